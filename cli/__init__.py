@@ -1,0 +1,1 @@
+"""The typer commands, one file each."""

@@ -1,0 +1,1 @@
+"""One file per rule: the detector, the rewrite and, as its docstring, the rule's page. The machinery is in `engine`."""

@@ -1,0 +1,96 @@
+"""The shape of a rule: what it finds, the mendings it offers, and the promise that each mending makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.location import Location, Span
+
+if TYPE_CHECKING:
+    from regrad.analysis.program import Program
+
+
+class Safety(Enum):
+    """What a mending promises, in ruff's words."""
+
+    SAFE = "safe"
+    """The program computes the same, gradients apart."""
+    UNSAFE = "unsafe"
+    """The meaning changes; taken with `--unsafe-fixes`."""
+    DISPLAY_ONLY = "display-only"
+    """Never written; says what the author should do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Put `text` in the place of `span` in the file `path`. Line breaks in `text` are `\\n`; the engine writes the file's own."""
+
+    path: str
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mending:
+    """One way to mend a finding. All its edits are made, or none."""
+
+    title: str
+    safety: Safety
+    edits: tuple[Edit, ...]
+    reason: str = ""
+    """Why this one is offered in this place of the order, or why it is unsafe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withheld:
+    """No mending is offered: why, and where possible the code that the author should write."""
+
+    reason: str
+    suggestion: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Another place that belongs to a finding."""
+
+    location: Location
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One report of one rule. `evidence` is the rule's own: what `mend` needs of what `detect` saw."""
+
+    code: str
+    name: str
+    message: str
+    location: Location
+    cut: CutKind | None = None
+    variables: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
+    evidence: Any = field(default=None, compare=False, repr=False)
+
+
+Mendings = Sequence[Mending] | Withheld
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule as its file declares it, in a module-level `RULE`. The module's docstring is the rule's page.
+
+    `detect` is pure and cheap; `mend` is called for findings only and may import libcst. `mend` returns the mendings in the order
+    in which they should be tried, best first; a sequence of one is an unambiguous mending.
+    """
+
+    code: str
+    name: str
+    safety: str
+    """One of `safe`, `unsafe`, `display-only`, `mixed`."""
+    why: str
+    """The reason for that safety, one sentence."""
+    detect: Callable[[Program], Iterable[Finding]]
+    mend: Callable[[Program, Finding], Mendings]

@@ -1,0 +1,1 @@
+"""The loop for one program: find, rewrite, prove, keep or withdraw."""

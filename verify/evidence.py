@@ -1,0 +1,107 @@
+"""What a training step showed, and what two of them prove: the records that the verifier hands to everyone else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from regrad.analysis.cut import Cut
+
+
+class Gradient(Enum):
+    """What one variable received in one step."""
+
+    NONE = "none"
+    """Unconnected: the tape knows no path."""
+    ZERO = "zero"
+    NON_FINITE = "non-finite"
+    FLOWS = "flows"
+    NOT_ASKED = "not-asked"
+    """The program asked for no gradient of this variable (frozen, or left out of the source list)."""
+
+
+@dataclass(frozen=True, slots=True)
+class VariableReport:
+    """One variable after one step. `norm` is the gradient's Euclidean norm; `changed` compares the weights themselves."""
+
+    name: str
+    shape: tuple[int, ...]
+    gradient: Gradient
+    norm: float | None
+    changed: bool
+    trainable: bool
+    model: str | None = None
+    optimizer: str | None = None
+
+
+class Outcome(Enum):
+    """How the run ended."""
+
+    STEPPED = "stepped"
+    """A training step was carried out (its gradients may still be dead)."""
+    RAISED = "raised"
+    """The program raised in, or on the way to, its training step."""
+    NO_STEP = "no-step"
+    """The program ended, or left with `sys.exit`, without a training step."""
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    """The process died: a signal, `os._exit`, out of memory."""
+    UNAVAILABLE = "unavailable"
+    """It could not be run: no TensorFlow, a missing module, data that cannot be supplied."""
+
+
+class Symptom(Enum):
+    """What is wrong although gradients flow (DESIGN §3, "flowing is not enough")."""
+
+    CONSTANT_OUTPUT = "constant-output"
+    OUTPUT_IGNORES_INPUT = "output-ignores-input"
+    LOSS_IS_ZERO = "loss-is-zero"
+    LOSS_IGNORES_TARGETS = "loss-ignores-targets"
+    LOSS_DOES_NOT_FALL = "loss-does-not-fall"
+    NOTHING_CHANGED = "nothing-changed"
+    UNTRAINED_LAYER_FROZEN = "untrained-layer-frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class StepReport:
+    """One run of a program up to and including its first optimisation step."""
+
+    outcome: Outcome
+    exception: str | None = None
+    """`Type: text` of what the program raised, in its own mode."""
+    exception_line: int | None = None
+    reason: str | None = None
+    """For anything but STEPPED: one sentence that a user understands, with the way out."""
+    loss: float | None = None
+    variables: tuple[VariableReport, ...] = ()
+    cuts: tuple[Cut, ...] = ()
+    symptoms: tuple[Symptom, ...] = ()
+    warnings: tuple[str, ...] = ()
+    data: str | None = None
+    """`real` or `synthetic`."""
+    supplied: tuple[str, ...] = ()
+    """What was supplied in the place of missing data, one phrase each (`X_train: 8 × 10 float32`)."""
+    tensorflow: str | None = None
+    keras: str | None = None
+    seconds: float = 0.0
+
+
+class Verdict(Enum):
+    """What the step before and the step after prove about a rewrite."""
+
+    MENDED = "mended"
+    IMPROVED = "improved"
+    UNCHANGED = "unchanged"
+    WORSE = "worse"
+    WAS_NOT_BROKEN = "was-not-broken"
+    NOT_VERIFIABLE = "not-verifiable"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A verdict with the two steps it rests on."""
+
+    verdict: Verdict
+    reason: str | None
+    before: StepReport
+    after: StepReport
