@@ -1,0 +1,215 @@
+"""What a program does that matters for gradients, in the order in which it does it: the record that rules read."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from regrad.analysis.frames import Frame
+from regrad.analysis.values import Instance, Layer, Network, Tape, Tensor, Value, Variable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """Something that happened at `node`, in the call `frame`; `serial` orders events and operations alike."""
+
+    node: ast.AST
+    frame: Frame
+    serial: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapeOpened(Event):
+    """`with tape:`, or the start of a Keras training step (`tape.implicit`). `node` is the `with` item's expression."""
+
+    tape: Tape
+    statement: ast.With | ast.AsyncWith | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TapeClosed(Event):
+    tape: Tape
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Watched(Event):
+    """`tape.watch(value)`."""
+
+    tape: Tape
+    value: Value
+    recording: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GradientTaken(Event):
+    """`tape.gradient(target, sources)` and its relatives. `uses` counts the earlier ones on this tape since it last started to record."""
+
+    tape: Tape
+    target: Value
+    sources: Value
+    method: str
+    recording: bool
+    uses: int
+    conditional: bool
+    target_node: ast.AST | None
+    sources_node: ast.AST | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Applied(Event):
+    """`optimizer.apply_gradients(...)` or `.apply(...)`."""
+
+    optimizer: Value
+    pairs: Value
+    method: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Minimized(Event):
+    """`optimizer.minimize(...)`. `result` is what the loss callable returned, where it could be called."""
+
+    optimizer: Value
+    loss: Value
+    variables: Value
+    tape: Value | None
+    result: Value | None
+    recorder: Tape | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compilation:
+    """What `model.compile` was given. `loss` is None where the argument is absent."""
+
+    node: ast.Call | None
+    frame: Frame
+    serial: int
+    loss: Value | None
+    loss_node: ast.AST | None
+    optimizer: Value | None
+    metrics: Value | None
+    metrics_node: ast.AST | None
+    complete: bool
+    """False where `**options` or unknown positional arguments could carry a loss."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compiled(Event):
+    model: Value
+    compilation: Compilation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What stands at the end of a model: its last activation and number of units as far as they are known.
+
+    `layer` is where the activation is (a `Dense`, an `Activation`, a `Softmax`), `dense` the layer that gives the units.
+    `activation`: a name, `linear`, or None (unknown).
+    """
+
+    activation: str | None
+    units: int | None
+    layer: Layer | None
+    dense: Layer | None
+    rank: int | None = None
+    shape: tuple[int | None, ...] | None = None
+    output: Value | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trained(Event):
+    """`fit`, `train_on_batch` or the like of a Keras model, with everything as it stood at that moment.
+
+    `target` is the loss of a training step as a value (None: not known, for instance a library model's own loss); `output` the prediction;
+    `sources` the weights that Keras updates; `frozen` those it does not; `recorder` the implicit tape of that step.
+    """
+
+    model: Instance | Network
+    method: str
+    x: Value | None
+    y: Value | None
+    x_node: ast.AST | None
+    y_node: ast.AST | None
+    data: Value | None
+    compilation: Compilation | None
+    own_step: bool
+    target: Value | None
+    output: Value | None
+    heads: tuple[Head, ...]
+    sources: tuple[Value, ...]
+    frozen: tuple[Value, ...]
+    complete: bool
+    trainable: Value
+    recorder: Tape | None
+    added_losses: bool
+    first: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainableSet(Event):
+    """`thing.trainable = value`. `each` says that it was set on every layer of a model in a loop, `owner` being the layer or the model."""
+
+    owner: Value
+    value: Value
+    before: Value | None
+    target_node: ast.AST
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assigned(Event):
+    """`variable.assign…(value)`."""
+
+    variable: Variable
+    method: str
+    value: Value
+    tapes: tuple[Tape, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightsRead(Event):
+    """`model.trainable_variables` and its like were read."""
+
+    owner: Value
+    attribute: str
+    sources: tuple[Value, ...]
+    complete: bool
+    built: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LossCalled(Event):
+    """A loss of the library was called with targets and prediction."""
+
+    name: str
+    loss: Value
+    arguments: dict[str, Value]
+    nodes: dict[str, ast.AST]
+    result: Tensor
+    tapes: tuple[Tape, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LayerCreated(Event):
+    """A layer or variable was made inside a `call` method or a function that is traced, so again at each call."""
+
+    layer: Value
+    owner: Instance | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predicted(Event):
+    """`model.predict` and its like."""
+
+    model: Value
+    method: str
+    tapes: tuple[Tape, ...]
+    result: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelCalled(Event):
+    """A model (or something that may be one) was called."""
+
+    model: Value
+    tapes: tuple[Tape, ...]
+    result: Value

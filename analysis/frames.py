@@ -1,0 +1,78 @@
+"""Scopes and call frames: where names live, and through which calls the interpreter came to a place."""
+
+from __future__ import annotations
+
+import ast
+
+from regrad.analysis.values import Function, Value
+
+
+class Scope:
+    """The names of a module, function or class body, and the scope around it."""
+
+    __slots__ = ("declared_global", "declared_nonlocal", "names", "parent")
+
+    def __init__(self, parent: Scope | None = None) -> None:
+        self.names: dict[str, Value] = {}
+        self.parent = parent
+        self.declared_global: frozenset[str] = frozenset()
+        self.declared_nonlocal: frozenset[str] = frozenset()
+
+    def find(self, name: str) -> Scope | None:
+        """The innermost scope, from here outwards, that binds the name."""
+        scope: Scope | None = self
+        while scope is not None:
+            if name in scope.names:
+                return scope
+            scope = scope.parent
+        return None
+
+    def outermost(self) -> Scope:
+        scope = self
+        while scope.parent is not None:
+            scope = scope.parent
+        return scope
+
+
+class Frame:
+    """One activation of a module body or function. `call` is the call expression in `caller` that led here.
+
+    `statement` is the statement being interpreted; operations remember the frame, and `place_in` finds, for an operation made deep inside
+    calls, the expression of an outer frame that it belongs to.
+    """
+
+    __slots__ = ("call", "caller", "depth", "function", "path", "scope", "statement", "this")
+
+    def __init__(
+        self,
+        path: str,
+        scope: Scope,
+        function: Function | None = None,
+        call: ast.AST | None = None,
+        caller: Frame | None = None,
+        this: Value | None = None,
+    ) -> None:
+        self.path = path
+        self.scope = scope
+        self.function = function
+        self.call = call
+        self.caller = caller
+        self.this = this
+        self.depth: int = 0 if caller is None else caller.depth + 1
+        self.statement: ast.stmt | None = None
+
+
+def same_activation(one: Frame | None, other: Frame | None) -> bool:
+    """Whether both are activations of the same body of code (loops and repeated calls make several)."""
+    if one is None or other is None:
+        return one is other
+    return one is other or (one.path == other.path and one.function is not None and one.function is getattr(other, "function", None))
+
+
+def place_in(frame: Frame | None, node: ast.AST | None, outer: Frame | None) -> ast.AST | None:
+    """The expression of `outer`'s own body that led to `node` in `frame`; None where `outer` is not on the way."""
+    while frame is not None:
+        if frame is outer:
+            return node
+        node, frame = frame.call, frame.caller
+    return None
