@@ -1,0 +1,8 @@
+"""`python -m regrad.cli` is `regrad`."""
+
+from __future__ import annotations
+
+from regrad.cli.main import run
+
+if __name__ == "__main__":
+    run()

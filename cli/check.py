@@ -1,0 +1,50 @@
+"""`regrad check`: report findings; write nothing."""
+
+from __future__ import annotations
+
+import typer
+from regrad.cli import parameters
+from regrad.cli.settings import Request, codes
+
+
+def check(
+    paths: parameters.Paths = None,
+    select: parameters.Select = None,
+    ignore: parameters.Ignore = None,
+    per_file_ignores: parameters.PerFileIgnores = None,
+    exclude: parameters.Exclude = None,
+    output_format: parameters.Format = None,
+    output_file: parameters.OutputFile = None,
+    quiet: parameters.Quiet = False,
+    verbose: parameters.Verbose = False,
+    exit_zero: parameters.ExitZero = False,
+    config: parameters.Config = None,
+    isolated: parameters.Isolated = False,
+    stdin_filename: parameters.StdinFilename = None,
+) -> None:
+    """Report findings; write nothing and run nothing.
+
+    For example: regrad check train.py
+    """
+    from regrad.cli.job import Job, carry_out
+
+    request = Request(
+        select=codes(select) if select else None,
+        ignore=codes(ignore),
+        per_file_ignores=tuple(per_file_ignores or ()),
+        exclude=codes(exclude),
+        verify=False,
+        config=config,
+        isolated=isolated,
+    )
+    job = Job(
+        paths=tuple(paths or (".",)),
+        request=request,
+        fixing=False,
+        output_format=output_format,
+        output_file=output_file,
+        verbosity=int(verbose) - int(quiet),
+        exit_zero=exit_zero,
+        stdin_filename=stdin_filename,
+    )
+    raise typer.Exit(carry_out(job))

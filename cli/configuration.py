@@ -1,0 +1,161 @@
+"""The `[tool.regrad]` table of pyproject.toml: where it is found, what it may hold, what is said of a wrong key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from regrad.cli.mistake import Mistake, did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What the table says; None or empty where it says nothing."""
+
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    exclude: tuple[str, ...] = ()
+    respect_gitignore: bool | None = None
+    unsafe_fixes: bool | None = None
+    verify: bool | None = None
+    require_verified: bool | None = None
+    python: str | None = None
+    timeout: float | None = None
+    keras: str | None = None
+    entry: str | None = None
+    output_format: str | None = None
+    path: Path | None = field(default=None, compare=False)
+    """The file that was read."""
+
+    @property
+    def root(self) -> Path:
+        """The folder that `exclude` and `per-file-ignores` are relative to."""
+        return self.path.parent if self.path else Path.cwd()
+
+
+KERAS = ("keras3", "tf-keras")
+
+
+def load(path: Path) -> Configuration:
+    """Reads the table of the file; a Mistake says what is wrong with it."""
+    document = _document(path)
+    table = document.get("tool", {}).get("regrad", {}) if path.name == "pyproject.toml" else _own_table(document)
+    if not isinstance(table, dict):
+        raise Mistake(f"{path}: [tool.regrad] must be a table")
+    return replace(from_table(table, str(path)), path=path)
+
+
+def _own_table(document: dict[str, Any]) -> Any:
+    """A file given with `--config` may be a pyproject.toml by another name, or hold the keys alone."""
+    tool = document.get("tool")
+    return tool.get("regrad", {}) if isinstance(tool, dict) else document
+
+
+def find(start: Path) -> Path | None:
+    """The nearest pyproject.toml with a `[tool.regrad]` table, from `start` upwards."""
+    start = start.resolve()
+    for folder in (start, *start.parents) if start.is_dir() else start.parents:
+        candidate = folder / "pyproject.toml"
+        if candidate.is_file() and "regrad" in _document(candidate).get("tool", {}):
+            return candidate
+    return None
+
+
+def from_table(table: Mapping[str, Any], where: str) -> Configuration:
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        reader = _KEYS.get(key)
+        if reader is None:
+            hint = did_you_mean(key, _KEYS) or f"Known keys: {', '.join(sorted(_KEYS))}."
+            raise Mistake(f"{where}: unknown key `{key}` in [tool.regrad].", hint)
+        try:
+            values[key.replace("-", "_")] = reader(value)
+        except _WrongValue as wrong:
+            raise Mistake(f"{where}: `{key}` in [tool.regrad] must be {wrong}, not {value!r}.") from None
+    return Configuration(**values)
+
+
+class _WrongValue(Exception):
+    """The words for what was expected."""
+
+
+def _document(path: Path) -> dict[str, Any]:
+    import sys
+
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        raise Mistake(f"{path}: no such configuration file.") from None
+    except OSError as problem:
+        raise Mistake(f"{path}: cannot be read ({problem.strerror}).") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise Mistake(f"{path}: not valid TOML: {problem}") from None
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _WrongValue("true or false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise _WrongValue("a string")
+    return value
+
+
+def _seconds(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e7:
+        raise _WrongValue("a positive number of seconds")
+    return float(value)
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise _WrongValue("a list of strings")
+    return tuple(value)
+
+
+def _codes_by_pattern(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    words = 'a table of lists, as in { "tests/*" = ["RG401"] }'
+    if not isinstance(value, dict):
+        raise _WrongValue(words)
+    try:
+        return tuple((pattern, _strings(codes)) for pattern, codes in value.items())
+    except _WrongValue:
+        raise _WrongValue(words) from None
+
+
+def _one_of(*words: str) -> Callable[[Any], str]:
+    def read(value: Any) -> str:
+        if value not in words:
+            raise _WrongValue(f"one of {', '.join(words)}")
+        return str(value)
+
+    return read
+
+
+_KEYS: dict[str, Callable[[Any], Any]] = {
+    "select": _strings,
+    "ignore": _strings,
+    "per-file-ignores": _codes_by_pattern,
+    "exclude": _strings,
+    "respect-gitignore": _flag,
+    "unsafe-fixes": _flag,
+    "verify": _flag,
+    "require-verified": _flag,
+    "python": _text,
+    "timeout": _seconds,
+    "keras": _one_of(*KERAS),
+    "entry": _text,
+    "output-format": _one_of("text", "concise", "json", "sarif", "github", "gitlab", "rdjson", "junit"),
+}
+KEYS = tuple(sorted(_KEYS))

@@ -1,0 +1,160 @@
+"""One training step of one program, or of two versions of it: runs it, judges it, and has it shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from regrad.cli.exit_status import ExitStatus
+from regrad.cli.mistake import Mistake, did_you_mean
+from regrad.cli.settings import TIMEOUT, Request, configuration_for, laid_over
+
+if TYPE_CHECKING:
+    from regrad.analysis.source import SourceFile
+    from regrad.verify.evidence import Evidence, StepReport
+    from regrad.verify.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    path: str
+    against: str | None = None
+    as_json: bool = False
+    verbosity: int = 0
+    python: str | None = None
+    timeout: float | None = None
+    config: Path | None = None
+    isolated: bool = False
+
+
+def carry_out(request: StepRequest) -> ExitStatus:
+    from regrad.analysis.source import Unreadable
+    from regrad.verify.verdict import sound
+    from regrad.verify.verifier import Verifier
+
+    require_file(request.path)
+    if request.against is not None:
+        require_file(request.against)
+    asked = Request(python=request.python, timeout=request.timeout, config=request.config, isolated=request.isolated)
+    settings = laid_over(asked, configuration_for(Path(request.path), asked))
+    require_interpreter(settings.python)
+    try:
+        job, program = _job(request.path)
+        earlier = None if request.against is None else _job(request.against)[0]
+    except Unreadable as problem:
+        print(f"{problem.path}: {problem.message}", file=sys.stderr)
+        return ExitStatus.NOT_ANALYSED
+    with Verifier(settings.python, timeout=settings.timeout or TIMEOUT) as verifier:
+        if earlier is None:
+            step = verifier.step(job)
+            _show_step(request, step, program)
+            return ExitStatus.CLEAN if sound(step) else ExitStatus.FINDINGS
+        evidence = verifier.compare(earlier, job, same_loss=False)
+    _show_evidence(request, evidence)
+    return ExitStatus.CLEAN if _is_mended(evidence) else ExitStatus.FINDINGS
+
+
+def _is_mended(evidence: Evidence) -> bool:
+    from regrad.verify.evidence import Verdict
+    from regrad.verify.verdict import sound
+
+    return evidence.verdict is Verdict.MENDED or (evidence.verdict is Verdict.WAS_NOT_BROKEN and sound(evidence.after))
+
+
+def _job(path: str) -> tuple[Job, SourceFile]:
+    from regrad.analysis import source
+    from regrad.verify.job import Job
+
+    program = source.load(path)
+    source.parse(program)
+    # The worker runs Python, so a notebook goes to it as its program.
+    overrides = {os.path.realpath(path): program.text} if program.notebook else {}
+    return Job(path, overrides), program
+
+
+def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> None:
+    from regrad.verify.verdict import sound
+
+    if request.as_json:
+        from regrad.report.json import VERSION, step_object
+
+        print(
+            json.dumps(
+                {"version": VERSION, "path": request.path, "sound": sound(step), "step": step_object(step)}, indent=2
+            )
+        )
+        return
+    from regrad.report.console import make_console, styled
+    from regrad.report.evidence_table import step_report
+    from regrad.report.formats import Presentation
+    from regrad.report.text import show
+    from regrad.report.words import soundness_words
+
+    well = sound(step)
+    console = make_console(sys.stdout, Presentation())
+    show(console, styled(f"{request.path}: {soundness_words(step, well)}", "bold green" if well else "bold red"))
+    if request.verbosity >= 0:
+        for drawn in step_report(step, console, request.verbosity, program if program.notebook else None):
+            show(console, drawn)
+    if not well and request.verbosity >= 0:
+        show(console, styled(_next_step(request, step), "bold"))
+
+
+def _next_step(request: StepRequest, step: StepReport) -> str:
+    from regrad.verify.evidence import Outcome
+
+    if step.outcome is Outcome.UNAVAILABLE and step.tensorflow is None:
+        return (
+            "Get TensorFlow with: pip install 'regrad[tensorflow]'. Without it: regrad check, regrad fix --no-verify."
+        )
+    return f"Find the cause with: regrad check {shlex.quote(request.path)}"
+
+
+def _show_evidence(request: StepRequest, evidence: Evidence) -> None:
+    if request.as_json:
+        from regrad.report.json import VERSION, evidence_object
+
+        document = {"version": VERSION, "path": request.path, "against": request.against}
+        print(json.dumps({**document, "verification": evidence_object(evidence)}, indent=2))
+        return
+    from regrad.report.console import make_console, styled
+    from regrad.report.evidence_table import evidence_report
+    from regrad.report.formats import Presentation
+    from regrad.report.text import show
+
+    console = make_console(sys.stdout, Presentation())
+    show(console, styled(f"{request.against} (before) and {request.path} (after)", "bold"))
+    for drawn in evidence_report(evidence, console, request.verbosity):
+        show(console, drawn)
+
+
+def require_file(path: str) -> None:
+    if os.path.isdir(path):
+        raise Mistake(f"{path} is a folder; name one program in it.")
+    if not os.path.exists(path):
+        raise Mistake(f"{path}: no such file.", near_files(path))
+
+
+def near_files(path: str) -> str:
+    """The hint for a path that does not exist: a file beside it of nearly that name."""
+    folder = os.path.dirname(path) or "."
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ""
+    return did_you_mean(os.path.basename(path), names, cutoff=0.7)
+
+
+def require_interpreter(python: str | None) -> None:
+    """A wrong `--python` is the user's to correct, and is said before anything is read or run."""
+    import shutil
+
+    if python and shutil.which(python) is None:
+        raise Mistake(
+            f"--python {python}: there is no such interpreter.", "Give a path, as in --python .venv/bin/python"
+        )

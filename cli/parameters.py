@@ -1,0 +1,123 @@
+"""The arguments and options that several commands share, declared once."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from regrad.report.formats import OutputFormat
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PATH]...",
+        help="Files or folders; `-` reads standard input. Default: this folder.",
+        show_default=False,
+    ),
+]
+Program = Annotated[str, typer.Argument(metavar="FILE", help="A Python program or a notebook.", show_default=False)]
+
+_CHOICE = "Which findings"
+Select = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--select",
+        metavar="CODES",
+        help="Only these rules (codes or prefixes, comma-separated).",
+        rich_help_panel=_CHOICE,
+    ),
+]
+Ignore = Annotated[
+    list[str] | None,
+    typer.Option("--ignore", metavar="CODES", help="Leave these rules out.", rich_help_panel=_CHOICE),
+]
+PerFileIgnores = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--per-file-ignores", metavar="PATTERN:CODE", help="Leave a rule out in some files.", rich_help_panel=_CHOICE
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="PATTERN", help="Leave these files and folders out.", rich_help_panel=_CHOICE),
+]
+
+_OUTPUT = "Output"
+Format = Annotated[
+    OutputFormat | None,
+    typer.Option("--output-format", help="How the report is written.", show_default="text", rich_help_panel=_OUTPUT),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option("--output-file", "-o", help="Write the report to this file.", rich_help_panel=_OUTPUT),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Findings only, one or two lines each.", rich_help_panel=_OUTPUT)
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Also files without findings, and every variable.", rich_help_panel=_OUTPUT),
+]
+ExitZero = Annotated[
+    bool, typer.Option("--exit-zero", help="Exit 0 although findings remain (for editors).", rich_help_panel=_OUTPUT)
+]
+
+
+class StepFormat(str, Enum):
+    """How one training step can be written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+StepOutput = Annotated[
+    StepFormat, typer.Option("--output-format", help="How the report is written.", rich_help_panel=_OUTPUT)
+]
+
+_CONFIGURATION = "Configuration"
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Take \\[tool.regrad] from this file.", rich_help_panel=_CONFIGURATION
+    ),
+]
+Isolated = Annotated[
+    bool, typer.Option("--isolated", help="Read no configuration file.", rich_help_panel=_CONFIGURATION)
+]
+StdinFilename = Annotated[
+    str | None,
+    typer.Option(
+        "--stdin-filename", metavar="NAME", help="The name of what `-` reads.", rich_help_panel=_CONFIGURATION
+    ),
+]
+
+_RUN = "The training step"
+Python = Annotated[
+    str | None,
+    typer.Option(
+        "--python", metavar="PATH", help="The interpreter that has the program's TensorFlow.", rich_help_panel=_RUN
+    ),
+]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout", metavar="SECONDS", min=0.1, help="The longest that one run may take.", rich_help_panel=_RUN
+    ),
+]
+Keras = Annotated[
+    str | None,
+    typer.Option(
+        "--keras", metavar="keras3|tf-keras", help="The Keras that the program was written for.", rich_help_panel=_RUN
+    ),
+]
+Entry = Annotated[
+    str | None,
+    typer.Option(
+        "--entry",
+        metavar="FUNCTION",
+        help="A function to call when the program trains only in one.",
+        rich_help_panel=_RUN,
+    ),
+]

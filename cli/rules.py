@@ -1,0 +1,52 @@
+"""`regrad rules`: the list of the rules."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+
+class ListFormat(str, Enum):
+    TEXT = "text"
+    JSON = "json"
+
+
+def rules(
+    output_format: Annotated[
+        ListFormat, typer.Option("--output-format", help="How the list is written.")
+    ] = ListFormat.TEXT,
+) -> None:
+    """List the rules: code, name, how safe the mending is, and what it finds.
+
+    `regrad explain CODE` prints the page of one.
+    """
+    from regrad.cli.rule_pages import known_rules, one_line
+
+    listed = known_rules()
+    if output_format is ListFormat.JSON:
+        rows = [
+            {"code": rule.code, "name": rule.name, "safety": rule.safety, "why": rule.why, "summary": one_line(rule)}
+            for rule in listed
+        ]
+        typer.echo(json.dumps({"version": 1, "rules": rows}, indent=2, ensure_ascii=False))
+        return
+    if not sys.stdout.isatty():
+        for rule in listed:
+            typer.echo(f"{rule.code}  {rule.name:<28}  {rule.safety:<12}  {one_line(rule)}")
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("code", style="bold red", no_wrap=True)
+    table.add_column("name", no_wrap=True)
+    table.add_column("safety", no_wrap=True)
+    table.add_column("finds")
+    for rule in listed:
+        table.add_row(rule.code, rule.name, rule.safety, one_line(rule))
+    Console(highlight=False, markup=False).print(table)

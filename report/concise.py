@@ -1,0 +1,47 @@
+"""One line for each finding, `path:line:column: CODE message`: for editors, grep and people in a hurry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TextIO
+
+from regrad.analysis.source import SourceFile
+from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.report.formats import Presentation
+from regrad.report.program import notebook_of, place_text
+from regrad.report.summary import needs_unsafe, writable
+
+
+def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
+    for outcome in outcomes:
+        for line in lines(outcome):
+            stream.write(line + "\n")
+        stream.flush()
+
+
+def lines(outcome: FileOutcome) -> list[str]:
+    if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
+        return [f"{outcome.path}:1:1: {outcome.status.value} {one_line(outcome.message or 'could not be read')}"]
+    notebook = notebook_of(outcome)
+    return [_line(outcome.path, each, notebook) for each in outcome.findings]
+
+
+def _line(path: str, outcome: FindingOutcome, notebook: SourceFile | None) -> str:
+    finding = outcome.finding
+    where = place_text(finding.location.path or path, finding.location.span.start, notebook)
+    return f"{where}: {finding.code} {one_line(finding.message)}{_mark(outcome)}"
+
+
+def _mark(outcome: FindingOutcome) -> str:
+    if outcome.decision is Decision.APPLIED:
+        return " [mended]"
+    if outcome.decision is Decision.WITHDRAWN:
+        return " [fix withdrawn]"
+    if needs_unsafe(outcome):
+        return " [can be mended: --unsafe-fixes]"
+    return " [can be mended]" if writable(outcome) else ""
+
+
+def one_line(text: str) -> str:
+    """A message must never break the one-line shape, whatever a rule or an exception puts into it."""
+    return " ".join(text.split())

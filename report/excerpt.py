@@ -1,0 +1,84 @@
+"""Source lines with a span underlined and the places that belong to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from regrad.analysis.location import Position, Span
+from regrad.analysis.source import SourceFile
+from regrad.report.console import Glyphs, clean
+from regrad.report.program import place
+from rich.cells import cell_len
+from rich.text import Text
+
+SPAN_LINES = 5
+"""Of a longer span only its first lines are shown."""
+CONTEXT = 1
+TAB = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A span to underline: the finding's own, or a related place with its message."""
+
+    span: Span
+    message: str = ""
+    primary: bool = True
+
+
+def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs) -> list[Text]:
+    """The lines around the marks, numbered; a gap between them is drawn as dots."""
+    last = len(source.starts)
+    wanted = sorted({number for mark in marks for number in _shown(mark, last)})
+    notebook = source if source.notebook else None
+    labels = {number: str(place(Position(number, 1), notebook)[1].line) for number in wanted}
+    margin = max((len(label) for label in labels.values()), default=1)
+    drawn: list[Text] = []
+    previous = None
+    for number in wanted:
+        if previous is not None and number > previous + 1:
+            drawn.append(Text(f"  {signs.dots.rjust(margin)}", style="dim"))
+        previous = number
+        line = source.line(number)
+        drawn.append(_numbered(labels[number].rjust(margin), signs, Text(_expanded(line)), "bold"))
+        for mark in marks:
+            underline = _underline(mark, number, line)
+            if underline is not None:
+                drawn.append(_numbered(" " * margin, signs, underline, ""))
+    return drawn
+
+
+def _shown(mark: Mark, last: int) -> range:
+    context = CONTEXT if mark.primary else 0
+    end = min(mark.span.end.line, mark.span.start.line + SPAN_LINES - 1)
+    return range(max(mark.span.start.line - context, 1), min(end + context, last) + 1)
+
+
+def _numbered(number: str, signs: Glyphs, content: Text, style: str) -> Text:
+    return Text.assemble((f"  {number} ", style or "dim"), (f"{signs.bar} ", "dim"), content)
+
+
+def _underline(mark: Mark, number: int, line: str) -> Text | None:
+    """The underline of the part of `mark` that lies on this line; its message stands at the first line."""
+    start, end = mark.span.start, mark.span.end
+    if not start.line <= number <= min(end.line, start.line + SPAN_LINES - 1):
+        return None
+    indentation = len(line) - len(line.lstrip())
+    first = start.column - 1 if number == start.line else indentation
+    stop = end.column - 1 if number == end.line else len(line)
+    first = max(0, min(first, len(line)))
+    stop = max(first, min(stop, len(line)))
+    before, within = _expanded(line[:first]), _expanded(line[first:stop])
+    if not within.strip() and number != start.line:
+        return None
+    width = max(cell_len(within), 1)
+    sign, style = ("^", "bold red") if mark.primary else ("-", "cyan")
+    text = Text(" " * cell_len(before)).append(sign * width, style=style)
+    if mark.message and number == start.line:
+        text.append(f" {clean(mark.message)}", style=style)
+    return text
+
+
+def _expanded(line: str) -> str:
+    return clean(line.replace("\t", TAB))

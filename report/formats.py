@@ -1,0 +1,48 @@
+"""The output formats by name, and how a run wants to be shown. Light: a format is imported when used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol, TextIO, cast
+
+if TYPE_CHECKING:
+    from regrad.repair.outcome import FileOutcome
+
+
+class OutputFormat(str, Enum):
+    TEXT = "text"
+    CONCISE = "concise"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    RDJSON = "rdjson"
+    JUNIT = "junit"
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """How a run wants to be shown. `fixing` is the fix command, `preview` its `--diff`."""
+
+    fixing: bool = False
+    preview: bool = False
+    targets: tuple[str, ...] = ()
+    verbosity: int = 0
+    """-1 with `-q`, 1 with `-v`."""
+    width: int | None = None
+    """Columns; None asks the terminal."""
+    color: bool | None = None
+    """None decides by the stream and NO_COLOR."""
+
+
+class Writer(Protocol):
+    """Draws the outcomes as they arrive."""
+
+    def __call__(self, outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None: ...
+
+
+def writer(output_format: OutputFormat) -> Writer:
+    return cast(Writer, import_module(f"regrad.report.{output_format.value}").write)

@@ -1,0 +1,42 @@
+"""Workflow commands that GitHub Actions turns into annotations on the lines of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TextIO
+
+from regrad.repair.outcome import Decision, FileOutcome, Status
+from regrad.report.formats import Presentation
+
+
+def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
+    for outcome in outcomes:
+        for line in _commands(outcome):
+            stream.write(line + "\n")
+
+
+def _commands(outcome: FileOutcome) -> list[str]:
+    if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
+        where = f"file={_property(outcome.path)},title={_property('regrad: ' + outcome.status.value)}"
+        return [f"::error {where}::{_data(outcome.message or 'could not be read')}"]
+    commands = []
+    for each in outcome.findings:
+        finding = each.finding
+        span = finding.location.span
+        level = "notice" if each.decision is Decision.APPLIED else "error"
+        place = [f"file={_property(finding.location.path or outcome.path)}", f"line={span.start.line}"]
+        place.append(f"endLine={span.end.line}")
+        if span.start.line == span.end.line:
+            # GitHub ignores columns of an annotation that covers several lines.
+            place += [f"col={span.start.column}", f"endColumn={max(span.end.column - 1, span.start.column)}"]
+        place.append(f"title={_property(f'{finding.code} {finding.name}')}")
+        commands.append(f"::{level} {','.join(place)}::{_data(finding.message)}")
+    return commands
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,52 @@
+"""The program text that a finding's lines belong to, and its places as other formats count them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from regrad.analysis.location import Position, Span
+from regrad.analysis.source import SourceFile, Unreadable, decode
+from regrad.repair.outcome import FileOutcome
+
+
+def program_of(outcome: FileOutcome) -> SourceFile | None:
+    """The program that the findings were made in; None where it cannot be read (its findings are shown without it)."""
+    if outcome.before is None:
+        return None
+    try:
+        return decode(outcome.path, outcome.before)
+    except Unreadable:
+        return None
+
+
+def notebook_of(outcome: FileOutcome) -> SourceFile | None:
+    """The program of a notebook, whose places are given by cell; None for a script, not decoded for nothing."""
+    return program_of(outcome) if outcome.path.endswith(".ipynb") else None
+
+
+def place(position: Position, notebook: SourceFile | None) -> tuple[int | None, Position]:
+    """The cell, counted from 1, and the position in it; for a script no cell and the position as it is."""
+    found = notebook.cell_at(position.line) if notebook else None
+    if found is None:
+        return None, position
+    return found[0] + 1, Position(found[1], position.column)
+
+
+def place_text(path: str, position: Position, notebook: SourceFile | None) -> str:
+    """`train.py:12:5`, or `train.ipynb:cell 3:2:5`."""
+    cell, inner = place(position, notebook)
+    return f"{path}:{inner.line}:{inner.column}" if cell is None else f"{path}:cell {cell}:{inner.line}:{inner.column}"
+
+
+def byte_range(span: Span, program: SourceFile | None) -> dict[str, Any]:
+    """The span with columns in bytes of UTF-8, from 1, as reviewdog counts them."""
+    return {"start": _byte_position(span.start, program), "end": _byte_position(span.end, program)}
+
+
+def _byte_position(position: Position, program: SourceFile | None) -> dict[str, int]:
+    if program is None:
+        return {"line": position.line, "column": position.column}
+    before = program.line(position.line)[: position.column - 1]
+    # A place beyond the end of the line (an insertion after it) keeps its distance.
+    beyond = max(position.column - 1 - len(before), 0)
+    return {"line": position.line, "column": len(before.encode("utf-8", "surrogatepass")) + beyond + 1}

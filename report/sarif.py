@@ -1,0 +1,129 @@
+"""SARIF 2.1.0: for code scanning services. Fixes are replacements; what was proved stands in `properties`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Any, TextIO
+from urllib.parse import quote
+
+import regrad
+from regrad.analysis.location import Location, Span
+from regrad.codemods.engine.rule import Mending, Safety
+from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.report.formats import Presentation
+from regrad.report.json import evidence_object
+from regrad.report.summary import proof_of
+
+SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+
+def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
+    json.dump(document(list(outcomes)), stream, indent=2, ensure_ascii=False, allow_nan=False)
+    stream.write("\n")
+
+
+def document(outcomes: list[FileOutcome]) -> dict[str, Any]:
+    failed = [each for each in outcomes if each.status in (Status.SYNTAX_ERROR, Status.UNREADABLE)]
+    names = {each.finding.code: each.finding.name for outcome in outcomes for each in outcome.findings}
+    codes = sorted(names)
+    results = [_result(outcome, each, codes) for outcome in outcomes for each in outcome.findings]
+    run = {
+        "tool": {
+            "driver": {
+                "name": "regrad",
+                "version": regrad.__version__,
+                "semanticVersion": regrad.__version__,
+                "rules": [{"id": code, "name": names[code]} for code in codes],
+            }
+        },
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                # Files that could not be read make the analysis incomplete, which is not the same as "no results".
+                "executionSuccessful": not failed,
+                "toolExecutionNotifications": [_notification(each) for each in failed],
+            }
+        ],
+        "results": results,
+    }
+    return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _notification(outcome: FileOutcome) -> dict[str, Any]:
+    return {
+        "level": "error",
+        "message": {"text": outcome.message or outcome.status.value},
+        "descriptor": {"id": outcome.status.value},
+        "locations": [{"physicalLocation": {"artifactLocation": _artifact(outcome.path)}}],
+    }
+
+
+def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str]) -> dict[str, Any]:
+    finding = outcome.finding
+    proof = proof_of(file, outcome)
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": codes.index(finding.code),
+        "level": "note" if outcome.decision is Decision.APPLIED else "warning",
+        "message": {"text": finding.message},
+        "locations": [{"physicalLocation": _physical(finding.location, file.path)}],
+        "properties": {
+            "decision": outcome.decision.value,
+            "cut": finding.cut.value if finding.cut else None,
+            "variables": list(finding.variables),
+            "verdict": proof.verdict.value if proof else None,
+            "verification": evidence_object(proof) if proof else None,
+        },
+    }
+    if finding.related:
+        result["relatedLocations"] = [
+            {"physicalLocation": _physical(each.location, file.path), "message": {"text": each.message}}
+            for each in finding.related
+        ]
+    fixes = [_fix(mending, file.path) for mending in outcome.mendings if _replaces(mending)]
+    if fixes and outcome.decision is not Decision.APPLIED and not file.path.endswith(".ipynb"):
+        # A notebook's lines are those of its program, not of the JSON text that a replacement would be made in.
+        result["fixes"] = fixes
+    return result
+
+
+def _replaces(mending: Mending) -> bool:
+    return mending.safety is not Safety.DISPLAY_ONLY and bool(mending.edits)
+
+
+def _fix(mending: Mending, path: str) -> dict[str, Any]:
+    paths = list(dict.fromkeys(edit.path or path for edit in mending.edits))
+    return {
+        "description": {"text": mending.title},
+        "artifactChanges": [
+            {
+                "artifactLocation": _artifact(each),
+                "replacements": [
+                    {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
+                    for edit in mending.edits
+                    if (edit.path or path) == each
+                ],
+            }
+            for each in paths
+        ],
+    }
+
+
+def _physical(location: Location, path: str) -> dict[str, Any]:
+    return {"artifactLocation": _artifact(location.path or path), "region": _region(location.span)}
+
+
+def _region(span: Span) -> dict[str, int]:
+    return {
+        "startLine": span.start.line,
+        "startColumn": span.start.column,
+        "endLine": span.end.line,
+        "endColumn": span.end.column,
+    }
+
+
+def _artifact(path: str) -> dict[str, str]:
+    pure = PurePath(path)
+    return {"uri": pure.as_uri() if pure.is_absolute() else quote(pure.as_posix(), errors="replace")}
