@@ -1,0 +1,99 @@
+"""Eager or as written: when a program must also be run in its own mode, and how the two passes become one report."""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import replace
+
+from regrad.verify.evidence import Gradient, Outcome, StepReport, VariableReport
+from regrad.verify.records import Pass
+
+# What can behave differently when functions run eagerly; measured, see the documentation of the verifier.
+GRAPH_SENSITIVE = re.compile(
+    r"tf\.function|@function|jit_compile|numpy_function|py_function|py_func\b|\.gradients\(|run_eagerly|\.numpy\(\)"
+    r"|K\.eval|get_value|\.trainable\s*=|make_train_function|tf\.Variable\(|\.item\(\)|tf\.init_scope|executing_eagerly"
+)
+GRAPH_ONLY = re.compile(r"disable_v2_behavior|disable_eager_execution|tf\.Session|v1\.Session|import tensorflow\.compat\.v1 as tf")
+COMPILED = re.compile(r"\.fit\(|train_on_batch|fit_generator|tf\.function|@function")
+IN_GRAPHS = {"call", "__call__", "train_step", "compute_loss"}
+BOOKKEEPING = {"shape", "ndim", "size", "pi", "newaxis", "inf", "float32", "float64", "int32", "int64", "prod", "sqrt", "log"}
+
+
+def needs_own_mode(texts: tuple[str, ...], seen: Pass) -> bool:
+    """Whether the eager pass alone could lie about this program."""
+    outcome = seen.report.outcome
+    if outcome in (Outcome.UNAVAILABLE, Outcome.TIMEOUT) or (outcome is Outcome.CRASHED and not seen.report.variables):
+        return False
+    whole = "\n".join(texts)
+    if GRAPH_ONLY.search(whole) or not COMPILED.search(whole):
+        # Graphs stay graphs when functions run eagerly, and a program that compiles nothing is eager already.
+        return False
+    if outcome is Outcome.RAISED or "numpy" in seen.sensitive:
+        return True
+    return bool(GRAPH_SENSITIVE.search(whole)) or any(numpy_in_graph_code(text) for text in texts)
+
+
+def numpy_in_graph_code(text: str) -> bool:
+    """NumPy called in a function that also handles tensors: eager tensors pass through it, symbolic ones do not."""
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return False
+    for function in ast.walk(tree):
+        if not isinstance(function, (ast.FunctionDef, ast.Lambda)):
+            continue
+        parameters = {argument.arg for argument in function.args.args}
+        named = getattr(function, "name", "") in IN_GRAPHS
+        if not named and not parameters & {"y_true", "y_pred", "true", "pred", "prediction", "predictions", "labels", "logits"}:
+            continue
+        for node in ast.walk(function):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id in ("np", "numpy")
+                and node.func.attr not in BOOKKEEPING
+            ):
+                return True
+    return False
+
+
+def merge(eager: Pass, native: Pass) -> Pass:
+    """The program's own mode decides how it ends and what is connected; the eager pass adds values and causes."""
+    own, probe = native.report, eager.report
+    if own.outcome in (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.UNAVAILABLE) and probe.outcome is Outcome.STEPPED:
+        return eager
+    values = {variable.name: variable for variable in probe.variables}
+    variables = tuple(merge_variable(variable, values.get(variable.name)) for variable in own.variables)
+    if not variables and own.outcome is Outcome.RAISED:
+        variables = probe.variables
+    both_stepped = own.outcome is probe.outcome is Outcome.STEPPED
+    symptoms = tuple(dict.fromkeys([*own.symptoms, *(probe.symptoms if both_stepped else ())]))
+    warnings = tuple(dict.fromkeys([*own.warnings, *probe.warnings]))
+    return replace(
+        native,
+        report=replace(
+            own,
+            variables=variables,
+            symptoms=symptoms,
+            warnings=warnings,
+            loss=probe.loss if probe.loss is not None and both_stepped else own.loss if own.loss is not None else probe.loss,
+            cuts=probe.cuts or own.cuts,
+            seconds=own.seconds + probe.seconds,
+        ),
+        hypothesis=eager.hypothesis,
+    )
+
+
+def merge_variable(own: VariableReport, probe: VariableReport | None) -> VariableReport:
+    if probe is None or own.gradient is Gradient.NONE or own.gradient is Gradient.NOT_ASKED:
+        return own
+    if own.norm is None and probe.gradient is Gradient.NON_FINITE and own.gradient is Gradient.FLOWS:
+        return replace(own, gradient=Gradient.NON_FINITE)
+    if own.norm is None and own.gradient is Gradient.FLOWS and probe.gradient is Gradient.FLOWS:
+        return replace(own, norm=probe.norm)
+    if own.gradient is Gradient.ZERO and own.norm is None and probe.gradient is Gradient.FLOWS and not own.changed:
+        # Traced as connected, yet the weights stood still: the flag that the graph was traced with is the truth.
+        return own
+    return own

@@ -1,0 +1,221 @@
+"""What the step before and the step after prove about a rewrite: one pure function of two reports."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass
+
+from regrad.verify.evidence import Evidence, Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict
+
+LOSS_TOLERANCE = 1e-4
+
+SYMPTOM_WORDS = {
+    Symptom.CONSTANT_OUTPUT: "the output is the same number whatever the weights are",
+    Symptom.OUTPUT_IGNORES_INPUT: "the output does not depend on the input",
+    Symptom.LOSS_IS_ZERO: "the loss stays exactly 0 although the prediction differs from the targets",
+    Symptom.LOSS_IGNORES_TARGETS: "the loss does not react to the targets",
+    Symptom.LOSS_DOES_NOT_FALL: "the loss of one batch does not fall when it is fitted",
+    Symptom.NOTHING_CHANGED: "no weight changed",
+    Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
+}
+NO_VALUES = (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.NO_STEP)
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is wrong with a step that was carried out."""
+
+    none: frozenset[str]
+    non_finite: frozenset[str]
+    dead: frozenset[str]
+    """Models (or optimizers) whose every gradient is exactly zero."""
+    symptoms: frozenset[Symptom]
+    bad_loss: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.none or self.non_finite or self.dead or self.symptoms or self.bad_loss)
+
+    def counts(self) -> tuple[int, ...]:
+        return len(self.none), len(self.non_finite), len(self.dead), len(self.symptoms), int(self.bad_loss)
+
+
+def asked(report: StepReport) -> tuple[VariableReport, ...]:
+    return tuple(variable for variable in report.variables if variable.gradient is not Gradient.NOT_ASKED)
+
+
+def flowing(report: StepReport) -> tuple[VariableReport, ...]:
+    return tuple(variable for variable in report.variables if variable.gradient is Gradient.FLOWS)
+
+
+def faults_of(report: StepReport) -> Faults:
+    groups: dict[str, list[VariableReport]] = defaultdict(list)
+    for variable in asked(report):
+        groups[variable.model or variable.optimizer or "the program"].append(variable)
+    return Faults(
+        none=frozenset(variable.name for variable in asked(report) if variable.gradient is Gradient.NONE),
+        non_finite=frozenset(variable.name for variable in asked(report) if variable.gradient is Gradient.NON_FINITE),
+        dead=frozenset(
+            name
+            for name, members in groups.items()
+            if all(member.gradient is Gradient.ZERO for member in members)
+        ),
+        symptoms=frozenset(report.symptoms),
+        bad_loss=report.loss is not None and not math.isfinite(report.loss),
+    )
+
+
+def sound(report: StepReport) -> bool:
+    """Whether the step shows nothing wrong and was really seen."""
+    return report.outcome is Outcome.STEPPED and bool(flowing(report)) and not faults_of(report)
+
+
+def judge(before: StepReport, after: StepReport, *, same_loss: bool) -> Evidence:
+    """The verdict. `same_loss` says that the rewrite promises to compute the same, so that the losses must agree."""
+    verdict, reason = weigh(before, after, same_loss)
+    return Evidence(verdict, reason, before, after)
+
+
+def weigh(before: StepReport, after: StepReport, same_loss: bool) -> tuple[Verdict, str]:
+    for report, when in ((after, "after"), (before, "before")):
+        if report.outcome is Outcome.UNAVAILABLE:
+            return Verdict.NOT_VERIFIABLE, report.reason or f"The program could not be run {when} the rewrite."
+    if after.outcome in NO_VALUES:
+        return without_after(before, after)
+    if before.outcome in NO_VALUES:
+        if after.outcome is Outcome.RAISED:
+            return Verdict.NOT_VERIFIABLE, f"{describe(before)} before, {describe(after)} after."
+        return Verdict.NOT_VERIFIABLE, f"There is nothing to compare with: before the rewrite, {describe(before)}."
+    if after.outcome is Outcome.RAISED:
+        if before.outcome is Outcome.RAISED:
+            same = before.exception == after.exception
+            return Verdict.UNCHANGED, f"It {'still' if same else 'now'} raises {short(after.exception)}."
+        return Verdict.WORSE, f"It now raises {short(after.exception)}."
+    if not asked(after):
+        return without_gradients(before, after)
+    gone = lost(before, after)
+    if gone:
+        return Verdict.WORSE, f"{listed(gone)} received gradients before and receive none now."
+    if same_loss and losses_differ(before, after):
+        return Verdict.WORSE, f"The rewrite should compute the same, but the loss was {before.loss:.6g} and is {after.loss:.6g}."
+    return compare_steps(before, after)
+
+
+def without_after(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
+    if before.outcome is Outcome.STEPPED and after.outcome is not Outcome.TIMEOUT:
+        return Verdict.WORSE, f"A step was made before; now {describe(after)}."
+    return Verdict.NOT_VERIFIABLE, after.reason or f"After the rewrite, {describe(after)}."
+
+
+def without_gradients(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
+    if flowing(before):
+        return Verdict.WORSE, "Gradients arrived before; now none is asked for."
+    if not before.variables and not after.variables and not after.symptoms:
+        return Verdict.NOT_VERIFIABLE, "A step was made, but no variable of it could be seen."
+    return Verdict.UNCHANGED, "Still no gradient is asked for."
+
+
+def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
+    remaining = faults_of(after)
+    if before.outcome is Outcome.RAISED:
+        if not remaining and flowing(after):
+            return Verdict.MENDED, f"{describe(before)} before; {healthy(after)}."
+        if flowing(after):
+            return Verdict.IMPROVED, f"{describe(before)} before; it trains now, but {told(after, remaining)}."
+        return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
+    wrong = faults_of(before)
+    gained = newly_trained(before, after)
+    if not remaining and flowing(after):
+        if wrong or not flowing(before):
+            return Verdict.MENDED, f"{told(before, wrong)} before; {healthy(after)}."
+        if gained:
+            return Verdict.MENDED, f"{listed(gained)} were left out before; {healthy(after)}."
+        return Verdict.WAS_NOT_BROKEN, f"Gradients arrived before the rewrite as well: {healthy(before, 'then')}."
+    better = [later < earlier for earlier, later in zip(wrong.counts(), remaining.counts(), strict=True)]
+    worse = [later > earlier for earlier, later in zip(wrong.counts(), remaining.counts(), strict=True)]
+    if any(worse) and not any(better) and len(flowing(after)) <= len(flowing(before)):
+        return Verdict.WORSE, f"Now {told(after, remaining)}."
+    if (any(better) or gained) and not (any(worse) and len(flowing(after)) < len(flowing(before))):
+        return Verdict.IMPROVED, f"{told(before, wrong)} before; better now, but {told(after, remaining)}."
+    return Verdict.UNCHANGED, f"Still {told(after, remaining)}."
+
+
+def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:
+    """Trainable variables that no gradient was asked for, and that stood still, and that train now."""
+    now = {variable.name for variable in flowing(after) if variable.changed}
+    return tuple(
+        variable.name
+        for variable in before.variables
+        if variable.gradient is Gradient.NOT_ASKED and not variable.changed and variable.name in now
+    )
+
+
+def lost(before: StepReport, after: StepReport) -> tuple[str, ...]:
+    """Variables that received a gradient and do so no more. One that is gone or was never meant to train is no loss."""
+    later = {variable.name: variable for variable in after.variables}
+    gone = []
+    for variable in flowing(before):
+        now = later.get(variable.name)
+        if now is None or now.gradient is Gradient.FLOWS or now.shape != variable.shape:
+            continue
+        if now.gradient is Gradient.ZERO and (now.changed or not variable.changed):
+            continue
+        if now.gradient is Gradient.NOT_ASKED and (not now.trainable or now.changed):
+            continue
+        gone.append(variable.name)
+    return tuple(gone)
+
+
+def losses_differ(before: StepReport, after: StepReport) -> bool:
+    if before.data != after.data or before.loss is None or after.loss is None:
+        return False
+    if not math.isfinite(before.loss) or not math.isfinite(after.loss):
+        return False
+    return abs(before.loss - after.loss) > LOSS_TOLERANCE * max(abs(before.loss), abs(after.loss)) + 1e-7
+
+
+# -- words ------------------------------------------------------------------------------------------------------------
+
+
+def short(text: str | None) -> str:
+    line = (text or "an exception").splitlines()[0].rstrip(".")
+    return line if len(line) <= 160 else line[:157] + "..."
+
+
+def listed(names: tuple[str, ...] | frozenset[str]) -> str:
+    ordered = sorted(names) if isinstance(names, frozenset) else list(names)
+    return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
+
+
+def describe(report: StepReport) -> str:
+    if report.outcome is Outcome.RAISED:
+        return f"it raised {short(report.exception)}"
+    words = {
+        Outcome.TIMEOUT: "no step ended in time",
+        Outcome.CRASHED: "the process died",
+        Outcome.NO_STEP: "the program ended without a training step",
+    }
+    return words.get(report.outcome, "a step was made")
+
+
+def healthy(report: StepReport, when: str = "now") -> str:
+    counted = asked(report)
+    loss = f", loss {report.loss:.4g}" if report.loss is not None else ""
+    zero = sum(variable.gradient is Gradient.ZERO for variable in counted)
+    note = f" ({zero} exactly zero)" if zero else ""
+    return f"{when} {len(flowing(report))} of {len(counted)} variables receive gradients{note}{loss}"
+
+
+def told(report: StepReport, faults: Faults) -> str:
+    parts = []
+    total = len(asked(report))
+    if faults.none:
+        parts.append(f"{len(faults.none)} of {total} variables receive no gradient ({listed(faults.none)})")
+    if faults.non_finite:
+        parts.append(f"{len(faults.non_finite)} of {total} gradients are NaN or infinite ({listed(faults.non_finite)})")
+    if faults.dead:
+        parts.append(f"every gradient of {listed(faults.dead)} is exactly zero")
+    parts += [SYMPTOM_WORDS[symptom] for symptom in sorted(faults.symptoms, key=lambda symptom: symptom.value)]
+    if faults.bad_loss:
+        parts.append(f"the loss is {report.loss}")
+    return "; ".join(parts) if parts else ("no gradient is asked for" if not total else "no gradient arrives")

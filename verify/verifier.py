@@ -1,0 +1,160 @@
+"""Runs one training step of a program, or of a program before and after a rewrite, and says what it showed."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from regrad.verify.evidence import Evidence, Outcome, StepReport
+from regrad.verify.flags import flags_set_by
+from regrad.verify.interpreter import Interpreter, candidates
+from regrad.verify.job import Job
+from regrad.verify.modes import merge, needs_own_mode
+from regrad.verify.records import Pass, read_pass
+from regrad.verify.server_process import ServerGone, ServerProcess
+from regrad.verify.verdict import judge
+
+RECYCLE_AFTER = 500
+"""Runs after which a server is replaced: forks share memory with it, and what it once allocated never shrinks."""
+
+
+class NoTensorFlow(Exception):
+    """No interpreter that was tried can import TensorFlow."""
+
+
+class Verifier:
+    """A context manager that owns the warm servers, one per interpreter and set of environment flags."""
+
+    def __init__(
+        self, python: str | None = None, *, timeout: float = 60.0, memory: int | None = None, sandbox: str = "auto"
+    ) -> None:
+        if sandbox not in ("auto", "require", "off"):
+            raise ValueError(f"sandbox must be 'auto', 'require' or 'off', not {sandbox!r}")
+        self.python = python
+        self.timeout = timeout
+        self.memory = memory if memory is not None else half_of_memory()
+        self.sandbox = sandbox
+        self.servers: dict[tuple[str, tuple[tuple[str, str], ...]], ServerProcess] = {}
+        self.chosen: dict[str, tuple[str, str]] = {}
+        self.lock = threading.RLock()
+
+    def __enter__(self) -> Verifier:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with self.lock:
+            for server in self.servers.values():
+                server.close()
+            self.servers.clear()
+
+    def step(self, job: Job) -> StepReport:
+        """One run of the program, in the modes that it takes to tell the truth about it."""
+        return self.observe(job, {}).report
+
+    def compare(self, before: Job, after: Job, *, same_loss: bool) -> Evidence:
+        """Both programs with the same seed and the same supplied data. The mended one runs first: it says which data fits."""
+        later = self.observe(after, {})
+        earlier = self.observe(before, later.hypothesis)
+        return judge(earlier.report, later.report, same_loss=same_loss)
+
+    def observe(self, job: Job, hypothesis: Mapping[str, Any]) -> Pass:
+        started = time.monotonic()
+        text = entry_text(job)
+        if text is None:
+            return Pass(StepReport(Outcome.UNAVAILABLE, reason=f"{job.path} cannot be read."))
+        seen = self.run(job, text, "eager", hypothesis)
+        if needs_own_mode((text, *job.overrides.values()), seen):
+            seen = merge(seen, self.run(job, text, "native", seen.hypothesis or hypothesis))
+        return replace(seen, report=replace(seen.report, seconds=time.monotonic() - started))
+
+    def run(self, job: Job, text: str, mode: str, hypothesis: Mapping[str, Any]) -> Pass:
+        with self.lock:
+            try:
+                server = self.server_for(job, flags_set_by(text))
+            except NoTensorFlow as error:
+                return Pass(StepReport(Outcome.UNAVAILABLE, reason=str(error)))
+            message = {
+                "path": os.path.abspath(job.path),
+                "overrides": dict(job.overrides),
+                "arguments": list(job.arguments),
+                "module": job.module,
+                "mode": mode,
+                "timeout": self.timeout,
+                "memory": self.memory,
+                "sandbox": self.sandbox,
+                "seed": 0,
+                "hypothesis": dict(hypothesis),
+            }
+            try:
+                answer = server.run(message)
+            except ServerGone as error:
+                reason = f"The verifier's server was lost ({error}); it is started anew for the next run."
+                return Pass(StepReport(Outcome.CRASHED, reason=reason))
+            return read_pass(answer, server.hello, self.timeout, self.memory)
+
+    def server_for(self, job: Job, flags: Mapping[str, str]) -> ServerProcess:
+        folder = str(Path(job.path).resolve().parent)
+        known = self.chosen.get(folder)
+        tried: list[str] = []
+        choices = candidates(self.python, folder) if known is None else (Interpreter(*known),)
+        for choice in choices:
+            key = (choice.path, tuple(sorted(flags.items())))
+            server = self.servers.get(key)
+            if server is not None and (not server.alive or server.control < 0 or server.count >= RECYCLE_AFTER):
+                server.close()
+                server = None
+            if server is None:
+                try:
+                    server = start(choice.path, flags)
+                except ServerGone as error:
+                    self.servers.pop(key, None)
+                    tried.append(f"{choice.path} ({choice.origin}): {error}")
+                    continue
+                self.servers[key] = server
+            self.chosen[folder] = (choice.path, choice.origin)
+            return server
+        raise NoTensorFlow(
+            "TensorFlow cannot be imported in any interpreter that was tried: "
+            + "; ".join(tried)
+            + ". Name one that has it with --python."
+        )
+
+
+def start(python: str, flags: Mapping[str, str]) -> ServerProcess:
+    server = ServerProcess(python, flags)
+    if server.hello.get("forkable"):
+        return server
+    # Something started threads or TensorFlow's context at import: a fork would hang, so each run imports for itself.
+    hello = server.hello
+    server.close()
+    cold = ServerProcess(python, flags, warm=False)
+    cold.hello = {**hello, "warm": False}
+    return cold
+
+
+def entry_text(job: Job) -> str | None:
+    override = job.overrides.get(os.path.realpath(job.path))
+    if override is not None:
+        return override
+    try:
+        return Path(job.path).read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def half_of_memory() -> int | None:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    except (ValueError, OSError):
+        return None

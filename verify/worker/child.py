@@ -1,0 +1,216 @@
+"""One run, in a process of its own: isolation, observation, the program, and the report that ends it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import traceback
+import warnings
+from typing import Any
+
+from .frames import write_frame
+
+LONGEST_TEXT = 4000
+
+
+def keep_private(descriptor: int) -> int:
+    """Moves the reporting channel where no program's printing or closing of low descriptors reaches it."""
+    high = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 600)
+    os.close(descriptor)
+    return high
+
+
+def attach_output(output: int) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    for opened in (nothing, output):
+        if opened > 2:
+            os.close(opened)
+    sys.stdin = open(0, errors="replace", closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+
+
+def main(job: dict[str, Any], result: int, output: int) -> None:
+    os.setsid()
+    channel = keep_private(result)
+    attach_output(output)
+    run = Run(job, channel)
+    try:
+        run.carry_out()
+    except BaseException as error:
+        run.send({"outcome": "crashed", "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
+                  "trace": traceback.format_exc()[-LONGEST_TEXT:]})
+    os._exit(0)
+
+
+class Run:
+    def __init__(self, job: dict[str, Any], channel: int) -> None:
+        self.job = job
+        self.channel = channel
+        self.recorder: Any = None
+        self.finished = False
+        self.caught: list[str] = []
+        self.isolation: dict[str, bool] = {}
+
+    def send(self, message: dict[str, Any]) -> None:
+        write_frame(self.channel, message)
+
+    def carry_out(self) -> None:
+        from .isolation import die_with_parent, isolate
+        from .program import Program
+        from .recorder import Recorder
+
+        job = self.job
+        die_with_parent()
+        try:
+            program = Program(job["path"], job["overrides"], job["arguments"], job["module"])
+        except (OSError, SyntaxError, UnicodeDecodeError) as error:
+            self.send({"outcome": "unavailable", "reason": f"The program cannot be read: {error}"})
+            return
+        from .scratch import settle
+
+        settle(job["scratch"], program.folder)
+        self.catch_warnings()
+        import tensorflow
+
+        notes: set[str] = set()
+        if job["sandbox"] != "off":
+            self.isolation = isolate(job["scratch"], job["timeout"], notes.add)
+        families = self.families(tensorflow, program)
+        recorder = self.recorder = Recorder(tensorflow, program, job["mode"])
+        recorder.notes = notes
+        recorder.finish = self.finish
+        self.observe(recorder, families)
+        from .supply import supply
+
+        names = supply(recorder, families, job)
+        self.seed(tensorflow)
+        try:
+            program.run(names)
+        except SystemExit as error:
+            self.end_of_program(error)
+        except BaseException as error:
+            self.raised(error)
+        else:
+            self.end_of_program(None)
+
+    def families(self, tensorflow: Any, program: Any) -> list[Any]:
+        """The Kerases that the program may use; importing one that it does not mention would cost a second."""
+        found = [tensorflow.keras]
+        texts = "\n".join([program.text, *program.overrides.values()])
+        if "tf_keras" in texts:
+            try:
+                import tf_keras
+
+                found.append(tf_keras)
+            except ImportError:
+                pass
+        keras = sys.modules.get("keras")
+        if keras is not None and hasattr(keras, "Model"):
+            found.append(keras)
+        return found
+
+    def observe(self, recorder: Any, families: list[Any]) -> None:
+        from .functions import watch_functions
+        from .models import watch_models
+        from .optimizers import watch_optimizers
+        from .quiet import make_harmless
+        from .sessions import watch_sessions
+        from .tapes import watch_tapes
+
+        tensorflow = recorder.tf
+        if recorder.mode == "eager":
+            tensorflow.config.run_functions_eagerly(True)
+            # Quiet: TensorFlow explains at length that tf.data stays compiled.
+        else:
+            watch_functions(recorder)
+        watch_tapes(recorder)
+        watch_sessions(recorder)
+        watch_optimizers(recorder, families)
+        watch_models(recorder, families)
+        make_harmless(recorder, families)
+
+    def seed(self, tensorflow: Any) -> None:
+        import random
+
+        import numpy
+
+        seed = int(self.job.get("seed", 0))
+        random.seed(seed)
+        numpy.random.seed(seed)
+        set_seed = getattr(tensorflow.keras.utils, "set_random_seed", None)
+        if set_seed is not None:
+            set_seed(seed)
+        else:
+            tensorflow.random.set_seed(seed)
+
+    def catch_warnings(self) -> None:
+        warnings.simplefilter("default")
+
+        def show(message: Any, category: Any, *_: Any, **__: Any) -> None:
+            text = f"{category.__name__}: {message}"
+            if text not in self.caught and not issubclass(category, (DeprecationWarning, PendingDeprecationWarning)):
+                self.caught.append(text[:LONGEST_TEXT])
+
+        warnings.showwarning = show
+
+    # -- endings --------------------------------------------------------------------------------------------------
+
+    def end_of_program(self, leaving: SystemExit | None) -> None:
+        recorder = self.recorder
+        if recorder.stepped or recorder.gradient_calls:
+            self.finish("stepped")
+        elif leaving is not None and leaving.code not in (None, 0):
+            self.finish("no-step", reason=f"The program left with sys.exit({leaving.code!r}) before a training step.")
+        else:
+            self.finish("no-step", reason="The program ended without a training step.")
+
+    def raised(self, error: BaseException) -> None:
+        recorder = self.recorder
+        if recorder.exploring_until is not None and not recorder.inside:
+            # What follows a finished training (a plot, a missing history key) is none of our business.
+            self.finish("stepped")
+        line = None
+        for frame, number in traceback.walk_tb(error.__traceback__):
+            if recorder.program.owns(frame.f_code.co_filename):
+                line = number
+        text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
+        reason = self.lacking(error)
+        if reason is not None:
+            self.finish("unavailable", exception=text, exception_line=line, reason=reason)
+        self.finish("raised", exception=text, exception_line=line, reason=f"The program raised {text.splitlines()[0][:300]}")
+
+    def lacking(self, error: BaseException) -> str | None:
+        """A reason if the program failed for want of something that is not its own fault."""
+        recorder = self.recorder
+        if isinstance(error, ModuleNotFoundError):
+            return f"The module {error.name!r} is missing in the interpreter that runs the program; install it there."
+        if "network" in recorder.notes and not recorder.gradient_calls and not recorder.stepped:
+            return "The program downloads something, and the network is blocked; put the file in its place first."
+        if isinstance(error, FileNotFoundError) and not recorder.stepped:
+            return f"The file {error.filename!r} is missing; put it beside the program."
+        return None
+
+    def finish(self, outcome: str, **more: Any) -> None:
+        """Reports and leaves at once: no `finally` of the program, no interpreter shutdown."""
+        if self.finished:
+            return
+        self.finished = True
+        from .summary import summarise
+
+        try:
+            message = summarise(self.recorder, outcome)
+        except Exception as error:
+            message = {"outcome": "crashed", "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
+                       "trace": traceback.format_exc()[-LONGEST_TEXT:]}
+        if message.get("outcome") != "crashed":
+            message.update({key: value for key, value in more.items() if value is not None})
+            message["warnings"] = self.caught[:50]
+            message["isolation"] = self.isolation
+        self.send(message)
+        os._exit(0)

@@ -1,0 +1,126 @@
+"""The program under test: its text, the texts that stand in for its modules, and running it as `__main__`."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import linecache
+import os
+import sys
+import sysconfig
+import tokenize
+import types
+from typing import Any
+
+
+class OverlaidLoader(importlib.machinery.SourceFileLoader):
+    """Loads a module from the text given for it, never from a cache and never into one."""
+
+    text = ""
+
+    def get_code(self, fullname: str) -> Any:
+        return self.source_to_code(self.text.encode("utf-8"), self.path)
+
+    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> Any:
+        return compile(self.text, path, "exec", dont_inherit=True)
+
+    def get_source(self, fullname: str) -> str:
+        return self.text
+
+
+class OverlayFinder:
+    """Finds modules as Python would, then swaps the text of those that have one."""
+
+    def __init__(self, overrides: dict[str, str]) -> None:
+        self.overrides = overrides
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is None or not spec.origin:
+            return None
+        text = self.overrides.get(os.path.realpath(spec.origin))
+        if text is None:
+            return None
+        loader = OverlaidLoader(name, spec.origin)
+        loader.text = text
+        return importlib.util.spec_from_file_location(
+            name, spec.origin, loader=loader, submodule_search_locations=spec.submodule_search_locations
+        )
+
+
+def read_text(path: str) -> str:
+    with tokenize.open(path) as file:
+        return file.read()
+
+
+class Program:
+    def __init__(self, path: str, overrides: dict[str, str], arguments: list[str], module: str | None) -> None:
+        self.path = path
+        self.overrides = {os.path.realpath(name): text for name, text in overrides.items()}
+        self.arguments = arguments
+        self.module = module
+        self.folder = os.path.dirname(os.path.abspath(path))
+        self.root = self.folder
+        for _ in range(module.count(".") if module else 0):
+            self.root = os.path.dirname(self.root)
+        real = os.path.realpath(path)
+        self.text = self.overrides[real] if real in self.overrides else read_text(path)
+        library = sysconfig.get_paths()
+        self.foreign = tuple(
+            os.path.realpath(folder) + os.sep
+            for folder in {library["purelib"], library["platlib"], library["stdlib"], sys.prefix, sys.base_prefix}
+        )
+        self.known: dict[str, bool] = {}
+        for name, text in self.overrides.items():
+            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+        linecache.cache[path] = (len(self.text), None, self.text.splitlines(True), path)
+
+    def owns(self, filename: str) -> bool:
+        """Whether a code object's file is the user's own."""
+        known = self.known.get(filename)
+        if known is None:
+            known = self.known[filename] = self.decide(filename)
+        return known
+
+    def decide(self, filename: str) -> bool:
+        if filename == self.path:
+            return True
+        if filename.startswith("<") or not os.path.isabs(filename):
+            return False
+        real = os.path.realpath(filename)
+        if real in self.overrides:
+            return True
+        if "site-packages" in real or "dist-packages" in real:
+            return False
+        return real.startswith(os.path.realpath(self.root) + os.sep) and not real.startswith(self.foreign)
+
+    def texts(self) -> list[str]:
+        """Every text of the program that has been loaded so far, the entry first."""
+        texts = [self.text]
+        for module in list(sys.modules.values()):
+            file = getattr(module, "__file__", None)
+            if isinstance(file, str) and file != self.path and self.owns(file):
+                override = self.overrides.get(os.path.realpath(file))
+                try:
+                    texts.append(read_text(file) if override is None else override)
+                except (OSError, SyntaxError, UnicodeDecodeError):
+                    continue
+        return texts
+
+    def run(self, names: dict[str, Any]) -> None:
+        """Executes the entry as `__main__`, with `names` bound beforehand. Whatever it raises goes through."""
+        code = compile(self.text, self.path, "exec", dont_inherit=True)
+        main = types.ModuleType("__main__")
+        main.__file__ = self.path
+        main.__dict__["__builtins__"] = __builtins__
+        main.__dict__["__annotations__"] = {}
+        sys.path.insert(0, self.root if self.module else self.folder)
+        sys.meta_path.insert(0, OverlayFinder(self.overrides))  # type: ignore[arg-type]
+        if self.module:
+            main.__package__ = self.module.rpartition(".")[0]
+            if main.__package__:
+                importlib.import_module(main.__package__)
+        sys.argv = [self.path, *self.arguments]
+        sys.modules["__main__"] = main
+        main.__dict__.update(names)
+        exec(code, main.__dict__)

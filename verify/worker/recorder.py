@@ -1,0 +1,295 @@
+"""What has been seen of the run so far: gradients, steps, variables; and when enough has been seen."""
+
+from __future__ import annotations
+
+import ast
+import gc
+import re
+import sys
+import time
+import weakref
+from typing import Any
+
+STEPS = 2
+"""Two steps: `w = w - lr * g`, and many a NaN, only fail in the second."""
+PATIENCE = 12
+"""How often a place is passed while an optimizer that exists has not stepped yet (five critic steps to one of a generator)."""
+ACCUMULATION = 64
+"""How often a gradient may be taken before an optimizer that exists is thought never to be applied."""
+TRAINING_CALLS = {"fit", "fit_generator", "train_on_batch", "apply_gradients", "apply", "minimize", "gradient"}
+
+
+class Track:
+    """One variable: its value at first sight and the gradients that arrived."""
+
+    def __init__(self, variable: Any, raw: Any) -> None:
+        self.variable = variable
+        self.raw = raw
+        self.first: Any = None
+        self.asked: list[tuple[str, float | None]] = []
+        self.applied: list[tuple[str, float | None]] = []
+        self.optimizer: str | None = None
+        self.label: str | None = None
+        self.values: tuple[Any, Any] | None = None
+
+
+class Recorder:
+    def __init__(self, tensorflow: Any, program: Any, mode: str) -> None:
+        self.tf = tensorflow
+        self.program = program
+        self.mode = mode
+        self.tracks: dict[int, Track] = {}
+        self.visits: dict[Any, int] = {}
+        self.lines: set[tuple[str, int]] = set()
+        self.optimizers: dict[int, Any] = {}
+        self.labels: dict[int, str] = {}
+        self.kept: list[Any] = []
+        self.applications: dict[int, int] = {}
+        self.stepped = 0
+        self.gradient_calls = 0
+        self.trained: list[Any] = []
+        self.loss: float | None = None
+        self.notes: set[str] = set()
+        self.supplied: list[str] = []
+        self.warnings: list[str] = []
+        self.inside = 0
+        self.paused = 0
+        self.functions: list[Any] = []
+        self.training_functions: dict[int, int] = {}
+        self.touched: set[int] = set()
+        self.loss_calls: list[Any] = []
+        self.batches: list[Any] = []
+        self.cuts: list[dict[str, Any]] = []
+        self.targets: list[Any] = []
+        self.unapplied_gradients = 0
+        self.finish: Any = None
+        self.exploring_until: float | None = None
+
+    # -- places ---------------------------------------------------------------------------------------------------
+
+    def site(self) -> tuple[str, int]:
+        """The innermost line of the user's own that led here."""
+        frame = sys._getframe(1)
+        while frame is not None:
+            if self.program.owns(frame.f_code.co_filename):
+                return frame.f_code.co_filename, frame.f_lineno
+            frame = frame.f_back  # type: ignore[assignment]
+        return "", 0
+
+    def visit(self, *key: Any) -> int:
+        self.visits[key] = self.visits.get(key, 0) + 1
+        return self.visits[key]
+
+    def visited(self, *key: Any) -> int:
+        return self.visits.get(key, 0)
+
+    # -- variables ------------------------------------------------------------------------------------------------
+
+    def raw(self, variable: Any) -> Any:
+        """The TensorFlow variable behind a Keras 3 one."""
+        inner = getattr(variable, "_value", None)
+        return inner if inner is not None and isinstance(inner, self.tf.Variable) else variable
+
+    def is_variable(self, thing: Any) -> bool:
+        return isinstance(self.raw(thing), self.tf.Variable)
+
+    def track(self, variable: Any) -> Track:
+        raw = self.raw(variable)
+        found = self.tracks.get(id(raw))
+        if found is None:
+            found = self.tracks[id(raw)] = Track(variable, raw)
+            found.first = self.value(raw)
+        elif found.variable is raw and variable is not raw:
+            found.variable = variable
+        return found
+
+    def value(self, raw: Any) -> Any:
+        """A copy of its present value, or None where there is none to be had (graph mode, not yet initialised)."""
+        if self.tf.compat.v1.get_default_graph().building_function or self.tf.executing_eagerly():
+            self.paused += 1
+            try:
+                with self.tf.init_scope():
+                    return raw.numpy().copy() if self.tf.executing_eagerly() else None
+            except Exception:
+                return None
+            finally:
+                self.paused -= 1
+        return None
+
+    def look_around(self) -> None:
+        """Takes the variables of every model that exists now under observation."""
+        for model in self.models():
+            for variable in weights_of(model):
+                self.track(variable)
+
+    def models(self) -> list[Any]:
+        """Keras models, and modules of the user's own making."""
+        module_type = self.tf.Module
+        families = tuple(self.model_types)
+        verdicts: dict[type, bool] = {}
+        found = []
+        for thing in gc.get_objects():
+            kind = type(thing)
+            wanted = verdicts.get(kind)
+            if wanted is None:
+                try:
+                    wanted = issubclass(kind, families) or (
+                        issubclass(kind, module_type) and kind.__module__.split(".")[0] not in LIBRARIES
+                    )
+                except TypeError:
+                    wanted = False
+                verdicts[kind] = wanted
+            if wanted:
+                found.append(thing)
+        return found
+
+    model_types: tuple[type, ...] = ()
+
+    def label(self, optimizer: Any) -> str:
+        known = self.labels.get(id(optimizer))
+        if known is None:
+            name = type(optimizer).__name__
+            taken = set(self.labels.values())
+            known = name
+            count = 1
+            while known in taken:
+                known = f"{name}_{count}"
+                count += 1
+            self.labels[id(optimizer)] = known
+            self.kept.append(optimizer)
+        return known
+
+    # -- gradients ------------------------------------------------------------------------------------------------
+
+    def measure(self, gradient: Any) -> tuple[str, float | None]:
+        if gradient is None:
+            return "none", None
+        self.paused += 1
+        try:
+            import numpy
+
+            values = getattr(gradient, "values", gradient) if not hasattr(gradient, "numpy") else gradient
+            if not hasattr(values, "numpy"):
+                return "connected", None
+            try:
+                array = numpy.asarray(values.numpy())
+            except Exception:
+                return "connected", None
+            if array.dtype.kind not in "fc":
+                try:
+                    array = array.astype("float64")
+                except (TypeError, ValueError):
+                    return "flows", None
+            if not numpy.all(numpy.isfinite(array)):
+                return "non-finite", None
+            norm = float(numpy.sqrt(numpy.sum(numpy.square(numpy.abs(array).astype("float64")))))
+            return ("flows" if norm > 0 else "zero"), norm
+        finally:
+            self.paused -= 1
+
+    def scalar(self, tensor: Any) -> float | None:
+        self.paused += 1
+        try:
+            import numpy
+
+            if isinstance(tensor, (list, tuple)) and len(tensor) == 1:
+                tensor = tensor[0]
+            if not hasattr(tensor, "numpy"):
+                return None
+            array = numpy.asarray(tensor.numpy())
+            return float(array) if array.size == 1 else float(array.mean())
+        except Exception:
+            return None
+        finally:
+            self.paused -= 1
+
+    # -- enough? --------------------------------------------------------------------------------------------------
+
+    def created(self, optimizer: Any) -> None:
+        if id(optimizer) not in self.optimizers:
+            try:
+                self.optimizers[id(optimizer)] = weakref.ref(optimizer)
+            except TypeError:
+                return
+
+    def applied(self, optimizer: Any) -> None:
+        """Counts a step, for a wrapped optimizer too (loss scaling)."""
+        for one in (optimizer, getattr(optimizer, "inner_optimizer", None), getattr(optimizer, "_optimizer", None)):
+            if one is not None:
+                self.applications[id(one)] = self.applications.get(id(one), 0) + 1
+                self.kept.append(one)
+        self.stepped += 1
+
+    def prepare_fit(self, model: Any, arguments: dict[str, Any]) -> None:
+        """Replaced where data has to be supplied."""
+
+    def pending(self) -> bool:
+        """Whether an optimizer exists that has not stepped yet."""
+        return any(
+            reference() is not None and not self.applications.get(identity)
+            for identity, reference in self.optimizers.items()
+        )
+
+    def complete(self) -> bool:
+        return self.stepped > 0 and not self.inside
+
+    def more_training_ahead(self) -> bool:
+        """Whether the program's text holds a training call that has not been passed."""
+        for text in self.program.texts():
+            try:
+                tree = ast.parse(text)
+            except (SyntaxError, ValueError, RecursionError):
+                continue
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TRAINING_CALLS:
+                    last = getattr(node, "end_lineno", node.lineno) or node.lineno
+                    if not any(node.lineno <= line <= last for _, line in self.lines):
+                        return True
+        return False
+
+    def repeated_gradient(self) -> bool:
+        return any(key[0] == "gradient" and count >= STEPS for key, count in self.visits.items())
+
+    def program_called(self) -> bool:
+        """Whether the call now being made stands in the user's own text (two frames up: past the wrapper)."""
+        frame = sys._getframe(2)
+        return self.program.owns(frame.f_code.co_filename)
+
+    def first_scalar(self, result: Any) -> float | None:
+        for part in self.tf.nest.flatten(result):
+            if getattr(part, "shape", None) == () and hasattr(part, "numpy"):
+                return self.scalar(part)
+        return None
+
+    def mark_training_function(self) -> None:
+        """A step traced into a `tf.function` is carried out by calls of that function, which Python does not see."""
+        if self.functions and not self.inside:
+            self.training_functions.setdefault(id(self.functions[0]), 0)
+
+    def stop(self) -> None:
+        self.finish("stepped")
+
+    def explore(self, seconds: float) -> None:
+        """The step is known; what follows may still train something else, but gets little time."""
+        import signal
+
+        if self.exploring_until is None and hasattr(signal, "setitimer"):
+            self.exploring_until = time.monotonic() + seconds
+            signal.signal(signal.SIGALRM, lambda *_: self.stop())
+            signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+LIBRARIES = {"tensorflow", "keras", "tf_keras", "tensorflow_probability", "tensorflow_hub", "transformers"}
+
+
+def weights_of(model: Any) -> list[Any]:
+    for name in ("weights", "variables"):
+        try:
+            return list(getattr(model, name))
+        except Exception:  # an unbuilt model may refuse
+            continue
+    return []
+
+
+def plain_name(name: str) -> str:
+    return re.sub(r":\d+$", "", name)

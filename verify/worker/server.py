@@ -1,0 +1,254 @@
+"""The warm server: imports TensorFlow once, then forks one child per run and reports how that child ended."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import platform
+import select
+import shutil
+import signal
+import sys
+import time
+from typing import Any
+
+from .frames import read_frame, split_frames, write_frame
+
+OUTPUT_CAP = 64 * 1024
+RESULT_CAP = 64 * 1024 * 1024
+MEMORY_INTERVAL = 0.1
+
+
+def threads() -> int:
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 1
+
+
+def context_initialised() -> bool:
+    """Whether TensorFlow's eager context lives: a fork would then hang in its first operation."""
+    try:
+        from tensorflow.python.eager import context
+
+        safe = context.context_safe()
+        return safe is not None and bool(getattr(safe, "_initialized", False))
+    except (ImportError, AttributeError):
+        return True
+
+
+def import_tensorflow() -> dict[str, Any]:
+    import tensorflow as tf
+
+    keras_version: str | None = None
+    try:
+        version = getattr(tf.keras, "__version__", None)
+        keras_version = version() if callable(version) else version
+    except Exception:  # a TensorFlow without Keras can still run tapes
+        keras_version = None
+    return {"tensorflow": tf.__version__, "keras": keras_version}
+
+
+def become_subreaper() -> None:
+    """Grandchildren that leave their session still come back to us, so that none survives its run."""
+    if sys.platform.startswith("linux"):
+        try:
+            ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)
+        except (OSError, AttributeError):
+            pass
+
+
+def descendants() -> list[int]:
+    me = os.getpid()
+    found = []
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return []
+    for name in names:
+        if name.isdigit():
+            try:
+                with open("/proc/%s/stat" % name, "rb") as stat:
+                    fields = stat.read().rpartition(b")")[2].split()
+            except OSError:
+                continue
+            if int(fields[1]) == me:
+                found.append(int(name))
+    return found
+
+
+def reap_everything(group: int) -> None:
+    """Kills the run's process group, then whatever was orphaned to us, until nothing is left."""
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    for _ in range(50):
+        remaining = descendants()
+        if not remaining:
+            break
+        for process in remaining:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                pass
+            try:
+                os.waitpid(process, 0)
+            except ChildProcessError:
+                pass
+
+
+def private_memory(process: int) -> int:
+    """Bytes that the process holds for itself: what it shares with the server by the fork is not its use."""
+    try:
+        with open("/proc/%d/smaps_rollup" % process, "rb") as rollup:
+            return sum(int(line.split()[1]) * 1024 for line in rollup if line.startswith(b"Private_"))
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+class Drain:
+    """Reads a pipe without ever blocking, keeping at most `cap` bytes (the last ones if `tail`)."""
+
+    def __init__(self, descriptor: int, cap: int, tail: bool) -> None:
+        os.set_blocking(descriptor, False)
+        self.descriptor = descriptor
+        self.cap = cap
+        self.tail = tail
+        self.data = bytearray()
+        self.open = True
+
+    def read(self) -> None:
+        for _ in range(64):
+            try:
+                piece = os.read(self.descriptor, 1 << 16)
+            except BlockingIOError:
+                return
+            except OSError:
+                piece = b""
+            if not piece:
+                self.open = False
+                return
+            if self.tail or len(self.data) < self.cap:
+                self.data += piece
+            if self.tail and len(self.data) > self.cap:
+                del self.data[: len(self.data) - self.cap]
+
+
+def wait_for(
+    process: int, drains: list[Drain], deadline: float, memory: int | None, control: int
+) -> tuple[int | None, str | None]:
+    """Waits on the process itself, never on the end of its pipes (a grandchild may hold them). Gives (status, why killed)."""
+    pidfd = -1
+    if hasattr(os, "pidfd_open"):
+        try:
+            pidfd = os.pidfd_open(process)
+        except OSError:
+            pidfd = -1
+    next_look = time.monotonic() + MEMORY_INTERVAL
+    try:
+        while True:
+            ended, status = os.waitpid(process, os.WNOHANG)
+            if ended:
+                return status, None
+            now = time.monotonic()
+            if now >= deadline:
+                return None, "timeout"
+            if memory is not None and now >= next_look:
+                if private_memory(process) > memory:
+                    return None, "memory"
+                next_look = now + MEMORY_INTERVAL
+            watched = [drain.descriptor for drain in drains if drain.open] + ([pidfd] if pidfd >= 0 else []) + [control]
+            patience = min(deadline - now, MEMORY_INTERVAL if (memory is not None or pidfd < 0) else 1.0)
+            if pidfd < 0:
+                patience = min(patience, 0.01)
+            ready, _, _ = select.select(watched, [], [], max(patience, 0.0))
+            for drain in drains:
+                if drain.descriptor in ready:
+                    drain.read()
+            if control in ready:
+                return None, "abandoned"
+    finally:
+        if pidfd >= 0:
+            os.close(pidfd)
+
+
+def run_job(job: dict[str, Any], control: int, reply: int) -> dict[str, Any]:
+    folder = job["scratch"]
+    os.makedirs(folder, exist_ok=True)
+    started = time.monotonic()
+    result_read, result_write = os.pipe()
+    output_read, output_write = os.pipe()
+    process = os.fork()
+    if process == 0:
+        try:
+            os.close(result_read)
+            os.close(output_read)
+            os.close(control)
+            os.close(reply)
+            from .child import main
+
+            main(job, result_write, output_write)
+        finally:
+            os._exit(70)
+    os.close(result_write)
+    os.close(output_write)
+    result = Drain(result_read, RESULT_CAP, tail=False)
+    output = Drain(output_read, OUTPUT_CAP, tail=True)
+    killed: str | None = None
+    status: int | None = None
+    try:
+        status, killed = wait_for(process, [result, output], started + job["timeout"], job.get("memory"), control)
+    finally:
+        if status is None:
+            try:
+                os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            try:
+                os.waitpid(process, 0)
+            except ChildProcessError:
+                pass
+        reap_everything(process)
+        result.read()
+        output.read()
+        os.close(result_read)
+        os.close(output_read)
+        shutil.rmtree(folder, ignore_errors=True)
+    signalled = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None
+    code = os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None
+    return {
+        "messages": split_frames(bytes(result.data)),
+        "output": bytes(output.data).decode("utf-8", "replace"),
+        "killed": killed,
+        "signal": signalled,
+        "code": code,
+        "seconds": time.monotonic() - started,
+    }
+
+
+def serve(control: int, reply: int, warm: bool) -> None:
+    """Answers jobs until the other side closes. `warm` is False where a fork after the import is not safe."""
+    os.set_inheritable(control, False)
+    os.set_inheritable(reply, False)
+    become_subreaper()
+    hello: dict[str, Any] = {"python": platform.python_version(), "warm": warm}
+    if warm:
+        try:
+            hello.update(import_tensorflow())
+        except BaseException as error:
+            write_frame(reply, {"error": "{}: {}".format(type(error).__name__, error), **hello})
+            return
+        for name in ("frames", "child"):
+            __import__(__package__ + "." + name)
+        # Collecting first and freezing keeps the pages shared, and leaves a child's own objects alone in gc.get_objects().
+        gc.collect()
+        gc.freeze()
+        hello["forkable"] = threads() == 1 and not context_initialised()
+    write_frame(reply, hello)
+    while True:
+        job = read_frame(control)
+        if job is None:
+            return
+        write_frame(reply, run_job(job, control, reply))
