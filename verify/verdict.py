@@ -129,7 +129,7 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
         if wrong or not flowing(before):
             return Verdict.MENDED, f"{told(before, wrong)} before; {healthy(after)}."
         if gained:
-            return Verdict.MENDED, f"{listed(gained)} were left out before; {healthy(after)}."
+            return Verdict.MENDED, f"{listed(gained)} stood still before; {healthy(after)}."
         return Verdict.WAS_NOT_BROKEN, f"Gradients arrived before the rewrite as well: {healthy(before, 'then')}."
     better = [later < earlier for earlier, later in zip(wrong.counts(), remaining.counts(), strict=True)]
     worse = [later > earlier for earlier, later in zip(wrong.counts(), remaining.counts(), strict=True)]
@@ -141,12 +141,12 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
 
 
 def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:
-    """Trainable variables that no gradient was asked for, and that stood still, and that train now."""
+    """Variables that stood still, because no gradient was asked for or because it was exactly zero, and that train now."""
     now = {variable.name for variable in flowing(after) if variable.changed}
     return tuple(
         variable.name
         for variable in before.variables
-        if variable.gradient is Gradient.NOT_ASKED and not variable.changed and variable.name in now
+        if variable.gradient in (Gradient.NOT_ASKED, Gradient.ZERO) and not variable.changed and variable.name in now
     )
 
 

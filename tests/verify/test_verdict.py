@@ -1,0 +1,187 @@
+"""The verdict as a pure function of two step reports."""
+
+from __future__ import annotations
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regrad.verify import Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict, judge
+from regrad.verify.verdict import sound
+
+
+def variable(name: str, gradient: Gradient, *, changed: bool | None = None, trainable: bool = True) -> VariableReport:
+    flows = gradient is Gradient.FLOWS
+    return VariableReport(
+        name, (2,), gradient, 1.0 if flows else None, flows if changed is None else changed, trainable, "model", "Adam"
+    )
+
+
+def stepped(*gradients: Gradient, loss: float | None = 0.5, symptoms: tuple[Symptom, ...] = ()) -> StepReport:
+    variables = tuple(variable(f"v{index}", gradient) for index, gradient in enumerate(gradients))
+    return StepReport(Outcome.STEPPED, loss=loss, variables=variables, symptoms=symptoms, data="real")
+
+
+def raised(text: str = "ValueError: No gradients provided for any variable.") -> StepReport:
+    variables = (variable("v0", Gradient.NONE), variable("v1", Gradient.NONE))
+    return StepReport(Outcome.RAISED, exception=text, loss=0.5, variables=variables, data="real")
+
+
+GOOD = stepped(Gradient.FLOWS, Gradient.FLOWS)
+
+
+def verdict(before: StepReport, after: StepReport, *, same_loss: bool = False) -> Verdict:
+    return judge(before, after, same_loss=same_loss).verdict
+
+
+def test_raised_then_sound_is_mended() -> None:
+    evidence = judge(raised(), GOOD, same_loss=True)
+    assert evidence.verdict is Verdict.MENDED
+    assert evidence.reason is not None and "No gradients provided" in evidence.reason and "2 of 2" in evidence.reason
+
+
+def test_partial_none_then_sound_is_mended() -> None:
+    assert verdict(stepped(Gradient.FLOWS, Gradient.NONE), GOOD) is Verdict.MENDED
+
+
+def test_all_zero_then_sound_is_mended() -> None:
+    assert verdict(stepped(Gradient.ZERO, Gradient.ZERO), GOOD) is Verdict.MENDED
+
+
+def test_a_symptom_that_goes_is_mended_and_its_words_are_told() -> None:
+    evidence = judge(stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.0, symptoms=(Symptom.LOSS_IS_ZERO,)), GOOD, same_loss=False)
+    assert evidence.verdict is Verdict.MENDED
+    assert evidence.reason is not None and "exactly 0" in evidence.reason
+
+
+def test_sound_before_was_not_broken() -> None:
+    assert verdict(GOOD, GOOD) is Verdict.WAS_NOT_BROKEN
+
+
+def test_a_single_legitimate_zero_is_no_fault() -> None:
+    assert sound(stepped(Gradient.FLOWS, Gradient.ZERO))
+    assert verdict(stepped(Gradient.FLOWS, Gradient.ZERO), stepped(Gradient.FLOWS, Gradient.ZERO)) is Verdict.WAS_NOT_BROKEN
+
+
+def test_a_dead_model_beside_a_healthy_one_is_a_fault() -> None:
+    dead = VariableReport("d", (1,), Gradient.ZERO, 0.0, False, True, "discriminator", "Adam_1")
+    live = VariableReport("g", (1,), Gradient.FLOWS, 1.0, True, True, "generator", "Adam")
+    assert not sound(StepReport(Outcome.STEPPED, variables=(dead, live)))
+
+
+def test_fewer_none_is_improved() -> None:
+    before = stepped(Gradient.NONE, Gradient.NONE, Gradient.FLOWS)
+    assert verdict(before, stepped(Gradient.FLOWS, Gradient.NONE, Gradient.FLOWS)) is Verdict.IMPROVED
+
+
+def test_raised_then_partly_none_is_improved() -> None:
+    assert verdict(raised(), stepped(Gradient.FLOWS, Gradient.NONE)) is Verdict.IMPROVED
+
+
+def test_raised_then_all_none_is_unchanged() -> None:
+    assert verdict(raised(), stepped(Gradient.NONE, Gradient.NONE)) is Verdict.UNCHANGED
+
+
+def test_still_raising_is_unchanged() -> None:
+    assert verdict(raised(), raised()) is Verdict.UNCHANGED
+    assert verdict(raised(), raised("TypeError: x")) is Verdict.UNCHANGED
+
+
+def test_sound_then_raising_is_worse() -> None:
+    assert verdict(GOOD, raised()) is Verdict.WORSE
+
+
+def test_a_lost_gradient_is_worse_whatever_else_was_repaired() -> None:
+    assert verdict(stepped(Gradient.FLOWS, Gradient.NONE), stepped(Gradient.NONE, Gradient.FLOWS)) is Verdict.WORSE
+
+
+def test_a_statistic_that_is_no_longer_asked_for_is_no_loss() -> None:
+    before = StepReport(Outcome.STEPPED, variables=(variable("w", Gradient.FLOWS), variable("s", Gradient.NONE, trainable=False)))
+    after = StepReport(
+        Outcome.STEPPED, variables=(variable("w", Gradient.FLOWS), variable("s", Gradient.NOT_ASKED, trainable=False))
+    )
+    assert verdict(before, after) is Verdict.MENDED
+
+
+def test_variables_that_were_left_out_and_train_now_are_mended() -> None:
+    assert verdict(stepped(Gradient.FLOWS, Gradient.NOT_ASKED), GOOD) is Verdict.MENDED
+
+
+def test_same_loss_is_demanded_only_where_it_was_promised() -> None:
+    other = stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.6)
+    assert verdict(raised(), other, same_loss=True) is Verdict.WORSE
+    assert verdict(raised(), other, same_loss=False) is Verdict.MENDED
+    assert verdict(stepped(Gradient.NONE, loss=math.nan), stepped(Gradient.FLOWS), same_loss=True) is Verdict.MENDED
+
+
+def test_what_could_not_be_run_is_not_verifiable_with_its_reason() -> None:
+    missing = StepReport(Outcome.UNAVAILABLE, reason="The module 'gym' is missing.")
+    evidence = judge(missing, GOOD, same_loss=False)
+    assert evidence.verdict is Verdict.NOT_VERIFIABLE and evidence.reason == "The module 'gym' is missing."
+    assert verdict(raised(), StepReport(Outcome.TIMEOUT)) is Verdict.NOT_VERIFIABLE
+    assert verdict(StepReport(Outcome.NO_STEP), GOOD) is Verdict.NOT_VERIFIABLE
+    assert verdict(GOOD, StepReport(Outcome.NO_STEP)) is Verdict.WORSE
+
+
+def test_nan_loss_is_never_sound() -> None:
+    assert not sound(stepped(Gradient.FLOWS, loss=math.nan))
+    assert verdict(raised(), stepped(Gradient.FLOWS, loss=math.nan)) is not Verdict.MENDED
+
+
+GRADIENTS = st.sampled_from(list(Gradient))
+VARIABLES = st.lists(
+    st.builds(
+        VariableReport,
+        name=st.sampled_from(["a", "b", "c", "d"]),
+        shape=st.just((2,)),
+        gradient=GRADIENTS,
+        norm=st.none() | st.floats(0, 10),
+        changed=st.booleans(),
+        trainable=st.booleans(),
+        model=st.sampled_from(["m", "n", None]),
+        optimizer=st.sampled_from(["Adam", None]),
+    ),
+    max_size=4,
+    unique_by=lambda item: item.name,
+).map(tuple)
+REPORTS = st.builds(
+    StepReport,
+    outcome=st.sampled_from(list(Outcome)),
+    exception=st.none() | st.just("ValueError: x"),
+    loss=st.none() | st.floats(allow_nan=True, allow_infinity=True),
+    variables=VARIABLES,
+    symptoms=st.lists(st.sampled_from(list(Symptom)), max_size=2, unique=True).map(tuple),
+    data=st.sampled_from(["real", "synthetic"]),
+)
+
+
+@given(REPORTS, REPORTS, st.booleans())
+def test_mended_is_never_said_of_a_step_with_a_fault(before: StepReport, after: StepReport, same_loss: bool) -> None:
+    evidence = judge(before, after, same_loss=same_loss)
+    assert evidence.reason
+    if evidence.verdict in (Verdict.MENDED, Verdict.WAS_NOT_BROKEN):
+        asked = [v for v in after.variables if v.gradient is not Gradient.NOT_ASKED]
+        assert after.outcome is Outcome.STEPPED
+        assert asked and all(v.gradient in (Gradient.FLOWS, Gradient.ZERO) for v in asked)
+        assert any(v.gradient is Gradient.FLOWS for v in asked)
+        assert not after.symptoms
+        assert after.loss is None or math.isfinite(after.loss)
+
+
+@given(REPORTS, REPORTS, st.booleans())
+def test_nothing_that_flowed_is_lost_in_silence(before: StepReport, after: StepReport, same_loss: bool) -> None:
+    if judge(before, after, same_loss=same_loss).verdict in (Verdict.MENDED, Verdict.IMPROVED, Verdict.WAS_NOT_BROKEN):
+        later = {v.name: v for v in after.variables}
+        for v in before.variables:
+            if before.outcome is Outcome.STEPPED and v.gradient is Gradient.FLOWS and v.name in later:
+                assert later[v.name].gradient not in (Gradient.NONE, Gradient.NON_FINITE)
+
+
+@given(REPORTS)
+def test_a_program_compared_with_itself_is_never_repaired(report: StepReport) -> None:
+    assert judge(report, report, same_loss=True).verdict in (
+        Verdict.UNCHANGED,
+        Verdict.WAS_NOT_BROKEN,
+        Verdict.NOT_VERIFIABLE,
+    )
