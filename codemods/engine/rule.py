@@ -27,7 +27,7 @@ class Safety(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Put `text` in the place of `span` in the file `path`. Line breaks in `text` are `\\n`; the engine writes the file's own."""
+    """Put `text` in the place of `span` in the file `path`. Line breaks in it are `\\n`; the engine writes the file's."""
 
     path: str
     span: Span
@@ -82,8 +82,8 @@ Mendings = Sequence[Mending] | Withheld
 class Rule:
     """A rule as its file declares it, in a module-level `RULE`. The module's docstring is the rule's page.
 
-    `detect` is pure and cheap; `mend` is called for findings only and may import libcst. `mend` returns the mendings in the order
-    in which they should be tried, best first; a sequence of one is an unambiguous mending.
+    `detect` is pure and cheap; `mend` is called for findings only and may import libcst. `mend` returns the mendings in
+    the order in which they should be tried, best first; a sequence of one is an unambiguous mending.
     """
 
     code: str
