@@ -42,7 +42,7 @@ KERAS = ("keras3", "tf-keras")
 def load(path: Path) -> Configuration:
     """Reads the table of the file; a Mistake says what is wrong with it."""
     document = _document(path)
-    table = document.get("tool", {}).get("regrad", {}) if path.name == "pyproject.toml" else _own_table(document)
+    table = _tool(document).get("regrad", {}) if path.name == "pyproject.toml" else _own_table(document)
     if not isinstance(table, dict):
         raise Mistake(f"{path}: [tool.regrad] must be a table")
     return replace(from_table(table, str(path)), path=path)
@@ -50,8 +50,12 @@ def load(path: Path) -> Configuration:
 
 def _own_table(document: dict[str, Any]) -> Any:
     """A file given with `--config` may be a pyproject.toml by another name, or hold the keys alone."""
+    return _tool(document).get("regrad", {}) if "tool" in document else document
+
+
+def _tool(document: dict[str, Any]) -> dict[str, Any]:
     tool = document.get("tool")
-    return tool.get("regrad", {}) if isinstance(tool, dict) else document
+    return tool if isinstance(tool, dict) else {}
 
 
 def find(start: Path) -> Path | None:
@@ -59,7 +63,7 @@ def find(start: Path) -> Path | None:
     start = start.resolve()
     for folder in (start, *start.parents) if start.is_dir() else start.parents:
         candidate = folder / "pyproject.toml"
-        if candidate.is_file() and "regrad" in _document(candidate).get("tool", {}):
+        if candidate.is_file() and "regrad" in _tool(_document(candidate)):
             return candidate
     return None
 
@@ -69,7 +73,7 @@ def from_table(table: Mapping[str, Any], where: str) -> Configuration:
     for key, value in table.items():
         reader = _KEYS.get(key)
         if reader is None:
-            hint = did_you_mean(key, _KEYS) or f"Known keys: {', '.join(sorted(_KEYS))}."
+            hint = did_you_mean(key, _KEYS, limit=1) or f"Known keys: {', '.join(sorted(_KEYS))}."
             raise Mistake(f"{where}: unknown key `{key}` in [tool.regrad].", hint)
         try:
             values[key.replace("-", "_")] = reader(value)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import io
+import os
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from regrad.cli.exit_status import ExitStatus
-from regrad.cli.settings import Request
-from regrad.report.formats import OutputFormat
+from regrad.cli.exit_status import ExitStatus, exit_status
+from regrad.cli.mistake import Mistake
+from regrad.cli.settings import Request, configuration_for, laid_over
+from regrad.report.formats import OutputFormat, Presentation, writer
 
 if TYPE_CHECKING:
-    pass
+    from regrad.cli.configuration import Configuration
+    from regrad.repair.outcome import FileOutcome
 
 STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
+    """The command line of `check` and `fix`."""
+
     paths: tuple[str, ...]
     request: Request
     fixing: bool
@@ -31,4 +39,105 @@ class Job:
 
 def carry_out(job: Job) -> ExitStatus:
     """Does it, shows it, and says how it ended."""
-    return ExitStatus.ERROR
+    from regrad.cli.work import outcomes_of_standard_input, outcomes_of_targets
+
+    _require_usage(job)
+    groups = _grouped(job)
+    settings = groups[0][0]
+    seen: list[FileOutcome] = []
+    if STANDARD_INPUT in job.paths:
+        outcomes = outcomes_of_standard_input(job, settings, sys.stdin.buffer.read())
+    else:
+        outcomes = (outcome for each, paths in groups for outcome in outcomes_of_targets(job, each, paths))
+    _show(job, settings, _kept(outcomes, seen))
+    if not seen and STANDARD_INPUT not in job.paths:
+        print(f"No Python files or notebooks found in {', '.join(job.paths)}.", file=sys.stderr)
+    status = exit_status(seen, preview=job.preview, require_verified=bool(settings.require_verified))
+    return ExitStatus.CLEAN if job.exit_zero and status is ExitStatus.FINDINGS else status
+
+
+def _require_usage(job: Job) -> None:
+    if STANDARD_INPUT in job.paths:
+        if len(job.paths) > 1:
+            raise Mistake("`-` reads one program from standard input and goes with no other path.")
+        return
+    if job.stdin_filename is not None:
+        raise Mistake("--stdin-filename names what `-` reads, and there is no `-`.")
+    from regrad.cli.one_step import near_files, require_interpreter
+
+    for path in job.paths:
+        if not os.path.lexists(path):
+            raise Mistake(f"{path}: no such file or folder.", near_files(path))
+    require_interpreter(job.request.python)
+
+
+def _grouped(job: Job) -> list[tuple[Configuration, list[str]]]:
+    """The paths under the configuration that governs each, in the order of the command line."""
+    if STANDARD_INPUT in job.paths:
+        start = Path(job.stdin_filename or ".")
+        return [(laid_over(job.request, configuration_for(start, job.request)), [STANDARD_INPUT])]
+    groups: dict[Path | None, tuple[Configuration, list[str]]] = {}
+    for path in job.paths:
+        found = configuration_for(Path(path), job.request)
+        groups.setdefault(found.path, (laid_over(job.request, found), []))[1].append(path)
+    return list(groups.values())
+
+
+def _kept(outcomes: Iterable[FileOutcome], seen: list[FileOutcome]) -> Iterator[FileOutcome]:
+    for outcome in outcomes:
+        seen.append(outcome)
+        yield outcome
+
+
+def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) -> None:
+    output_format = job.output_format or OutputFormat(settings.output_format or OutputFormat.TEXT)
+    from_stdin = STANDARD_INPUT in job.paths
+    diff_apart = job.fixing and job.preview and output_format is OutputFormat.TEXT and not sys.stdout.isatty()
+    text_apart = job.fixing and from_stdin and not job.preview
+    presentation = Presentation(
+        fixing=job.fixing,
+        preview=job.preview,
+        targets=(job.stdin_filename or "FILE",) if from_stdin else job.paths,
+        verbosity=job.verbosity,
+        diff_apart=diff_apart or text_apart,
+    )
+    if diff_apart:
+        outcomes = _with_patches(outcomes)
+    if text_apart:
+        outcomes = _with_text(outcomes)
+    if job.output_file is not None:
+        try:
+            with job.output_file.open("w", encoding="utf-8") as stream:
+                writer(output_format)(outcomes, stream, presentation)
+        except OSError as problem:
+            raise Mistake(f"{job.output_file}: cannot be written ({problem.strerror}).") from None
+        return
+    writer(output_format)(outcomes, _stream(apart=diff_apart or text_apart), presentation)
+
+
+def _stream(*, apart: bool) -> TextIO:
+    """Where the report goes: beside the patch or the mended text, standard output is theirs alone."""
+    stream: TextIO = sys.stderr if apart else sys.stdout
+    if isinstance(stream, io.TextIOWrapper) and not stream.isatty() and not apart:
+        # JSON, SARIF and the rest are UTF-8 by definition, whatever the locale says.
+        stream.reconfigure(encoding="utf-8", errors="replace")
+    return stream
+
+
+def _with_patches(outcomes: Iterator[FileOutcome]) -> Iterator[FileOutcome]:
+    from regrad.repair.diff import patch
+
+    for outcome in outcomes:
+        if outcome.changed:
+            sys.stdout.buffer.write(patch(outcome))
+            sys.stdout.buffer.flush()
+        yield outcome
+
+
+def _with_text(outcomes: Iterator[FileOutcome]) -> Iterator[FileOutcome]:
+    for outcome in outcomes:
+        # A program that could not be read comes back as it was: an editor puts what it gets in the place of its buffer.
+        text = outcome.after if outcome.after is not None else outcome.before
+        sys.stdout.buffer.write(text or b"")
+        sys.stdout.buffer.flush()
+        yield outcome

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from regrad.verify.evidence import Evidence, StepReport
     from regrad.verify.job import Job
 
+WITHOUT_TENSORFLOW = (
+    "Get it with: python -m pip install tensorflow (in your project's environment), or name an interpreter that has it"
+    " with --python. Without it, regrad check and regrad fix --no-verify still work."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class StepRequest:
@@ -110,7 +115,7 @@ def _next_step(request: StepRequest, step: StepReport) -> str:
 
     if step.outcome is Outcome.UNAVAILABLE and step.tensorflow is None:
         return (
-            "Get TensorFlow with: pip install 'regrad[tensorflow]'. Without it: regrad check, regrad fix --no-verify."
+            WITHOUT_TENSORFLOW
         )
     return f"Find the cause with: regrad check {shlex.quote(request.path)}"
 

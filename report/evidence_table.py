@@ -73,7 +73,8 @@ def step_report(
     drawn: list[RenderableType] = []
     if step.variables:
         drawn.append(_single(step.variables, console, verbosity))
-    drawn += _sentences("", step, notebook)
+    # How the run ended is the heading's to say.
+    drawn += _observations("  ", step, notebook)
     if step.loss is not None:
         drawn.append(Text(f"  loss: {loss_words(step.loss)}"))
     drawn.append(_data_line(step.data, step.supplied, step, glyphs(console)))
@@ -190,6 +191,11 @@ def _sentences(when: str, step: StepReport, notebook: SourceFile | None) -> list
         drawn.append(styled(prefix + ending_words(step), "red" if step.exception else "yellow"))
         if step.exception and step.reason and step.exception.rstrip(".") not in step.reason:
             drawn.append(styled(f"    {step.reason}"))
+    return drawn + _observations(prefix, step, notebook)
+
+
+def _observations(prefix: str, step: StepReport, notebook: SourceFile | None) -> list[RenderableType]:
+    drawn: list[RenderableType] = []
     for symptom in step.symptoms:
         drawn.append(styled(prefix + symptom_words(symptom), "yellow"))
     for cut in step.cuts:

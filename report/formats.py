@@ -32,6 +32,8 @@ class Presentation:
     targets: tuple[str, ...] = ()
     verbosity: int = 0
     """-1 with `-q`, 1 with `-v`."""
+    diff_apart: bool = False
+    """The patch, or the mended text, is written elsewhere and not repeated in the report."""
     width: int | None = None
     """Columns; None asks the terminal."""
     color: bool | None = None

@@ -69,7 +69,7 @@ def file_report(outcome: FileOutcome, console: Console, presentation: Presentati
     drawn: list[RenderableType] = []
     for finding in outcome.findings:
         drawn += _finding(outcome, finding, program, console, presentation)
-    if presentation.fixing and outcome.changed and presentation.verbosity >= 0:
+    if presentation.fixing and outcome.changed and not presentation.diff_apart:
         drawn += [*_diff(outcome), Text("")]
     if outcome.evidence is not None:
         if presentation.verbosity >= 0:
