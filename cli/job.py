@@ -46,7 +46,10 @@ def carry_out(job: Job) -> ExitStatus:
     settings = groups[0][0]
     seen: list[FileOutcome] = []
     if STANDARD_INPUT in job.paths:
-        outcomes = outcomes_of_standard_input(job, settings, sys.stdin.buffer.read())
+        content = sys.stdin.buffer.read()
+        outcomes = outcomes_of_standard_input(job, settings, content)
+        if job.fixing and not job.preview:
+            outcomes = _with_text(outcomes, content)
     else:
         outcomes = (outcome for each, paths in groups for outcome in outcomes_of_targets(job, each, paths))
     _show(job, settings, _kept(outcomes, seen))
@@ -103,8 +106,6 @@ def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) ->
     )
     if diff_apart:
         outcomes = _with_patches(outcomes)
-    if text_apart:
-        outcomes = _with_text(outcomes)
     if job.output_file is not None:
         try:
             with job.output_file.open("w", encoding="utf-8") as stream:
@@ -134,10 +135,9 @@ def _with_patches(outcomes: Iterator[FileOutcome]) -> Iterator[FileOutcome]:
         yield outcome
 
 
-def _with_text(outcomes: Iterator[FileOutcome]) -> Iterator[FileOutcome]:
+def _with_text(outcomes: Iterable[FileOutcome], content: bytes) -> Iterator[FileOutcome]:
     for outcome in outcomes:
         # A program that could not be read comes back as it was: an editor puts what it gets in the place of its buffer.
-        text = outcome.after if outcome.after is not None else outcome.before
-        sys.stdout.buffer.write(text or b"")
+        sys.stdout.buffer.write(content if outcome.after is None else outcome.after)
         sys.stdout.buffer.flush()
         yield outcome
