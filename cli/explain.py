@@ -6,7 +6,8 @@ import sys
 from typing import Annotated
 
 import typer
-from regrad.cli.mistake import Mistake, did_you_mean
+
+from regrad.cli.mistake import Mistake
 
 
 def explain(
@@ -16,18 +17,19 @@ def explain(
 
     For example: regrad explain RG401
     """
-    from regrad.cli.rule_pages import find_rule, known_rules, page
+    from regrad.cli.rule_pages import titled_page
+    from regrad.codemods.engine.registry import UnknownRule, page, rule_by_code
 
-    found = find_rule(code, known_rules())
-    if found is None:
-        names = [word for rule in known_rules() for word in (rule.code, rule.name)]
-        hint = did_you_mean(code, names) or "`regrad rules` lists them all."
-        raise Mistake(f"There is no rule {code}.", hint)
-    text = page(found)
-    if sys.stdout.isatty():
-        from rich.console import Console
-        from rich.markdown import Markdown
-
-        Console().print(Markdown(text))
-    else:
+    try:
+        rule = rule_by_code(code)
+    except UnknownRule as unknown:
+        hint = f"Did you mean {' or '.join(unknown.suggestions)}?" if unknown.suggestions else ""
+        raise Mistake(f"There is no rule {code}.", hint or "`regrad rules` lists them all.") from None
+    text = titled_page(rule, page(rule))
+    if not sys.stdout.isatty():
         typer.echo(text)
+        return
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    Console().print(Markdown(text))

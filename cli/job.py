@@ -39,7 +39,7 @@ class Job:
 
 def carry_out(job: Job) -> ExitStatus:
     """Does it, shows it, and says how it ended."""
-    from regrad.cli.work import outcomes_of_standard_input, outcomes_of_targets
+    from regrad.cli import work
 
     _require_usage(job)
     groups = _grouped(job)
@@ -47,11 +47,11 @@ def carry_out(job: Job) -> ExitStatus:
     seen: list[FileOutcome] = []
     if STANDARD_INPUT in job.paths:
         content = sys.stdin.buffer.read()
-        outcomes = outcomes_of_standard_input(job, settings, content)
+        outcomes = work.outcomes_of_standard_input(job, settings, content)
         if job.fixing and not job.preview:
             outcomes = _with_text(outcomes, content)
     else:
-        outcomes = (outcome for each, paths in groups for outcome in outcomes_of_targets(job, each, paths))
+        outcomes = (outcome for each, paths in groups for outcome in work.outcomes_of_targets(job, each, paths))
     _show(job, settings, _kept(outcomes, seen))
     if not seen and STANDARD_INPUT not in job.paths:
         print(f"No Python files or notebooks found in {', '.join(job.paths)}.", file=sys.stderr)

@@ -114,9 +114,7 @@ def _next_step(request: StepRequest, step: StepReport) -> str:
     from regrad.verify.evidence import Outcome
 
     if step.outcome is Outcome.UNAVAILABLE and step.tensorflow is None:
-        return (
-            WITHOUT_TENSORFLOW
-        )
+        return WITHOUT_TENSORFLOW
     return f"Find the cause with: regrad check {shlex.quote(request.path)}"
 
 

@@ -1,47 +1,24 @@
-"""The rules as the command line shows them: found by code or name, with the page that their file begins with."""
+"""The rules as the command line shows them: the page under its title, and its first sentence."""
 
 from __future__ import annotations
 
-import inspect
 import re
-import sys
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from regrad.codemods.engine.rule import Rule
 
 
-def known_rules() -> Sequence[Rule]:
-    from regrad.codemods.engine.discovery import rules
-
-    return sorted(rules(), key=lambda rule: rule.code)
-
-
-def find_rule(word: str, rules: Iterable[Rule]) -> Rule | None:
-    folded = word.strip().casefold()
-    return next((rule for rule in rules if folded in (rule.code.casefold(), rule.name.casefold())), None)
+def titled_page(rule: Rule, page: str) -> str:
+    """The page in Markdown, with what the rule's metadata says on top."""
+    return f"# {rule.code} {rule.name}\n\nMending: {rule.safety}. {rule.why}\n\n{page.strip()}\n"
 
 
-def page(rule: Rule) -> str:
-    """The page in Markdown: the rule's name, its safety, and the docstring of its file."""
-    title = f"# {rule.code} {rule.name}"
-    return f"{title}\n\nMending: {rule.safety}. {rule.why}\n\n{_docstring(rule)}"
-
-
-def one_line(rule: Rule) -> str:
-    """The first sentence of the page's text; for a page that starts with a heading, the one under it."""
-    for line in _paragraphs(_docstring(rule)):
-        return re.split(r"(?<=[.!?])\s", line, maxsplit=1)[0]
+def one_line(rule: Rule, page: str) -> str:
+    """The first sentence of the page that is not a heading; of a rule without a page, why it is as safe as it is."""
+    for paragraph in re.split(r"\n\s*\n", page):
+        lines = [line.strip() for line in paragraph.splitlines()]
+        text = " ".join(line for line in lines if line and not line.startswith("#") and set(line) - set("=-~"))
+        if text and len(text.split()) > 3:
+            return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
     return rule.why
-
-
-def _paragraphs(text: str) -> list[str]:
-    lines = [line.strip() for line in text.split("\n\n")]
-    paragraphs = [re.sub(r"^#.*\n?", "", line).replace("\n", " ").strip() for line in lines]
-    return [paragraph for paragraph in paragraphs if paragraph]
-
-
-def _docstring(rule: Rule) -> str:
-    module = sys.modules.get(rule.detect.__module__)
-    return inspect.cleandoc((module.__doc__ if module else None) or rule.why)

@@ -24,19 +24,22 @@ def rules(
 
     `regrad explain CODE` prints the page of one.
     """
-    from regrad.cli.rule_pages import known_rules, one_line
+    from regrad.cli.rule_pages import one_line
+    from regrad.codemods.engine.registry import page, registry
 
-    listed = known_rules()
+    for problem in registry().broken:
+        typer.echo(f"regrad: {problem}", err=True)
+    listed = [(rule, one_line(rule, page(rule))) for rule in registry().rules]
     if output_format is ListFormat.JSON:
         rows = [
-            {"code": rule.code, "name": rule.name, "safety": rule.safety, "why": rule.why, "summary": one_line(rule)}
-            for rule in listed
+            {"code": rule.code, "name": rule.name, "safety": rule.safety, "why": rule.why, "summary": summary}
+            for rule, summary in listed
         ]
         typer.echo(json.dumps({"version": 1, "rules": rows}, indent=2, ensure_ascii=False))
         return
     if not sys.stdout.isatty():
-        for rule in listed:
-            typer.echo(f"{rule.code}  {rule.name:<28}  {rule.safety:<12}  {one_line(rule)}")
+        for rule, summary in listed:
+            typer.echo(f"{rule.code}  {rule.name:<28}  {rule.safety:<12}  {summary}")
         return
     from rich import box
     from rich.console import Console
@@ -47,6 +50,6 @@ def rules(
     table.add_column("name", no_wrap=True)
     table.add_column("safety", no_wrap=True)
     table.add_column("finds")
-    for rule in listed:
-        table.add_row(rule.code, rule.name, rule.safety, one_line(rule))
+    for rule, summary in listed:
+        table.add_row(rule.code, rule.name, rule.safety, summary)
     Console(highlight=False, markup=False).print(table)

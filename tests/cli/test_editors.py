@@ -58,7 +58,11 @@ qall!
 """
     (tmp_path / "script.vim").write_text(script, encoding="utf-8")
     subprocess.run(
-        ["vim", "-u", "NONE", "-N", "-es", "-S", "script.vim"], cwd=tmp_path, timeout=30, check=False, capture_output=True
+        ["vim", "-u", "NONE", "-N", "-es", "-S", "script.vim"],
+        cwd=tmp_path,
+        timeout=30,
+        check=False,
+        capture_output=True,
     )
     seen = (tmp_path / "seen.txt").read_text(encoding="utf-8").splitlines()
     assert seen[:3] == ["train.py", "12", "5"]

@@ -21,7 +21,9 @@ STEP = StepReport(Outcome.STEPPED)
 def file(*decisions: Decision, verdict: Verdict | None = None, **changes: Any) -> FileOutcome:
     findings = tuple(dataclasses.replace(FOUND, decision=decision) for decision in decisions)
     evidence = Evidence(verdict, None, STEP, STEP) if verdict else None
-    return FileOutcome(**{"path": "train.py", "status": Status.OK, "findings": findings, "evidence": evidence} | changes)
+    return FileOutcome(
+        **{"path": "train.py", "status": Status.OK, "findings": findings, "evidence": evidence} | changes
+    )
 
 
 CLEAN = file(before=b"", after=b"")

@@ -1,0 +1,31 @@
+"""Starting is fast because nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+HEAVY = ("tensorflow", "keras", "libcst", "numpy", "rich", "pathspec", "asyncio", "bowler")
+
+
+def imported_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nprint(*sorted({{name.partition('.')[0] for name in sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_command_line_alone_imports_nothing_heavy() -> None:
+    assert not imported_by("import regrad.cli.main") & set(HEAVY)
+
+
+def test_asking_for_the_version_imports_nothing_heavy() -> None:
+    ask = "sys.argv = ['regrad', '--version']\nfrom regrad.cli.main import run\ntry:\n    run()\nexcept SystemExit:\n    pass"
+    assert not imported_by(ask) & set(HEAVY)
+
+
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "regrad.cli", "--version"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0
+    assert done.stdout.startswith("regrad 0.")
