@@ -27,7 +27,7 @@ class Safety(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Put `text` in the place of `span` in the file `path`. Line breaks in it are `\\n`; the engine writes the file's."""
+    """Put `text` in the place of `span` in the file `path`. Its line breaks are `\\n`; the engine writes the file's."""
 
     path: str
     span: Span

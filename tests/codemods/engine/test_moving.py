@@ -665,7 +665,7 @@ def programs(draw: st.DrawFn, depth: int = 0, indent: str = "") -> str:
             )
         else:
             lines.append(indented(draw(SIMPLE), indent))
-    if all(not line.strip() or line.strip().startswith("#") and "\n" not in line.strip() for line in lines):
+    if all(not line.strip() or (line.strip().startswith("#") and "\n" not in line.strip()) for line in lines):
         lines.append(indent + "pass")
     return "\n".join(lines)
 

@@ -1,0 +1,137 @@
+"""Discovery: the rules of this package and those that other packages bring, and the page of each."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import importlib.metadata
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import regrad.codemods
+from regrad.codemods.engine.rule import Rule
+
+ENTRY_POINT_GROUP = "regrad.rules"
+HEADINGS = (
+    "What it does",
+    "Why gradients stop",
+    "Example",
+    "The fix and its safety",
+    "When it stays silent",
+    "References",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The rules, sorted by code, with the page of each; and of what could not be loaded, what is wrong with it."""
+
+    rules: tuple[Rule, ...]
+    pages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    broken: tuple[str, ...] = ()
+
+
+class UnknownRule(LookupError):
+    """No rule has this code or name; `suggestions` are near ones."""
+
+    def __init__(self, text: str, suggestions: tuple[str, ...]) -> None:
+        hint = f"; did you mean {' or '.join(suggestions)}?" if suggestions else "; `regrad rules` lists them"
+        super().__init__(f"there is no rule {text}{hint}")
+        self.text = text
+        self.suggestions = suggestions
+
+
+@functools.cache
+def registry() -> Registry:
+    """Every rule that can be found; read once per process."""
+    found: dict[str, tuple[Rule, str]] = {}
+    broken: list[str] = []
+    for module in sorted(pkgutil.iter_modules(regrad.codemods.__path__), key=lambda each: each.name):
+        if not module.ispkg:
+            loaded = importlib.import_module(f"{regrad.codemods.__name__}.{module.name}")
+            rule = getattr(loaded, "RULE", None)
+            if isinstance(rule, Rule):
+                found[rule.code] = (rule, inspect.getdoc(loaded) or "")
+    for entry_point in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda each: each.name):
+        try:
+            rule, page = _loaded(entry_point.load())
+        except Exception as problem:
+            # A third party's rule must not take ours down with it, whatever it raises.
+            broken.append(f"the rule {entry_point.name} ({entry_point.value}) cannot be loaded: {problem!r}")
+            continue
+        if rule.code in found:
+            broken.append(
+                f"the rule {entry_point.name} ({entry_point.value}) has the code of another rule, {rule.code}"
+            )
+            continue
+        found[rule.code] = (rule, page)
+    rules = tuple(rule for _, (rule, _) in sorted(found.items()))
+    return Registry(rules, MappingProxyType({code: page for code, (_, page) in found.items()}), tuple(broken))
+
+
+def rules() -> tuple[Rule, ...]:
+    """All rules, sorted by code."""
+    return registry().rules
+
+
+def rule_by_code(text: str) -> Rule:
+    """The rule with this code or name, in any case; raises `UnknownRule`."""
+    wanted = text.strip().casefold()
+    known = {key.casefold(): rule for rule in rules() for key in (rule.code, rule.name)}
+    if wanted in known:
+        return known[wanted]
+    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.6)
+    raise UnknownRule(text, tuple(dict.fromkeys(known[each].code for each in near)))
+
+
+def selected(select: Iterable[str] | None, ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """The rules under `select` (None: all) and not under `ignore`; both hold codes, prefixes (`RG4`) or names."""
+    wanted = None if select is None else tuple(select)
+    unwanted = tuple(ignore)
+    return tuple(
+        rule for rule in rules() if (wanted is None or matches(rule.code, wanted)) and not matches(rule.code, unwanted)
+    )
+
+
+def matches(code: str, patterns: Iterable[str]) -> bool:
+    """Whether a code is one of the patterns: a code, a prefix of codes, a rule's name, or `ALL`."""
+    names = {rule.name.casefold(): rule.code for rule in rules()}
+    for pattern in patterns:
+        pattern = names.get(pattern.strip().casefold(), pattern.strip().upper())
+        if pattern == "ALL" or (pattern and code.upper().startswith(pattern)):
+            return True
+    return False
+
+
+def require_known(patterns: Iterable[str]) -> None:
+    """Raises `UnknownRule` for a pattern that no rule can match."""
+    for pattern in patterns:
+        if not any(matches(rule.code, [pattern]) for rule in rules()) and pattern.strip().upper() != "ALL":
+            rule_by_code(pattern)
+
+
+def page(rule: Rule) -> str:
+    """The rule's page: the docstring of its module."""
+    return registry().pages.get(rule.code, "")
+
+
+def missing_headings(page: str) -> tuple[str, ...]:
+    """The fixed headings that a page lacks."""
+    lines = {line.strip().strip("#*: ").strip() for line in page.splitlines()}
+    return tuple(heading for heading in HEADINGS if heading not in lines)
+
+
+def _loaded(value: object) -> tuple[Rule, str]:
+    """The rule behind an entry point: the module that holds `RULE`, or the rule itself."""
+    if isinstance(value, Rule):
+        module = sys.modules.get(value.detect.__module__)
+        return value, (inspect.getdoc(module) or "" if module is not None else "")
+    rule = getattr(value, "RULE", None)
+    if not isinstance(rule, Rule):
+        raise TypeError("there is no `RULE` in it")
+    return rule, inspect.getdoc(value) or ""
