@@ -60,6 +60,7 @@ class Symptom(Enum):
     LOSS_DOES_NOT_FALL = "loss-does-not-fall"
     NOTHING_CHANGED = "nothing-changed"
     UNTRAINED_LAYER_FROZEN = "untrained-layer-frozen"
+    TARGETS_OUT_OF_RANGE = "targets-out-of-range"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ SYMPTOM_WORDS = {
     Symptom.LOSS_DOES_NOT_FALL: "the loss of one batch does not fall when it is fitted",
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
+    Symptom.TARGETS_OUT_OF_RANGE: "the targets lie outside the range that the loss is made for",
 }
 NO_VALUES = (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.NO_STEP)
 

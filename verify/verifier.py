@@ -24,6 +24,10 @@ RECYCLE_AFTER = 500
 """Runs after which a server is replaced: forks share memory with it, and what it once allocated never shrinks."""
 
 
+GUESSES = 5
+"""How often made-up data is made anew when the model shows that it wants another form."""
+
+
 class NoTensorFlow(Exception):
     """No interpreter that was tried can import TensorFlow."""
 
@@ -65,20 +69,25 @@ class Verifier:
     def compare(self, before: Job, after: Job, *, same_loss: bool) -> Evidence:
         """Both programs with the same seed and the same supplied data. The mended one runs first: it says which data fits."""
         later = self.observe(after, {})
-        earlier = self.observe(before, later.hypothesis)
+        earlier = self.observe(before, later.hypothesis, fixed=bool(later.hypothesis))
         return judge(earlier.report, later.report, same_loss=same_loss)
 
-    def observe(self, job: Job, hypothesis: Mapping[str, Any]) -> Pass:
+    def observe(self, job: Job, hypothesis: Mapping[str, Any], *, fixed: bool = False) -> Pass:
         started = time.monotonic()
         text = entry_text(job)
         if text is None:
             return Pass(StepReport(Outcome.UNAVAILABLE, reason=f"{job.path} cannot be read."))
-        seen = self.run(job, text, "eager", hypothesis)
+        seen = self.run(job, text, "eager", hypothesis, fixed)
+        for _ in range(GUESSES):
+            if seen.retry is None:
+                break
+            hypothesis = seen.retry
+            seen = self.run(job, text, "eager", hypothesis, fixed)
         if needs_own_mode((text, *job.overrides.values()), seen):
-            seen = merge(seen, self.run(job, text, "native", seen.hypothesis or hypothesis))
+            seen = merge(seen, self.run(job, text, "native", seen.hypothesis or hypothesis, True))
         return replace(seen, report=replace(seen.report, seconds=time.monotonic() - started))
 
-    def run(self, job: Job, text: str, mode: str, hypothesis: Mapping[str, Any]) -> Pass:
+    def run(self, job: Job, text: str, mode: str, hypothesis: Mapping[str, Any], fixed: bool) -> Pass:
         with self.lock:
             try:
                 server = self.server_for(job, flags_set_by(text))
@@ -95,6 +104,7 @@ class Verifier:
                 "sandbox": self.sandbox,
                 "seed": 0,
                 "hypothesis": dict(hypothesis),
+                "fixed_hypothesis": fixed,
             }
             try:
                 answer = server.run(message)

@@ -85,6 +85,8 @@ class Run:
         recorder = self.recorder = Recorder(tensorflow, program, job["mode"])
         recorder.notes = notes
         recorder.finish = self.finish
+        recorder.retry = self.retry
+        recorder.fixed_hypothesis = bool(job.get("fixed_hypothesis"))
         self.observe(recorder, families)
         from .supply import supply
 
@@ -119,6 +121,7 @@ class Run:
         from .functions import watch_functions
         from .models import watch_models
         from .optimizers import watch_optimizers
+        from .oracles import watch_assignments, watch_calls, watch_layers, watch_losses
         from .quiet import make_harmless
         from .sessions import watch_sessions
         from .tapes import watch_tapes
@@ -133,6 +136,11 @@ class Run:
         watch_sessions(recorder)
         watch_optimizers(recorder, families)
         watch_models(recorder, families)
+        watch_assignments(recorder)
+        watch_losses(recorder, families)
+        watch_layers(recorder, families)
+        if recorder.mode == "eager":
+            watch_calls(recorder, families)
         make_harmless(recorder, families)
 
     def seed(self, tensorflow: Any) -> None:
@@ -192,9 +200,20 @@ class Run:
             return f"The module {error.name!r} is missing in the interpreter that runs the program; install it there."
         if "network" in recorder.notes and not recorder.gradient_calls and not recorder.stepped:
             return "The program downloads something, and the network is blocked; put the file in its place first."
+        if isinstance(error, NameError) and not recorder.stepped:
+            from .undefined import undefined_names
+
+            name = getattr(error, "name", None) or str(error).split("'")[1]
+            if name in undefined_names(recorder.program.text):
+                return f"The name {name!r} is never defined in the program, and nothing can be supplied in its place; define it."
         if isinstance(error, FileNotFoundError) and not recorder.stepped:
             return f"The file {error.filename!r} is missing; put it beside the program."
         return None
+
+    def retry(self, hypothesis: dict[str, Any]) -> None:
+        """Made-up data was of the wrong form: the run is to start again with this."""
+        self.send({"outcome": "no-step", "reason": "data", "retry": hypothesis})
+        os._exit(0)
 
     def finish(self, outcome: str, **more: Any) -> None:
         """Reports and leaves at once: no `finally` of the program, no interpreter shutdown."""
@@ -212,5 +231,6 @@ class Run:
             message.update({key: value for key, value in more.items() if value is not None})
             message["warnings"] = self.caught[:50]
             message["isolation"] = self.isolation
+            message["hypothesis"] = self.recorder.hypothesis
         self.send(message)
         os._exit(0)

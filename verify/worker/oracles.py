@@ -1,17 +1,51 @@
-"""What can be wrong although gradients flow."""
+"""What can be wrong although gradients flow: each check errs on the side of silence."""
 
 from __future__ import annotations
 
+import re
+import sys
+import time
 from typing import Any
 
-from .recorder import Recorder
+from .recorder import Recorder, weights_of
+
+FEW = 8
+DRAWS = 4
+SLOW = 0.5
+"""Seconds of one forward pass above which a model is too dear to be asked again."""
+MOST_PARAMETERS = 5_000_000
+ZERO_LOSS = 1e-7
+RANDOM_INITIALISERS = (
+    "VarianceScaling", "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal",
+    "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal", "OrthogonalInitializer",
+)  # fmt: skip
+PRETRAINED_WORDS = re.compile(r"pre_?train|backbone|load|teacher|feature_?extract|base_?model|encoder|vgg|resnet|inception|mobilenet|bert", re.IGNORECASE)
+TRAINED_LAYERS = {
+    "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",
+    "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "Embedding", "EinsumDense",
+}  # fmt: skip
 
 
 def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
     found = []
-    if nothing_changed(recorder, variables):
-        found.append("nothing-changed")
+    for name, check in (
+        ("nothing-changed", lambda: nothing_changed(recorder, variables)),
+        ("untrained-layer-frozen", lambda: frozen_and_fresh(recorder)),
+    ):
+        if careful(check):
+            found.append(name)
+    if recorder.mode == "eager":
+        found += careful(lambda: loss_symptoms(recorder)) or []
+        found += careful(lambda: output_symptoms(recorder)) or []
     return found
+
+
+def careful(check: Any) -> Any:
+    """A check that fails says nothing: the program was not made for being asked."""
+    try:
+        return check()
+    except Exception:
+        return None
 
 
 def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool:
@@ -20,5 +54,291 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
         return False
     if recorder.stepped == 0 and not recorder.repeated_gradient():
         return False
-    owned = [variable for variable in variables if not variable["name"].startswith("source ")]
-    return bool(owned) and not any(variable["changed"] for variable in owned)
+    owned = [v for v in variables if not v["name"].startswith("source ")]
+    meant = [v for v in owned if v["gradient"] != "not-asked"] or owned
+    return bool(meant) and not any(v["changed"] for v in meant)
+
+
+# -- the loss ---------------------------------------------------------------------------------------------------------
+
+
+def watch_losses(recorder: Recorder, families: list[Any]) -> None:
+    """Keeps the latest calls of every Keras loss, whoever makes them."""
+    from .models import replace_method
+
+    for family in families:
+        loss_type = getattr(getattr(family, "losses", None), "Loss", None)
+        if not isinstance(loss_type, type):
+            continue
+
+        def make(plain: Any) -> Any:
+            def called(self: Any, *args: Any, **options: Any) -> Any:
+                value = plain(self, *args, **options)
+                if not recorder.paused and len(args) >= 2 and hasattr(args[1], "numpy"):
+                    recorder.loss_calls.append((self, args[0], args[1], value))
+                    del recorder.loss_calls[:-12]
+                return value
+
+            return called
+
+        replace_method(loss_type, "__call__", make)
+
+
+def loss_name(loss: Any) -> str:
+    function = getattr(loss, "fn", None)
+    return str(getattr(function, "__name__", type(loss).__name__)).lower().replace("_", "")
+
+
+def built_in(loss: Any) -> bool:
+    function = getattr(loss, "fn", None)
+    origin = getattr(function, "__module__", None) or type(loss).__module__
+    return str(origin).split(".")[0] in ("keras", "tf_keras", "tensorflow")
+
+
+def loss_symptoms(recorder: Recorder) -> list[str]:
+    import numpy
+
+    found: list[str] = []
+    calls: dict[int, list[Any]] = {}
+    for call in recorder.loss_calls:
+        calls.setdefault(id(call[0]), []).append(call)
+    for same in calls.values():
+        loss, target, prediction, _ = same[-1]
+        true, guess = as_array(target), as_array(prediction)
+        if true is None or guess is None or guess.dtype.kind != "f":
+            continue
+        values = [recorder.scalar(call[3]) for call in same]
+        if built_in(loss) and "binarycrossentropy" in loss_name(loss) and true.size and (true.min() < -1e-6 or true.max() > 1 + 1e-6):
+            found.append("targets-out-of-range")
+        source = numpy.random.RandomState(0)
+        guesses = [source.uniform(0.05, 0.95, guess.shape).astype(guess.dtype) for _ in range(DRAWS)]
+        if all(value is not None and abs(value) <= ZERO_LOSS for value in values):
+            if differs(true, guess) and all(abs(asked_again(recorder, loss, target, one)) <= ZERO_LOSS for one in guesses):
+                found.append("loss-is-zero")
+        elif built_in(loss) and true.shape[:1] == guess.shape[:1] and len(true) > 1 and numpy.any(true != true[:1]):
+            other = recorder.tf.constant(true[::-1].copy()) if numpy.any(true[::-1] != true) else None
+            if other is not None and all(
+                abs(asked_again(recorder, loss, target, one) - asked_again(recorder, loss, other, one)) <= ZERO_LOSS
+                for one in guesses
+            ):
+                found.append("loss-ignores-targets")
+    return sorted(set(found))
+
+
+def asked_again(recorder: Recorder, loss: Any, target: Any, prediction: Any) -> float:
+    value = recorder.scalar(loss(target, recorder.tf.constant(prediction)))
+    if value is None:
+        raise ValueError("the loss gives no number")
+    return value
+
+
+def differs(true: Any, guess: Any) -> bool:
+    import numpy
+
+    if true.size != guess.size:
+        return True
+    return bool(numpy.max(numpy.abs(true.reshape(guess.shape).astype("float64") - guess)) > 1e-3)
+
+
+def as_array(tensor: Any) -> Any:
+    import numpy
+
+    try:
+        array = numpy.asarray(tensor.numpy() if hasattr(tensor, "numpy") else tensor)
+    except Exception:
+        return None
+    return array if array.dtype.kind in "fiub" and array.ndim else None
+
+
+# -- the output -------------------------------------------------------------------------------------------------------
+
+
+def watch_calls(recorder: Recorder, families: list[Any]) -> None:
+    """Keeps the latest eager call of each model that a hand-written loop makes."""
+    for family in families:
+        model_type = getattr(family, "Model", None)
+        if not isinstance(model_type, type) or "regrad" in vars(model_type):
+            continue
+        plain = model_type.__call__
+
+        def called(self: Any, *args: Any, _plain: Any = plain, **options: Any) -> Any:
+            if not recorder.paused and not recorder.inside and len(args) == 1 and hasattr(args[0], "shape"):
+                first = args[0]
+                if hasattr(first, "numpy") or type(first).__module__ == "numpy":
+                    recorder.model_calls[id(self)] = (self, first)
+            return _plain(self, *args, **options)
+
+        called.autograph_info__ = {}  # type: ignore[attr-defined]
+        model_type.__call__ = called  # type: ignore[method-assign]
+        model_type.regrad = True  # type: ignore[attr-defined]
+
+
+def batches(recorder: Recorder) -> list[tuple[Any, Any]]:
+    found: dict[int, tuple[Any, Any]] = dict(recorder.model_calls)
+    for model, x, _, _ in recorder.batches:
+        sample = first_inputs(recorder, x)
+        if sample is not None:
+            found[id(model)] = (model, sample)
+    return list(found.values())
+
+
+def first_inputs(recorder: Recorder, x: Any) -> Any:
+    """The inputs of the first batch, whatever carries them; only in-memory data and datasets are asked a second time."""
+    if isinstance(x, recorder.tf.data.Dataset):
+        x = next(iter(x))
+        if isinstance(x, (tuple, list)):
+            x = x[0]
+    if hasattr(x, "iloc"):
+        x = x.to_numpy()
+    if isinstance(x, (list, tuple)) and all(hasattr(part, "shape") for part in x):
+        return [part[:FEW] for part in x]
+    if isinstance(x, dict):
+        return {key: value[:FEW] for key, value in x.items()}
+    return x[:FEW] if hasattr(x, "shape") and len(x.shape) else None
+
+
+def varies(recorder: Recorder, inputs: Any) -> bool:
+    import numpy
+
+    for leaf in recorder.tf.nest.flatten(inputs):
+        array = as_array(leaf)
+        if array is not None and len(array) > 1 and numpy.any(array != array[:1]):
+            return True
+    return False
+
+
+def output_symptoms(recorder: Recorder) -> list[str]:
+    found = []
+    for model, inputs in batches(recorder):
+        asked = any(recorder.tracks.get(id(recorder.raw(v))) is not None and recorder.tracks[id(recorder.raw(v))].asked
+                    for v in weights_of(model))
+        if inputs is None or not asked or not varies(recorder, inputs):
+            continue
+        symptom = careful(lambda model=model, inputs=inputs: output_symptom(recorder, model, inputs))
+        if symptom is not None:
+            found.append(symptom)
+    return sorted(set(found))
+
+
+def output_symptom(recorder: Recorder, model: Any, inputs: Any) -> str | None:
+    """The weights are drawn anew a few times: an output that is the same for every sample each time depends on none."""
+    import numpy
+
+    inputs = recorder.tf.nest.map_structure(lambda leaf: leaf[:FEW], inputs)
+    trainable = [v for v in model.trainable_variables]
+    if not trainable or sum(int(numpy.prod(v.shape)) for v in trainable) > MOST_PARAMETERS:
+        return None
+    kept = [numpy.array(recorder.raw(v).numpy()) for v in trainable]
+    source = numpy.random.RandomState(1)
+    rows = []
+    try:
+        for scale in (1.0, 0.1, 0.01, 0.5)[:DRAWS]:
+            for variable, value in zip(trainable, kept):
+                if value.dtype.kind == "f":
+                    spread = scale / max(1.0, float(numpy.sqrt(value.shape[0] if value.ndim > 1 else 1)))
+                    variable.assign(source.normal(0, spread, value.shape).astype(value.dtype))
+            started = time.monotonic()
+            output = model(inputs, training=False)
+            if time.monotonic() - started > SLOW:
+                return None
+            arrays = [as_array(leaf) for leaf in recorder.tf.nest.flatten(output)]
+            if any(array is None or array.dtype.kind != "f" or len(array) < 2 for array in arrays):
+                return None
+            if any(numpy.any(array != array[:1]) for array in arrays):
+                return None
+            rows.append(numpy.concatenate([array[0].ravel() for array in arrays]))
+    finally:
+        for variable, value in zip(trainable, kept):
+            variable.assign(value)
+    if all(numpy.array_equal(row, rows[0]) for row in rows):
+        return "constant-output"
+    return "output-ignores-input"
+
+
+# -- frozen -----------------------------------------------------------------------------------------------------------
+
+
+def watch_assignments(recorder: Recorder) -> None:
+    """A variable that was ever written to is not fresh: trained, loaded, or set by hand."""
+    from tensorflow.python.ops import resource_variable_ops
+
+    kind = resource_variable_ops.BaseResourceVariable
+    for name in ("assign", "assign_add", "assign_sub"):
+        plain = vars(kind).get(name)
+        if plain is None:
+            continue
+
+        def assigned(self: Any, *args: Any, _plain: Any = plain, **options: Any) -> Any:
+            if not recorder.paused:
+                recorder.touched.add(id(self))
+            return _plain(self, *args, **options)
+
+        assigned.autograph_info__ = {}  # type: ignore[attr-defined]
+        setattr(kind, name, assigned)
+
+
+def frozen_and_fresh(recorder: Recorder) -> bool:
+    """A layer of a model in training that nobody has trained, loaded or set, and that is switched off."""
+    if "restored" in recorder.notes:
+        return False
+    models = [model for model in recorder.models() if isinstance(model, recorder.model_types)]
+    sizes = sorted(models, key=lambda model: len(weights_of(model)))
+    for position, model in enumerate(sizes):
+        own = {id(recorder.raw(v)) for v in weights_of(model)}
+        asked = {key for key in own if key in recorder.tracks and recorder.tracks[key].asked}
+        if not asked:
+            continue
+        inner: set[int] = set()
+        for smaller in sizes[:position]:
+            held = {id(recorder.raw(v)) for v in weights_of(smaller)}
+            if held < own:
+                inner |= held
+        for layer in leaves(model):
+            weights = [v for v in getattr(layer, "weights", [])]
+            if not weights or getattr(layer, "trainable", True) or type(layer).__name__ not in TRAINED_LAYERS:
+                continue
+            keys = {id(recorder.raw(v)) for v in weights}
+            if keys & inner or keys & asked or keys & recorder.touched or id(layer) in recorder.hinted or getattr(layer, "lora_enabled", False):
+                continue
+            initialiser = getattr(layer, "kernel_initializer", None) or getattr(layer, "embeddings_initializer", None)
+            if type(initialiser).__name__ in RANDOM_INITIALISERS:
+                return True
+    return False
+
+
+def watch_layers(recorder: Recorder, families: list[Any]) -> None:
+    """Layers made in a function that its author calls a loader or a backbone stand for loaded weights."""
+    for family in families:
+        layer_type = family.layers.Layer
+        for kind in [one for one in layer_type.__mro__ if one.__name__ == "Layer" and "__init__" in vars(one)][:1]:
+            plain = kind.__init__
+            if hasattr(plain, "regrad_plain"):
+                continue
+
+            def made(self: Any, *args: Any, _plain: Any = plain, **options: Any) -> None:
+                _plain(self, *args, **options)
+                if type(self).__name__ in TRAINED_LAYERS and pretrained_by_name(recorder):
+                    recorder.hinted.add(id(self))
+
+            made.regrad_plain = plain  # type: ignore[attr-defined]
+            made.autograph_info__ = {}  # type: ignore[attr-defined]
+            made.__wrapped__ = plain  # type: ignore[attr-defined]
+            kind.__init__ = made  # type: ignore[misc]
+
+
+def pretrained_by_name(recorder: Recorder) -> bool:
+    frame = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        if PRETRAINED_WORDS.search(code.co_name) or "applications" in code.co_filename:
+            if "applications" in code.co_filename or recorder.program.owns(code.co_filename):
+                return True
+        frame = frame.f_back  # type: ignore[assignment]
+    return False
+
+
+def leaves(model: Any) -> list[Any]:
+    try:
+        return list(model._flatten_layers(include_self=False, recursive=True))
+    except (AttributeError, TypeError):
+        return list(getattr(model, "layers", []))

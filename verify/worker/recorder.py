@@ -58,11 +58,16 @@ class Recorder:
         self.training_functions: dict[int, int] = {}
         self.touched: set[int] = set()
         self.loss_calls: list[Any] = []
+        self.model_calls: dict[int, tuple[Any, Any]] = {}
         self.batches: list[Any] = []
         self.cuts: list[dict[str, Any]] = []
         self.targets: list[Any] = []
         self.unapplied_gradients = 0
         self.finish: Any = None
+        self.retry: Any = None
+        self.hypothesis: dict[str, Any] = {}
+        self.fixed_hypothesis = False
+        self.hinted: set[int] = set()
         self.exploring_until: float | None = None
 
     # -- places ---------------------------------------------------------------------------------------------------
@@ -221,7 +226,7 @@ class Recorder:
         self.stepped += 1
 
     def prepare_fit(self, model: Any, arguments: dict[str, Any]) -> None:
-        """Replaced where data has to be supplied."""
+        """Replaced where data had to be supplied."""
 
     def pending(self) -> bool:
         """Whether an optimizer exists that has not stepped yet."""
