@@ -27,18 +27,26 @@ class Unknown(Value):
 
     `origin` says where it came from: `parameter` (the argument of a function nobody here calls), `call` (the result of a call
     that is not known), `attribute`, `element`, `name`, `join`. `parents` are the values it was made from. `label` is the spelling.
+    The result of a call also knows the `operation`, so that it can be said which tapes saw the call.
     """
 
-    __slots__ = ("facts", "label", "origin", "parents", "serial")
+    __slots__ = ("facts", "label", "operation", "origin", "parents", "serial")
 
     def __init__(
-        self, origin: str = "name", label: str = "", parents: tuple[Value, ...] = (), serial: int = 0, facts: frozenset[str] = frozenset()
+        self,
+        origin: str = "name",
+        label: str = "",
+        parents: tuple[Value, ...] = (),
+        serial: int = 0,
+        facts: frozenset[str] = frozenset(),
+        operation: Operation | None = None,
     ) -> None:
         self.origin = origin
         self.label = label
         self.parents = parents
         self.serial = serial
         self.facts = facts
+        self.operation = operation
 
     def root(self) -> Unknown:
         """The unknown thing that this is an attribute or element of."""

@@ -1,0 +1,363 @@
+"""The gradient path: which sources a value reaches under a tape, and where the way to the others is cut."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import GradientTaken
+from regrad.analysis.frames import Frame
+from regrad.analysis.operations import Transfer, is_integer
+from regrad.analysis.values import (
+    Collection,
+    Constant,
+    Gradients,
+    Instance,
+    Layer,
+    Mapping,
+    Network,
+    Operation,
+    Tape,
+    Tensor,
+    Union_,
+    Unknown,
+    Value,
+    Variable,
+    WeightList,
+    Zip,
+)
+
+_PASSING = frozenset({Transfer.FLOWS, Transfer.JOIN, Transfer.UNKNOWN})
+_CUT_OF = {
+    Transfer.NONE: CutKind.NON_DIFFERENTIABLE,
+    Transfer.ZERO: CutKind.ZERO_SLOPE,
+    Transfer.STOP: CutKind.STOPPED,
+    Transfer.LEAVES: CutKind.LEFT_TENSORFLOW,
+    Transfer.MISSING: CutKind.NO_REGISTERED_GRADIENT,
+    Transfer.INTEGER: CutKind.INTEGER,
+}
+
+
+@dataclass
+class Reach:
+    """What a value depends on: `sources` by identity; `data` are unknown things that are taken for data; `anything` is the unknown."""
+
+    sources: dict[int, Value] = field(default_factory=dict)
+    data: dict[int, Unknown] = field(default_factory=dict)
+    anything: bool = False
+
+    def add(self, other: Reach) -> None:
+        self.sources.update(other.sources)
+        self.data.update(other.data)
+        self.anything = self.anything or other.anything
+
+
+@dataclass(frozen=True)
+class FoundCut:
+    """Where a path ends: the operation behind which nothing flows, and the sources lost there."""
+
+    kind: CutKind
+    operation: Operation | None
+    node: ast.AST | None
+    frame: Frame | None
+    name: str
+    value: Value
+    sources: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Path:
+    """The sources of one gradient call: which are reached, which certainly are not, and whether all of them are known."""
+
+    connected: tuple[Value, ...]
+    lost: tuple[Value, ...]
+    complete: bool
+    anything: bool
+
+    @property
+    def dead(self) -> bool:
+        """Whether certainly no source receives a gradient."""
+        return bool(self.lost) and not self.connected and self.complete and not self.anything
+
+
+class Flow:
+    """Answers about one tape. With `tape=None`, or a graph's, everything is recorded. `full` ignores what cuts."""
+
+    def __init__(self, tape: Tape | None, full: bool = False) -> None:
+        self.tape = tape
+        self.full = full
+        self.graph = tape is None or bool(tape.fields.get("graph"))
+        self.watched: dict[int, tuple[int, Value]] = dict(tape.fields.get("watched") or {}) if tape is not None else {}
+        accessed = tape.fields.get("watch_accessed") if tape is not None else None
+        self.watches_variables = not (isinstance(accessed, Constant) and accessed.value is False)
+        self._known: dict[int, Reach] = {}
+        self._keep: list[Value] = []
+
+    def reach(self, value: Value) -> Reach:
+        """The sources that a value depends on, differentiably and on the record (or, `full`, at all)."""
+        stack: list[tuple[Value, bool]] = [(value, False)]
+        known = self._known
+        while stack:
+            current, ready = stack.pop()
+            key = id(current)
+            if ready:
+                known[key] = self._combine(current)
+                self._keep.append(current)
+                continue
+            if key in known:
+                continue
+            known[key] = Reach()  # stands in while a cycle is open
+            stack.append((current, True))
+            for part in self._parts(current):
+                if id(part) not in known:
+                    stack.append((part, False))
+        return known[id(value)]
+
+    # -- what a value is made of --
+
+    def _parts(self, value: Value) -> Iterable[Value]:
+        if isinstance(value, Tensor):
+            operation = value.operation
+            if self.full or (self.recorded(value) and operation.transfer in _PASSING):
+                return operation.inputs
+            return ()
+        if isinstance(value, Unknown):
+            if value.operation is not None:
+                return value.operation.inputs if self.full or self._on_record(value.operation) else ()
+            return value.parents if value.origin in ("call", "join", "attribute", "element") else ()
+        if isinstance(value, Union_):
+            return value.alternatives
+        if isinstance(value, Collection):
+            return value.items
+        if isinstance(value, Mapping):
+            return tuple(value.entries.values())
+        if isinstance(value, Zip):
+            return value.parts
+        if isinstance(value, Gradients):
+            return (value.tensor,)
+        if isinstance(value, WeightList):
+            return value.sources
+        if isinstance(value, Variable) and self.full:
+            return tuple(blocked for blocked, _, _ in assigned_values(value))
+        return ()
+
+    def _combine(self, value: Value) -> Reach:
+        result = Reach()
+        for part in self._parts(value):
+            result.add(self._known.get(id(part)) or Reach())
+            watched = self.watched.get(id(part))
+            if watched is not None and isinstance(value, Tensor) and watched[0] < value.operation.serial:
+                result.sources[id(part)] = part
+        if id(value) in self.watched:
+            result.sources[id(value)] = value
+        if isinstance(value, Tensor):
+            if self.full:
+                result.sources[id(value)] = value
+            if self.full or (self.recorded(value) and value.operation.transfer in _PASSING):
+                for source in value.operation.sources:
+                    _cover(source, result)
+                if value.operation.kind == "unknown":
+                    result.anything = True
+            if not self.full and is_integer(value.dtype) and value.operation.kind not in ("join",):
+                return Reach()
+        elif isinstance(value, Variable):
+            if self.full or self._watches(value):
+                result.sources[id(value)] = value
+        elif isinstance(value, (Layer, Network, Instance)):
+            _cover(value, result)
+        elif isinstance(value, Unknown):
+            self._unknown(value, result)
+        return result
+
+    def _unknown(self, value: Unknown, result: Reach) -> None:
+        if value.operation is not None:
+            if self.full or self._on_record(value.operation):
+                result.anything = True
+                callee = value.operation.callee
+                if isinstance(callee, Unknown):
+                    result.sources[id(callee)] = callee
+                    result.sources[id(callee.root())] = callee.root()
+            return
+        if value.origin in ("parameter", "name"):
+            result.data[id(value)] = value
+        elif value.origin in ("attribute",):
+            result.anything = True
+            root = value.root()
+            result.sources[id(value)] = value
+            result.sources[id(root)] = root
+        elif value.origin == "call" and value.parents:
+            result.anything = True
+        elif value.origin == "join" and not value.parents:
+            result.anything = True
+
+    def recorded(self, value: Tensor) -> bool:
+        """Whether the tape saw the operation; a model's symbolic inside is run again whenever the model is called."""
+        return value.symbolic or value.operation.kind in ("join", "index_join") or self._on_record(value.operation)
+
+    def _on_record(self, operation: Operation) -> bool:
+        return self.graph or self.tape in operation.tapes
+
+    def _watches(self, variable: Variable) -> bool:
+        if id(variable) in self.watched:
+            return True
+        if is_integer(variable.fields.get("dtype") if isinstance(variable.fields.get("dtype"), str) else None):
+            return False
+        if not self.watches_variables:
+            return False
+        stated = variable.fields.get("trainable")
+        return not (isinstance(stated, Constant) and not stated.value) or variable.maker == "add_weight" and self.graph
+
+
+def _cover(value: Value, result: Reach) -> None:
+    """A layer or model stands for all the weights inside it."""
+    from regrad.analysis.weights import sublayers
+
+    stack: list[Value] = [value]
+    while stack:
+        current = stack.pop()
+        if id(current) in result.sources:
+            continue
+        result.sources[id(current)] = current
+        if isinstance(current, Unknown):
+            result.anything = True
+        if isinstance(current, (Layer, Network, Instance)):
+            stack.extend(sublayers(current))
+
+
+def assigned_values(variable: Variable) -> Iterator[tuple[Value, ast.AST | None, Frame | None]]:
+    """What was put into a variable: its first value and every assigned one, with the place."""
+    if variable.initial is not None:
+        yield variable.initial, variable.node, variable.frame
+    for _, _, value, node, frame in variable.fields.get("#assigned") or ():
+        yield value, node, frame
+
+
+def sources_of(value: Value) -> tuple[list[Value], bool]:
+    """The single sources that a `sources` argument names, and whether these are all."""
+    if isinstance(value, Collection):
+        items: list[Value] = []
+        complete = value.complete
+        for item in value.items:
+            inner, whole = sources_of(item)
+            items.extend(inner)
+            complete = complete and whole
+        return items, complete
+    if isinstance(value, Mapping):
+        return sources_of(Collection("list", tuple(value.entries.values()), value.complete))
+    if isinstance(value, WeightList):
+        opened: list[Value] = []
+        whole_list = value.complete
+        for source in value.sources:
+            if isinstance(source, (Collection, WeightList, Mapping)):
+                inner, whole = sources_of(source)
+                opened.extend(inner)
+                whole_list = whole_list and whole
+            else:
+                opened.append(source)
+        return opened, whole_list
+    if isinstance(value, (Variable, Tensor, Layer)):
+        return [value], True
+    if isinstance(value, Gradients):
+        return [value.tensor], True
+    return [value], False
+
+
+def path_of(event: GradientTaken) -> Path:
+    """What the gradient call of an event reaches."""
+    return path(event.tape, event.target, event.sources)
+
+
+def path(tape: Tape | None, target: Value, sources: Value) -> Path:
+    """Which of the sources the target reaches under the tape."""
+    items, complete = sources_of(sources)
+    reach = Flow(tape).reach(target)
+    connected: list[Value] = []
+    lost: list[Value] = []
+    for item in items:
+        (connected if _connected(item, reach) else lost).append(item)
+    return Path(tuple(connected), tuple(lost), complete, reach.anything)
+
+
+def _connected(item: Value, reach: Reach) -> bool:
+    if reach.anything or id(item) in reach.sources:
+        return True
+    if isinstance(item, Unknown):
+        root = item.root()
+        if id(root) in reach.sources or id(item) in reach.data or id(root) in reach.data:
+            return True
+        return any(other.root() is root for other in reach.data.values())
+    return isinstance(item, (Union_, Collection, WeightList)) or (isinstance(item, Instance) and id(item) in reach.sources)
+
+
+def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundCut]:
+    """Where the paths from the target to the lost sources end; an empty list where the target does not depend on them at all."""
+    wanted = {id(value): value for value in lost}
+    for value in list(wanted.values()):
+        if isinstance(value, Unknown):
+            wanted[id(value.root())] = value.root()
+    flow, full = Flow(tape), Flow(tape, full=True)
+    found: dict[int, FoundCut] = {}
+    seen: set[int] = set()
+    stack: list[Value] = [target]
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        here = {key: wanted[key] for key in full.reach(value).sources if key in wanted}
+        if not here:
+            continue
+        blocked = _blocked(value, flow)
+        if blocked is not None and not (isinstance(value, Tensor) and id(value) in wanted):
+            operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
+            if operation is not None:
+                found[id(operation)] = FoundCut(blocked, operation, operation.node, operation.frame, operation.name, value, tuple(here.values()))
+            continue
+        if isinstance(value, Variable):
+            for inner, node, frame in assigned_values(value):
+                if any(key in wanted for key in full.reach(inner).sources):
+                    found[id(value)] = FoundCut(CutKind.ASSIGNED, None, node, frame, "assign", value, tuple(here.values()))
+            if id(value) in wanted and not flow._watches(value):
+                kind = CutKind.INTEGER if is_integer(value.fields.get("dtype")) else CutKind.NOT_TRAINABLE
+                found.setdefault(id(value), FoundCut(kind, None, value.node, value.frame, value.maker, value, (value,)))
+            continue
+        if isinstance(value, Tensor) and id(value) in wanted and id(value) not in flow.watched:
+            found[id(value)] = FoundCut(CutKind.NOT_WATCHED, value.operation, value.operation.node, value.operation.frame, value.operation.name, value, (value,))
+            continue
+        stack.extend(flow._parts(value) if not isinstance(value, Unknown) else full._parts(value))
+        if isinstance(value, Tensor):
+            stack.extend(source for source in value.operation.sources if isinstance(source, Variable))
+    return sorted(found.values(), key=lambda cut: cut.operation.serial if cut.operation is not None else 0)
+
+
+def _blocked(value: Value, flow: Flow) -> CutKind | None:
+    """Why nothing flows back through the operation that made a value; None where it does."""
+    if isinstance(value, Unknown):
+        if value.operation is not None and not flow._on_record(value.operation):
+            return _outside(value.operation, flow.tape)
+        return None
+    if not isinstance(value, Tensor):
+        return None
+    operation = value.operation
+    if not flow.recorded(value):
+        return _outside(operation, flow.tape)
+    kind = _CUT_OF.get(Transfer(operation.transfer))
+    if kind is not None:
+        return kind
+    if is_integer(value.dtype) and operation.kind != "join":
+        return CutKind.INTEGER
+    return None
+
+
+def _outside(operation: Operation, tape: Tape | None) -> CutKind:
+    if tape is None:
+        return CutKind.BEFORE_TAPE
+    opened = tape.fields.get("#opened") or tape.serial
+    closed = tape.fields.get("#closed")
+    if operation.serial < opened:
+        return CutKind.BEFORE_TAPE
+    if closed is not None and operation.serial > closed:
+        return CutKind.AFTER_TAPE
+    return CutKind.TAPE_PAUSED

@@ -1,0 +1,633 @@
+"""Interprets a program over abstract values: statements, calls of the program's own functions, branches and loops.
+
+Total and bounded: a construct it does not know is unknown, a call chain that is too deep or a program that takes too many steps
+goes on with unknown results. What is unknown lets gradients flow.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from regrad.analysis import joining
+from regrad.analysis.events import Event
+from regrad.analysis.frames import Frame, Scope
+from regrad.analysis.operations import Transfer
+from regrad.analysis.store import Store, Writes
+from regrad.analysis.values import (
+    NONE,
+    UNKNOWN,
+    BoundMethod,
+    Class,
+    Collection,
+    Constant,
+    Dataset,
+    External,
+    Function,
+    FunctionNode,
+    Instance,
+    Mapping,
+    Module,
+    Object,
+    Operation,
+    Shape,
+    Tape,
+    Tensor,
+    Unknown,
+    Value,
+)
+
+MAXIMUM_DEPTH = 40
+UNROLLED = 24
+"""Loops over at most so many known elements are interpreted element by element."""
+
+
+class Call:
+    """The arguments of one call, evaluated. `complete` is False where `*unknown` or `**unknown` may add to them."""
+
+    __slots__ = ("complete", "keyword_nodes", "keywords", "node", "nodes", "positional")
+
+    def __init__(
+        self,
+        node: ast.AST,
+        positional: tuple[Value, ...] = (),
+        keywords: dict[str, Value] | None = None,
+        complete: bool = True,
+        nodes: tuple[ast.AST | None, ...] = (),
+        keyword_nodes: dict[str, ast.AST] | None = None,
+    ) -> None:
+        self.node = node
+        self.positional = positional
+        self.keywords = keywords if keywords is not None else {}
+        self.complete = complete
+        self.nodes = nodes
+        self.keyword_nodes = keyword_nodes if keyword_nodes is not None else {}
+
+    def get(self, name: str | None, index: int | None = None) -> Value | None:
+        """The argument of that keyword or position; None where it was not given."""
+        if name is not None and name in self.keywords:
+            return self.keywords[name]
+        if index is not None and index < len(self.positional):
+            return self.positional[index]
+        return None
+
+    def node_of(self, name: str | None, index: int | None = None) -> ast.AST | None:
+        """Where that argument is written."""
+        if name is not None and name in self.keyword_nodes:
+            return self.keyword_nodes[name]
+        if index is not None and index < len(self.nodes):
+            return self.nodes[index]
+        return None
+
+    def all(self) -> tuple[Value, ...]:
+        return (*self.positional, *self.keywords.values())
+
+    def shifted(self, *first: Value) -> Call:
+        """The same call with values in front of its positional arguments."""
+        return Call(self.node, (*first, *self.positional), self.keywords, self.complete, (*(None for _ in first), *self.nodes), self.keyword_nodes)
+
+
+class _Loop:
+    __slots__ = ("exits", "mark")
+
+    def __init__(self, mark: int) -> None:
+        self.mark = mark
+        self.exits: list[Writes] = []
+
+
+class Interpreter:
+    """The state of one interpretation. `load_module` resolves an import of the project to an interpreted module, or None."""
+
+    def __init__(self, load_module: Callable[[Interpreter, str, int, str], Module | None], budget: int, keras: int = 3) -> None:
+        self.load_module = load_module
+        self.budget = budget
+        self.keras = keras
+        self.store = Store()
+        self.events: list[Event] = []
+        self.tapes: tuple[Tape, ...] = ()
+        self.serial = 0
+        self.steps = 0
+        self.frame = Frame("", Scope())
+        self.returns: list[Value] = []
+        self.yields: list[Value] | None = None
+        self.exits: list[Writes] = []
+        self.frame_mark = 0
+        self.loops: list[_Loop] = []
+        self.conditional = 0
+        self.called: set[int] = set()
+        self.instances: dict[int, list[Instance]] = {}
+        self.entered: list[ast.AST] = []
+        self.added_losses: list[Value] = []
+        self.training_steps: dict[tuple[int, int, int], Any] = {}
+        self.graph = False
+        self.attributes: dict[tuple[int, str], tuple[Value, Value]] = {}
+        from regrad.analysis import expressions
+
+        self._evaluators = expressions.EVALUATORS
+
+    # -- making things ---------------------------------------------------------------------------------------------
+
+    def tick(self) -> int:
+        """The next serial number: events and operations share one order."""
+        self.serial += 1
+        return self.serial
+
+    def emit(self, event: Event) -> None:
+        self.events.append(event)
+
+    def operation(
+        self,
+        kind: str,
+        name: str,
+        node: ast.AST | None,
+        inputs: tuple[Value, ...],
+        transfer: Transfer = Transfer.FLOWS,
+        *,
+        dtype: str | None = None,
+        shape: Shape | None = None,
+        numpy: bool = False,
+        facts: frozenset[str] = frozenset(),
+        high: int | None = None,
+        symbolic: bool = False,
+        sources: tuple[Value, ...] = (),
+        callee: Value | None = None,
+        arguments: dict[str, Value] | None = None,
+    ) -> Tensor:
+        """A new tensor (or array) that an operation made here and now, recorded by the tapes that are open."""
+        symbolic = symbolic or any(isinstance(value, Tensor) and value.symbolic for value in inputs)
+        made = Operation(kind, name, node, self.frame, inputs, self.tapes, transfer, self.tick(), sources, callee, arguments)
+        return Tensor(made, dtype, shape, numpy, facts, high, symbolic)
+
+    def unknown(self, origin: str, label: str = "", parents: tuple[Value, ...] = ()) -> Unknown:
+        return Unknown(origin, label, parents, self.tick())
+
+    # -- names ------------------------------------------------------------------------------------------------------
+
+    def assign_name(self, name: str, value: Value) -> None:
+        scope = self.frame.scope
+        if name in scope.declared_global:
+            scope = scope.outermost()
+        elif name in scope.declared_nonlocal and scope.parent is not None:
+            scope = scope.parent.find(name) or scope
+        self.store.put(scope.names, name, value)
+
+    def look_up(self, name: str) -> Value:
+        scope = self.frame.scope.find(name)
+        if scope is not None:
+            return scope.names[name]
+        from regrad.analysis.library.builtin import BUILTINS
+
+        if name in BUILTINS:
+            return External("builtins." + name)
+        # One identity for each undefined name: `X_train` is the same thing wherever a snippet mentions it.
+        value = Unknown("name", name)
+        self.frame.scope.outermost().names[name] = value
+        return value
+
+    # -- statements -------------------------------------------------------------------------------------------------
+
+    def body(self, statements: Iterable[ast.stmt]) -> str | None:
+        """Interpret statements in order; returns how they ended: None, `return`, `break`, `continue`, `raise` or `ended`."""
+        frame = self.frame
+        for statement in statements:
+            self.steps += 1
+            frame.statement = statement
+            handler = _STATEMENTS.get(type(statement))
+            if handler is not None:
+                end = handler(self, statement)
+                if end is not None:
+                    return end
+        return None
+
+    def evaluate(self, node: ast.AST) -> Value:
+        """The value of an expression."""
+        evaluator = self._evaluators.get(type(node))
+        if evaluator is None:
+            return UNKNOWN
+        return evaluator(self, node)
+
+    def branches(self, ways: list[Callable[[], str | None]]) -> str | None:
+        """Interpret alternatives from the same state and join their ends."""
+        mark = self.store.mark()
+        alternatives: list[Writes] = []
+        ends: list[str | None] = []
+        self.conditional += 1
+        tapes = self.tapes
+        for way in ways:
+            end = way()
+            self.tapes = tapes
+            if end is None:
+                alternatives.append(self.store.rollback(mark))
+            else:
+                self._leave(end)
+                self.store.rollback(mark)
+            ends.append(end)
+        self.conditional -= 1
+        if alternatives:
+            self.store.merge(alternatives, self.join)
+            return None
+        return "raise" if all(end == "raise" for end in ends) else "ended"
+
+    def _leave(self, end: str) -> None:
+        if end == "return":
+            self.exits.append(self.store.writes_since(self.frame_mark))
+        elif end in ("break", "continue") and self.loops:
+            self.loops[-1].exits.append(self.store.writes_since(self.loops[-1].mark))
+
+    def join(self, one: Any, other: Any) -> Any:
+        return joining.join(self, one, other)
+
+    def run_loop(self, statements: list[ast.stmt], bind: Callable[[], None]) -> str | None:
+        """A loop whose elements are alike: once, and once more where the first pass changed what the second one sees."""
+        mark = self.store.mark()
+        loop = _Loop(mark)
+        self.loops.append(loop)
+        end = None
+        for passing in range(2):
+            before = self.store.mark()
+            bind()
+            end = self.body(statements)
+            if end in ("return", "break", "ended"):
+                break
+            if passing == 0 and not joining.carried(self.store.replaced_since(before)):
+                break
+        self.loops.pop()
+        if loop.exits:
+            final = self.store.rollback(mark)
+            ways = loop.exits if end in ("ended", "raise") else [*loop.exits, final]
+            self.store.merge(ways, self.join)
+        return end if end == "return" else None
+
+    def run_unrolled(self, statements: list[ast.stmt], target: ast.expr, elements: Iterable[Value]) -> str | None:
+        """A loop over known elements, one by one."""
+        mark = self.store.mark()
+        loop = _Loop(mark)
+        self.loops.append(loop)
+        end = None
+        for element in elements:
+            self.bind(target, element)
+            end = self.body(statements)
+            if end in ("return", "break"):
+                break
+        self.loops.pop()
+        if loop.exits:
+            final = self.store.rollback(mark)
+            self.store.merge([*loop.exits, final], self.join)
+        return end if end == "return" else None
+
+    # -- binding ----------------------------------------------------------------------------------------------------
+
+    def bind(self, target: ast.AST, value: Value) -> None:
+        """Assign a value to a target: name, attribute, subscript, or a pattern of these."""
+        from regrad.analysis import attributes, subscripts
+
+        if isinstance(target, ast.Name):
+            self.assign_name(target.id, value)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            starred = next((i for i, item in enumerate(target.elts) if isinstance(item, ast.Starred)), None)
+            parts = subscripts.unpack(self, value, len(target.elts), starred, target)
+            for item, part in zip(target.elts, parts, strict=False):
+                self.bind(item.value if isinstance(item, ast.Starred) else item, part)
+        elif isinstance(target, ast.Attribute):
+            attributes.write(self, self.evaluate(target.value), target.attr, value, target)
+        elif isinstance(target, ast.Subscript):
+            subscripts.write(self, self.evaluate(target.value), self.evaluate(target.slice), value)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value)
+
+    # -- calls ------------------------------------------------------------------------------------------------------
+
+    def call(self, callee: Value, call: Call) -> Value:
+        from regrad.analysis import calls
+
+        return calls.call(self, callee, call)
+
+    def make_function(self, node: FunctionNode, decorators: tuple[Value, ...] = (), owner: Class | None = None) -> Function:
+        arguments = node.args
+        return Function(
+            node,
+            self.frame.scope,
+            self.frame.path,
+            tuple(self.evaluate(default) for default in arguments.defaults),
+            tuple(None if default is None else self.evaluate(default) for default in arguments.kw_defaults),
+            decorators,
+            owner,
+        )
+
+    @contextmanager
+    def entering(self, frame: Frame) -> Iterator[None]:
+        """Run in another frame; returns, yields, exits and loops of the present one are kept apart."""
+        saved = (self.frame, self.returns, self.yields, self.exits, self.frame_mark, self.loops)
+        self.frame, self.returns, self.yields, self.exits, self.loops = frame, [], None, [], []
+        self.frame_mark = self.store.mark()
+        try:
+            yield
+        finally:
+            self.frame, self.returns, self.yields, self.exits, self.frame_mark, self.loops = saved
+
+    def run_function(self, function: Function, scope: Scope, call_node: ast.AST | None, this: Value | None = None) -> Value:
+        """Interpret a function's body in a scope that already binds its parameters."""
+        node = function.node
+        if self.steps > self.budget or self.frame.depth >= MAXIMUM_DEPTH or self.entered.count(node) >= 2:
+            return self.unknown("call", function.name, tuple(scope.names.values()))
+        self.called.add(id(node))
+        frame = Frame(function.module, scope, function, call_node, self.frame, this)
+        self.entered.append(node)
+        try:
+            with self.entering(frame):
+                if isinstance(node, ast.Lambda):
+                    frame.statement = None
+                    return self.evaluate(node.body)
+                end = self.body(node.body)
+                if self.exits:
+                    outside = [{place: write for place, write in writes.items() if write[0] is not scope.names} for writes in self.exits]
+                    final = self.store.rollback(self.frame_mark)
+                    if end in (None, "return"):
+                        outside.append(final)
+                    self.store.merge(outside, self.join)
+                if self.yields is not None:
+                    element = joining.join_all(self, self.yields)
+                    return Dataset("generator", element, node)
+                if end is None and self.returns:
+                    self.returns.append(NONE)
+                if not self.returns:
+                    return NONE if end is None else self.unknown("call", function.name)
+                return joining.join_all(self, self.returns)
+        finally:
+            self.entered.pop()
+
+
+# -- one function a statement ------------------------------------------------------------------------------------------
+
+
+def _expression(interpreter: Interpreter, node: ast.Expr) -> None:
+    interpreter.evaluate(node.value)
+
+
+def _assign(interpreter: Interpreter, node: ast.Assign) -> None:
+    value = interpreter.evaluate(node.value)
+    for target in node.targets:
+        interpreter.bind(target, value)
+
+
+def _annotated(interpreter: Interpreter, node: ast.AnnAssign) -> None:
+    if node.value is not None:
+        interpreter.bind(node.target, interpreter.evaluate(node.value))
+
+
+def _augmented(interpreter: Interpreter, node: ast.AugAssign) -> None:
+    from regrad.analysis import operators
+
+    if isinstance(node.target, ast.Name):
+        left = interpreter.look_up(node.target.id)
+    else:
+        left = interpreter.evaluate(node.target)
+    right = interpreter.evaluate(node.value)
+    interpreter.bind(node.target, operators.augmented(interpreter, node, left, right))
+
+
+def _if(interpreter: Interpreter, node: ast.If) -> str | None:
+    from regrad.analysis.truth import truth
+
+    test = interpreter.evaluate(node.test)
+    known = truth(test)
+    if known is True:
+        return interpreter.body(node.body)
+    if known is False:
+        return interpreter.body(node.orelse)
+    return interpreter.branches([lambda: interpreter.body(node.body), lambda: interpreter.body(node.orelse)])
+
+
+def _for(interpreter: Interpreter, node: ast.For | ast.AsyncFor) -> str | None:
+    from regrad.analysis import iteration
+
+    iterable = interpreter.evaluate(node.iter)
+    elements = iteration.known_elements(interpreter, iterable)
+    if elements is not None and len(elements) <= UNROLLED and iteration.worth_unrolling(elements):
+        end = interpreter.run_unrolled(node.body, node.target, elements)
+    else:
+        end = interpreter.run_loop(node.body, lambda: interpreter.bind(node.target, iteration.element(interpreter, iterable, node.iter)))
+    if end is not None:
+        return end
+    return interpreter.body(node.orelse)
+
+
+def _while(interpreter: Interpreter, node: ast.While) -> str | None:
+    from regrad.analysis.truth import truth
+
+    if truth(interpreter.evaluate(node.test)) is False:
+        return interpreter.body(node.orelse)
+    return interpreter.run_loop(node.body, lambda: None)
+
+
+def _with(interpreter: Interpreter, node: ast.With | ast.AsyncWith) -> str | None:
+    from regrad.analysis.library import tapes
+
+    opened: list[tuple[Tape, tuple[Tape, ...]]] = []
+    for item in node.items:
+        context = interpreter.evaluate(item.context_expr)
+        entered = context
+        if isinstance(context, Tape):
+            opened.append((context, interpreter.tapes))
+            tapes.open_tape(interpreter, context, item.context_expr, node)
+        elif tapes.is_stop_recording(context):
+            opened.append((context.owner, interpreter.tapes))  # type: ignore[attr-defined]
+            interpreter.tapes = tuple(tape for tape in interpreter.tapes if tape is not context.owner)  # type: ignore[attr-defined]
+        elif isinstance(context, Instance):
+            enter = context.cls.find("__enter__")
+            if enter is not None and isinstance(enter[0], Function):
+                entered = interpreter.call(BoundMethod(context, enter[0]), Call(item.context_expr))
+        if item.optional_vars is not None:
+            interpreter.bind(item.optional_vars, entered)
+    end = interpreter.body(node.body)
+    for tape, before in reversed(opened):
+        if tape not in before:
+            tapes.close_tape(interpreter, tape, node)
+        interpreter.tapes = before
+    return end
+
+
+def _function(interpreter: Interpreter, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    decorators = tuple(interpreter.evaluate(decorator) for decorator in node.decorator_list)
+    function = interpreter.make_function(node, decorators)
+    from regrad.analysis import calls
+
+    interpreter.assign_name(node.name, calls.decorate(interpreter, function))
+
+
+def _class(interpreter: Interpreter, node: ast.ClassDef) -> None:
+    bases = tuple(interpreter.evaluate(base) for base in node.bases)
+    scope = Scope(interpreter.frame.scope)
+    cls = Class(node, bases, interpreter.frame.scope, interpreter.frame.path)
+    outer = interpreter.frame.scope
+    interpreter.frame.scope = scope
+    for statement in node.body:
+        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            decorators = tuple(interpreter.evaluate(decorator) for decorator in statement.decorator_list)
+            # Methods do not see the class body's names: their scope is the one around the class.
+            interpreter.frame.scope = outer
+            scope.names[statement.name] = interpreter.make_function(statement, decorators, cls)
+            interpreter.frame.scope = scope
+        else:
+            interpreter.body([statement])
+    interpreter.frame.scope = outer
+    cls.fields = scope.names
+    interpreter.assign_name(node.name, cls)
+    interpreter.instances.setdefault(id(cls), [])
+
+
+def _return(interpreter: Interpreter, node: ast.Return) -> str:
+    interpreter.returns.append(NONE if node.value is None else interpreter.evaluate(node.value))
+    return "return"
+
+
+def _raise(interpreter: Interpreter, node: ast.Raise) -> str:
+    return "raise"
+
+
+def _try(interpreter: Interpreter, node: ast.Try) -> str | None:
+    end = interpreter.body(node.body)
+    if end is None:
+        end = interpreter.body(node.orelse)
+    ways: list[Callable[[], str | None]] = [lambda: end] if end is None else []
+    for handler in node.handlers:
+        ways.append(_handler(interpreter, handler))
+    if end is None:
+        if node.handlers:
+            end = interpreter.branches(ways)
+    elif end == "raise" and node.handlers:
+        end = interpreter.branches(ways)
+    finished = interpreter.body(node.finalbody)
+    return finished or end
+
+
+def _handler(interpreter: Interpreter, handler: ast.ExceptHandler) -> Callable[[], str | None]:
+    def way() -> str | None:
+        if handler.name:
+            interpreter.assign_name(handler.name, interpreter.unknown("name", handler.name))
+        return interpreter.body(handler.body)
+
+    return way
+
+
+def _delete(interpreter: Interpreter, node: ast.Delete) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            interpreter.store.delete(interpreter.frame.scope.names, target.id)
+
+
+def _global(interpreter: Interpreter, node: ast.Global) -> None:
+    interpreter.frame.scope.declared_global |= frozenset(node.names)
+
+
+def _nonlocal(interpreter: Interpreter, node: ast.Nonlocal) -> None:
+    interpreter.frame.scope.declared_nonlocal |= frozenset(node.names)
+
+
+def _import(interpreter: Interpreter, node: ast.Import) -> None:
+    from regrad.analysis.names import canonical
+
+    for alias in node.names:
+        module = interpreter.load_module(interpreter, alias.name, 0, interpreter.frame.path)
+        top = alias.name.partition(".")[0]
+        if module is not None and alias.asname is None and "." in alias.name:
+            package = interpreter.load_module(interpreter, top, 0, interpreter.frame.path)
+            interpreter.assign_name(top, package if package is not None else interpreter.unknown("name", top))
+        elif module is not None:
+            interpreter.assign_name(alias.asname or alias.name, module)
+        elif alias.asname:
+            interpreter.assign_name(alias.asname, External(canonical(alias.name)))
+        else:
+            interpreter.assign_name(top, External(canonical(top)))
+
+
+def _import_from(interpreter: Interpreter, node: ast.ImportFrom) -> None:
+    from regrad.analysis.names import canonical
+
+    module = interpreter.load_module(interpreter, node.module or "", node.level, interpreter.frame.path)
+    for alias in node.names:
+        if alias.name == "*":
+            if module is not None:
+                for name, value in module.scope.names.items():
+                    if not name.startswith("_"):
+                        interpreter.assign_name(name, value)
+            else:
+                _import_star(interpreter, canonical(node.module or ""))
+            continue
+        bound = alias.asname or alias.name
+        if module is not None:
+            if alias.name in module.scope.names:
+                interpreter.assign_name(bound, module.scope.names[alias.name])
+                continue
+            dotted = f"{node.module}.{alias.name}" if node.module else alias.name
+            inner = interpreter.load_module(interpreter, dotted, node.level, interpreter.frame.path)
+            interpreter.assign_name(bound, inner if inner is not None else interpreter.unknown("name", bound))
+        elif node.level:
+            inner = interpreter.load_module(
+                interpreter, f"{node.module}.{alias.name}" if node.module else alias.name, node.level, interpreter.frame.path
+            )
+            interpreter.assign_name(bound, inner if inner is not None else interpreter.unknown("name", bound))
+        else:
+            inner = interpreter.load_module(interpreter, f"{node.module}.{alias.name}", 0, interpreter.frame.path)
+            interpreter.assign_name(bound, inner if inner is not None else External(canonical(f"{node.module}.{alias.name}")))
+
+
+def _import_star(interpreter: Interpreter, module: str) -> None:
+    """`from tensorflow.keras.layers import *`: the names are not known, so an undefined name is looked for there."""
+    from regrad.analysis.library.keras_layers import LAYERS
+
+    if module == "keras.layers":
+        for name in LAYERS:
+            interpreter.assign_name(name, External("keras.layers." + name))
+        interpreter.assign_name("Input", External("keras.Input"))
+    elif module in ("keras.models", "keras"):
+        interpreter.assign_name("Sequential", External("keras.Sequential"))
+        interpreter.assign_name("Model", External("keras.Model"))
+
+
+def _match(interpreter: Interpreter, node: Any) -> str | None:
+    interpreter.evaluate(node.subject)
+
+    def way(case: Any) -> Callable[[], str | None]:
+        def run() -> str | None:
+            for part in ast.walk(case.pattern):
+                name = getattr(part, "name", None)
+                if isinstance(name, str):
+                    interpreter.assign_name(name, interpreter.unknown("name", name))
+            return interpreter.body(case.body)
+
+        return run
+
+    return interpreter.branches([*(way(case) for case in node.cases), lambda: None])
+
+
+_STATEMENTS: dict[type, Callable[[Interpreter, Any], str | None]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated,
+    ast.AugAssign: _augmented,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Try: _try,
+    ast.Delete: _delete,
+    ast.Global: _global,
+    ast.Nonlocal: _nonlocal,
+    ast.Import: _import,
+    ast.ImportFrom: _import_from,
+    ast.Break: lambda interpreter, node: "break",
+    ast.Continue: lambda interpreter, node: "continue",
+    ast.Match: _match,
+}
+if hasattr(ast, "TryStar"):
+    _STATEMENTS[ast.TryStar] = _try

@@ -1,0 +1,67 @@
+"""What calls of library functions and methods do: one table of handlers, filled by the modules of this package."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from regrad.analysis.names import namespace
+from regrad.analysis.values import UNKNOWN, External, Value
+
+if TYPE_CHECKING:
+    from regrad.analysis.interpreter import Call, Interpreter
+
+Handler = Callable[["Interpreter", str, "Call"], Value]
+MethodHandler = Callable[["Interpreter", Value, str, "Call"], "Value | None"]
+
+_TABLES: list[tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tuple[MethodHandler, ...]]] = []
+
+
+def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tuple[MethodHandler, ...]]:
+    """Exact names, prefixes (longest first), and method handlers; put together at first use."""
+    if not _TABLES:
+        from regrad.analysis.library import arrays, builtin, data, keras_layers, keras_models, losses, tapes, tensors, training
+
+        exact: dict[str, Handler] = {}
+        prefixes: dict[str, Handler] = {}
+        for module in (builtin, tensors, arrays, data, keras_layers, keras_models, losses, tapes, training):
+            exact.update(module.FUNCTIONS)
+            prefixes.update(getattr(module, "PREFIXES", {}))
+        ordered = tuple(sorted(prefixes.items(), key=lambda item: -len(item[0])))
+        methods = (tapes.method, training.method, keras_models.method, losses.method, data.method, tensors.method, builtin.method)
+        _TABLES.append((exact, ordered, methods))
+    return _TABLES[0]
+
+
+def call(interpreter: Interpreter, name: str, arguments: Call) -> Value:
+    """The value of calling the library function of that canonical name."""
+    from regrad.analysis import calls
+    from regrad.analysis.library import tensors
+
+    exact, prefixes, _ = _tables()
+    handler = exact.get(name)
+    if handler is not None:
+        return handler(interpreter, name, arguments)
+    for prefix, handler in prefixes:
+        if name.startswith(prefix):
+            return handler(interpreter, name, arguments)
+    operation = tensors.from_table(interpreter, name, arguments)
+    if operation is not None:
+        return operation
+    if namespace(name) in ("builtins", "os", "sys", "time", "random", "math", "re", "json", "logging", "argparse", "pathlib", "datetime"):
+        calls.call_through(interpreter, arguments)
+        return interpreter.unknown("call", name, ())
+    return calls.unknown_call(interpreter, External(name), arguments)
+
+
+def call_method(interpreter: Interpreter, owner: Value, name: str, arguments: Call) -> Value:
+    """The value of calling a method that the program does not define itself."""
+    from regrad.analysis import calls
+
+    for handler in _tables()[2]:
+        result = handler(interpreter, owner, name, arguments)
+        if result is not None:
+            return result
+    if owner is UNKNOWN:
+        return calls.unknown_call(interpreter, UNKNOWN, arguments)
+    return calls.unknown_call(interpreter, owner, arguments)

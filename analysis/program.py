@@ -1,0 +1,273 @@
+"""Reads a program: one entry file with the modules of the project that it imports, interpreted, and what it was seen to do."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from regrad.analysis import calls
+from regrad.analysis.events import Applied, Event, GradientTaken, Minimized, Trained
+from regrad.analysis.frames import Frame, Scope
+from regrad.analysis.interpreter import Call, Interpreter
+from regrad.analysis.location import Location
+from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, load, parse, relevant
+from regrad.analysis.values import BoundMethod, Class, Constant, Function, Instance, Module
+
+STEPS_A_STATEMENT = 40
+STEPS_AT_LEAST = 4000
+FOLLOWED = 60
+"""So many modules of the project are followed from one entry."""
+RECURSION = 5000
+
+E = TypeVar("E", bound=Event)
+Files = Callable[[str], "SourceFile | None"]
+
+
+@dataclass
+class Program:
+    """What was read. `files` are those it is made of, by path; `events` what it does, in order."""
+
+    entry: str
+    files: dict[str, SourceFile]
+    trees: dict[str, ast.Module]
+    events: tuple[Event, ...]
+    keras: int = 3
+    keras_known: bool = False
+    graph: bool = False
+    truncated: bool = False
+    _parents: dict[str, dict[ast.AST, ast.AST]] = field(default_factory=dict, repr=False)
+
+    def of(self, kind: type[E]) -> Iterator[E]:
+        """The events of one kind, in order."""
+        return (event for event in self.events if isinstance(event, kind))
+
+    @property
+    def trains(self) -> bool:
+        """Whether the entry, run as a script, comes to a training step."""
+        return any(isinstance(event, (Trained, Applied, Minimized, GradientTaken)) and not _speculative(event.frame) for event in self.events)
+
+    def location(self, node: ast.AST, frame: Frame | str) -> Location:
+        """The place of a node that was interpreted in that frame (or file)."""
+        path = frame if isinstance(frame, str) else frame.path
+        return self.files[path].location(node)
+
+    def source(self, node: ast.AST, path: str) -> str:
+        """The exact text of a node."""
+        source = self.files[path]
+        return source.segment(source.span(node))
+
+    def parents(self, path: str) -> Mapping[ast.AST, ast.AST]:
+        """The parent of every node of a file; made at first use."""
+        known = self._parents.get(path)
+        if known is None:
+            known = {}
+            for parent in ast.walk(self.trees[path]):
+                for child in ast.iter_child_nodes(parent):
+                    known[child] = parent
+            self._parents[path] = known
+        return known
+
+    def statement(self, node: ast.AST, path: str) -> ast.stmt | None:
+        """The innermost statement around a node."""
+        parents = self.parents(path)
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, ast.stmt):
+            current = parents.get(current)
+        return current
+
+
+def _speculative(frame: Frame | None) -> bool:
+    """Whether a frame hangs below a call that the reader made up for a function nobody calls."""
+    while frame is not None:
+        if frame.caller is None:
+            return frame.function is not None
+        if frame.call is None and frame.function is not None:
+            return True
+        frame = frame.caller
+    return False
+
+
+class Reader:
+    """Reads programs of one project; parsed files are kept, so that a module which many entries import is parsed once."""
+
+    def __init__(self, files: Files | None = None, keras: int | None = None) -> None:
+        self._load = files if files is not None else _from_disk
+        self._keras = keras
+        self._parsed: dict[str, tuple[SourceFile, ast.Module] | None] = {}
+        self._places: dict[str, str | None] = {}
+
+    def read(self, path: str) -> Program:
+        """Read a program. Raises `Unreadable` (or `SyntaxProblem`) for an entry that cannot be read; imports that cannot be read are unknown."""
+        source = self._load(path)
+        if source is None:
+            raise Unreadable(path, "no such file")
+        return self.read_source(source)
+
+    def read_source(self, source: SourceFile) -> Program:
+        """Read a program whose entry is already loaded."""
+        tree = parse(source)
+        self._parsed[source.path] = (source, tree)
+        keras, known = generation(source.text, self._keras)
+        files: dict[str, SourceFile] = {source.path: source}
+        trees: dict[str, ast.Module] = {source.path: tree}
+        modules: dict[str, Module] = {}
+
+        def load_module(interpreter: Interpreter, name: str, level: int, importer: str) -> Module | None:
+            place = self._find(name, level, importer, source.path)
+            if place is None or place == source.path:
+                return None
+            module = modules.get(place)
+            if module is not None:
+                return module
+            if len(modules) >= FOLLOWED:
+                return None
+            parsed = self._parse(place)
+            if parsed is None:
+                return None
+            files[place], trees[place] = parsed
+            interpreter.budget += _budget(parsed[0])
+            return _run_module(interpreter, name, place, parsed[1], modules)
+
+        interpreter = Interpreter(load_module, _budget(source) + STEPS_AT_LEAST, keras)
+        limit = sys.getrecursionlimit()
+        truncated = False
+        try:
+            sys.setrecursionlimit(max(limit, RECURSION))
+            frame = Frame(source.path, Scope())
+            frame.scope.names["__name__"] = Constant("__main__")
+            frame.scope.names["__file__"] = Constant(os.path.basename(source.path))
+            with interpreter.entering(frame):
+                interpreter.body(tree.body)
+                _uncalled(interpreter, frame)
+        except RecursionError:
+            truncated = True
+        finally:
+            sys.setrecursionlimit(limit)
+        events = tuple(interpreter.events)
+        return Program(source.path, files, trees, events, keras, known, interpreter.graph, truncated or interpreter.steps > interpreter.budget)
+
+    def _parse(self, path: str) -> tuple[SourceFile, ast.Module] | None:
+        if path not in self._parsed:
+            try:
+                source = self._load(path)
+                self._parsed[path] = None if source is None or not source.text.strip() else (source, parse(source))
+            except (Unreadable, OSError):
+                self._parsed[path] = None
+        return self._parsed[path]
+
+    def _find(self, name: str, level: int, importer: str, entry: str) -> str | None:
+        key = f"{level}:{name}:{os.path.dirname(importer)}:{os.path.dirname(entry)}"
+        if key not in self._places:
+            self._places[key] = _find_module(name, level, importer, entry)
+        return self._places[key]
+
+
+def read(path: str, *, files: Files | None = None, keras: int | None = None) -> Program:
+    """Read one program with fresh caches; `files` gives the text of a path (None: not there) instead of the disk."""
+    return Reader(files, keras).read(path)
+
+
+def _from_disk(path: str) -> SourceFile | None:
+    return load(path) if os.path.isfile(path) else None
+
+
+def _budget(source: SourceFile) -> int:
+    return STEPS_A_STATEMENT * (source.text.count("\n") + 1)
+
+
+def _run_module(interpreter: Interpreter, name: str, path: str, tree: ast.Module, modules: dict[str, Module]) -> Module:
+    scope = Scope()
+    scope.names["__name__"] = Constant(name)
+    module = Module(name, path, scope)
+    # A module that imports itself, directly or around corners, sees what there is of it so far, as in Python.
+    modules[path] = module
+    tapes, interpreter.tapes = interpreter.tapes, ()
+    with interpreter.entering(Frame(path, scope, None, None, interpreter.frame)):
+        interpreter.body(tree.body)
+    interpreter.tapes = tapes
+    return module
+
+
+_FOREIGN = frozenset({"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "tf_keras", "PIL", "cv2", "tqdm", "absl"}) | frozenset(
+    sys.stdlib_module_names
+)
+
+
+def _find_module(name: str, level: int, importer: str, entry: str) -> str | None:
+    parts = name.split(".") if name else []
+    if level == 0 and (not parts or parts[0] in _FOREIGN):
+        return None
+    here = os.path.dirname(importer)
+    if level:
+        for _ in range(level - 1):
+            here = os.path.dirname(here)
+        folders = [here]
+    else:
+        folders = [os.path.dirname(entry)]
+        while os.path.isfile(os.path.join(here, "__init__.py")) and os.path.dirname(here) != here:
+            here = os.path.dirname(here)
+        if here not in folders:
+            folders.append(here)
+    for folder in folders:
+        place = os.path.join(folder, *parts)
+        if parts and os.path.isfile(place + ".py"):
+            return place + ".py"
+        package = os.path.join(place, "__init__.py")
+        if os.path.isfile(package):
+            return package
+    return None
+
+
+def generation(text: str, stated: int | None) -> tuple[int, bool]:
+    """Whether Keras 2 or 3 semantics hold, and whether the program (or the configuration) says so."""
+    if stated is not None:
+        return stated, True
+    if "tf_keras" in text or "TF_USE_LEGACY_KERAS" in text:
+        return 2, True
+    if "import keras_core" in text or "keras.ops" in text or "from keras import ops" in text:
+        return 3, True
+    return 3, False
+
+
+def _uncalled(interpreter: Interpreter, frame: Frame) -> None:
+    """Interpret the functions and methods that nothing in the program calls, with unknown arguments."""
+    values = list(frame.scope.names.values())
+    for value in values:
+        if isinstance(value, Class) and value.module == frame.path:
+            _uncalled_methods(interpreter, value)
+        elif isinstance(value, Function) and value.module == frame.path and id(value.node) not in interpreter.called:
+            _speculate(interpreter, value)
+
+
+def _uncalled_methods(interpreter: Interpreter, cls: Class) -> None:
+    mark = interpreter.store.mark()
+    known = interpreter.instances.get(id(cls)) or []
+    if known:
+        instance: object = known[0]
+    else:
+        initializer = cls.find("__init__")
+        arguments: tuple[object, ...] = ()
+        if initializer is not None and isinstance(initializer[0], Function):
+            parameters = initializer[0].node.args
+            arguments = tuple(interpreter.unknown("parameter", name.arg) for name in (*parameters.posonlyargs, *parameters.args)[1:])
+        instance = calls.instantiate(interpreter, cls, Call(cls.node, arguments, {}, False))  # type: ignore[arg-type]
+    if isinstance(instance, Instance):
+        order = sorted(cls.fields.items(), key=lambda item: item[0] not in ("build", "call"))
+        for name, member in order:
+            if isinstance(member, Function) and id(member.node) not in interpreter.called and not (name.startswith("__") and name not in ("__call__", "__getitem__", "__iter__")):
+                _speculate(interpreter, member if member.decorated("staticmethod") else BoundMethod(instance, member))
+    interpreter.store.rollback(mark)
+
+
+def _speculate(interpreter: Interpreter, callee: Function | BoundMethod) -> None:
+    mark = interpreter.store.mark()
+    function = callee.function if isinstance(callee, BoundMethod) else callee
+    calls.call_unknown(interpreter, callee, function.node)
+    interpreter.store.rollback(mark)
+
+
+__all__ = ["Program", "Reader", "SyntaxProblem", "Unreadable", "read", "relevant"]
