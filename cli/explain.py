@@ -6,7 +6,6 @@ import sys
 from typing import Annotated
 
 import typer
-
 from regrad.cli.mistake import Mistake
 
 

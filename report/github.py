@@ -7,6 +7,7 @@ from typing import TextIO
 
 from regrad.repair.outcome import Decision, FileOutcome, Status
 from regrad.report.formats import Presentation
+from regrad.report.program import in_file, notebook_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -20,9 +21,10 @@ def _commands(outcome: FileOutcome) -> list[str]:
         where = f"file={_property(outcome.path)},title={_property('regrad: ' + outcome.status.value)}"
         return [f"::error {where}::{_data(outcome.message or 'could not be read')}"]
     commands = []
+    notebook = notebook_of(outcome)
     for each in outcome.findings:
         finding = each.finding
-        span = finding.location.span
+        span, message = in_file(finding.location.span, finding.message, notebook)
         level = "notice" if each.decision is Decision.APPLIED else "error"
         place = [f"file={_property(finding.location.path or outcome.path)}", f"line={span.start.line}"]
         place.append(f"endLine={span.end.line}")
@@ -30,7 +32,7 @@ def _commands(outcome: FileOutcome) -> list[str]:
             # GitHub ignores columns of an annotation that covers several lines.
             place += [f"col={span.start.column}", f"endColumn={max(span.end.column - 1, span.start.column)}"]
         place.append(f"title={_property(f'{finding.code} {finding.name}')}")
-        commands.append(f"::{level} {','.join(place)}::{_data(finding.message)}")
+        commands.append(f"::{level} {','.join(place)}::{_data(message)}")
     return commands
 
 

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from regrad.repair.outcome import Decision, FileOutcome, Status
 from regrad.report.formats import Presentation
+from regrad.report.program import in_file, notebook_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -24,6 +25,7 @@ def _issues(outcomes: Iterable[FileOutcome]) -> Iterator[dict[str, Any]]:
         if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
             message = outcome.message or "could not be read"
             yield _issue(outcome.path, outcome.status.value, message, "blocker", 1, 1, (outcome.path, message))
+        notebook = notebook_of(outcome)
         for each in outcome.findings:
             finding = each.finding
             path = finding.location.path or outcome.path
@@ -31,9 +33,9 @@ def _issues(outcomes: Iterable[FileOutcome]) -> Iterator[dict[str, Any]]:
             key = (path, finding.code, finding.message)
             seen[key] += 1
             severity = "info" if each.decision is Decision.APPLIED else "major"
-            span = finding.location.span
+            span, message = in_file(finding.location.span, finding.message, notebook)
             fingerprint = (*key, str(seen[key]))
-            yield _issue(path, finding.code, finding.message, severity, span.start.line, span.end.line, fingerprint)
+            yield _issue(path, finding.code, message, severity, span.start.line, span.end.line, fingerprint)
 
 
 def _issue(

@@ -50,3 +50,14 @@ def _byte_position(position: Position, program: SourceFile | None) -> dict[str, 
     # A place beyond the end of the line (an insertion after it) keeps its distance.
     beyond = max(position.column - 1 - len(before), 0)
     return {"line": position.line, "column": len(before.encode("utf-8", "surrogatepass")) + beyond + 1}
+
+
+def in_file(span: Span, message: str, notebook: SourceFile | None) -> tuple[Span, str]:
+    """A span and message for formats that know files and lines only.
+
+    The lines of a notebook's program are not those of its JSON text: the message names the cell, the span is the file's start.
+    """
+    cell, inner = place(span.start, notebook)
+    if cell is None:
+        return span, message
+    return Span(Position(1, 1), Position(1, 1)), f"cell {cell}, line {inner.line}: {message}"

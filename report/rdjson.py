@@ -10,7 +10,7 @@ from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.rule import Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.report.program import byte_range, program_of
+from regrad.report.program import byte_range, in_file, program_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -39,20 +39,23 @@ def _diagnostics(outcome: FileOutcome) -> list[dict[str, Any]]:
 
 def _diagnostic(path: str, program: SourceFile | None, outcome: FindingOutcome) -> dict[str, Any]:
     finding = outcome.finding
+    notebook = program if program is not None and program.notebook else None
+    span, message = in_file(finding.location.span, finding.message, notebook)
     diagnostic: dict[str, Any] = {
-        "message": finding.message,
-        "location": {"path": finding.location.path or path, "range": byte_range(finding.location.span, program)},
+        "message": message,
+        "location": {"path": finding.location.path or path, "range": byte_range(span, program)},
         "severity": "INFO" if outcome.decision is Decision.APPLIED else "WARNING",
         "code": {"value": finding.code},
         "relatedLocations": [
             {
-                "message": each.message,
-                "location": {"path": each.location.path or path, "range": byte_range(each.location.span, program)},
+                "message": each_message,
+                "location": {"path": each.location.path or path, "range": byte_range(each_span, program)},
             }
             for each in finding.related
+            for each_span, each_message in [in_file(each.location.span, each.message, notebook)]
         ],
     }
-    if outcome.decision is not Decision.APPLIED:
+    if outcome.decision is not Decision.APPLIED and notebook is None:
         diagnostic["suggestions"] = _suggestions(path, program, outcome)
     return diagnostic
 

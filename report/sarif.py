@@ -9,11 +9,12 @@ from typing import Any, TextIO
 from urllib.parse import quote
 
 import regrad
-from regrad.analysis.location import Location, Span
+from regrad.analysis.location import Span
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.json import evidence_object
+from regrad.report.program import in_file, notebook_of
 from regrad.report.summary import proof_of
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -62,13 +63,15 @@ def _notification(outcome: FileOutcome) -> dict[str, Any]:
 
 def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str]) -> dict[str, Any]:
     finding = outcome.finding
+    notebook = notebook_of(file)
+    span, message = in_file(finding.location.span, finding.message, notebook)
     proof = proof_of(file, outcome)
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
         "level": "note" if outcome.decision is Decision.APPLIED else "warning",
-        "message": {"text": finding.message},
-        "locations": [{"physicalLocation": _physical(finding.location, file.path)}],
+        "message": {"text": message},
+        "locations": [{"physicalLocation": _physical(finding.location.path or file.path, span)}],
         "properties": {
             "decision": outcome.decision.value,
             "cut": finding.cut.value if finding.cut else None,
@@ -79,11 +82,12 @@ def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str]) -> dic
     }
     if finding.related:
         result["relatedLocations"] = [
-            {"physicalLocation": _physical(each.location, file.path), "message": {"text": each.message}}
+            {"physicalLocation": _physical(each.location.path or file.path, there), "message": {"text": words}}
             for each in finding.related
+            for there, words in [in_file(each.location.span, each.message, notebook)]
         ]
     fixes = [_fix(mending, file.path) for mending in outcome.mendings if _replaces(mending)]
-    if fixes and outcome.decision is not Decision.APPLIED and not file.path.endswith(".ipynb"):
+    if fixes and outcome.decision is not Decision.APPLIED and notebook is None:
         # A notebook's lines are those of its program, not of the JSON text that a replacement would be made in.
         result["fixes"] = fixes
     return result
@@ -111,8 +115,8 @@ def _fix(mending: Mending, path: str) -> dict[str, Any]:
     }
 
 
-def _physical(location: Location, path: str) -> dict[str, Any]:
-    return {"artifactLocation": _artifact(location.path or path), "region": _region(location.span)}
+def _physical(path: str, span: Span) -> dict[str, Any]:
+    return {"artifactLocation": _artifact(path), "region": _region(span)}
 
 
 def _region(span: Span) -> dict[str, int]:

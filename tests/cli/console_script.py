@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
-
 from regrad.cli.main import run
 
 

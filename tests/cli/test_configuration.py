@@ -6,7 +6,6 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-
 from regrad.cli import configuration
 from regrad.cli.configuration import Configuration, find, from_table, load
 from regrad.cli.mistake import Mistake

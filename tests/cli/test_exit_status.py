@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any
 
 import pytest
-
 from regrad.analysis.location import Location, Position, Span
 from regrad.cli.exit_status import ExitStatus, exit_status
 from regrad.codemods.engine.rule import Finding
@@ -21,9 +20,8 @@ STEP = StepReport(Outcome.STEPPED)
 def file(*decisions: Decision, verdict: Verdict | None = None, **changes: Any) -> FileOutcome:
     findings = tuple(dataclasses.replace(FOUND, decision=decision) for decision in decisions)
     evidence = Evidence(verdict, None, STEP, STEP) if verdict else None
-    return FileOutcome(
-        **{"path": "train.py", "status": Status.OK, "findings": findings, "evidence": evidence} | changes
-    )
+    outcome = FileOutcome("train.py", Status.OK, findings=findings, evidence=evidence)
+    return dataclasses.replace(outcome, **changes)
 
 
 CLEAN = file(before=b"", after=b"")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
-
 from regrad.cli.configuration import Configuration
 from regrad.cli.job import Job
 from regrad.repair.outcome import Decision, FileOutcome, Status

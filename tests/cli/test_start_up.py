@@ -19,7 +19,7 @@ def test_the_command_line_alone_imports_nothing_heavy() -> None:
 
 
 def test_asking_for_the_version_imports_nothing_heavy() -> None:
-    ask = "sys.argv = ['regrad', '--version']\nfrom regrad.cli.main import run\ntry:\n    run()\nexcept SystemExit:\n    pass"
+    ask = "sys.argv = ['regrad', '--version']\nfrom regrad.cli.main import run\ntry: run()\nexcept SystemExit: pass"
     assert not imported_by(ask) & set(HEAVY)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from regrad.analysis.cut import Cut, CutKind
 from regrad.analysis.location import Location, Position, Span
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Related, Safety, Withheld
@@ -123,6 +126,16 @@ SKIPPED = FileOutcome("other.py", Status.SKIPPED, "mentions neither TensorFlow n
 
 def with_finding(**changes: object) -> FileOutcome:
     """The checked program with another fate of its finding."""
-    from dataclasses import replace
-
     return replace(CHECKED, findings=(replace(CHECKED.findings[0], **changes),))  # type: ignore[arg-type]
+
+
+def in_notebook() -> FileOutcome:
+    """The finding in the second line of the second cell of a notebook."""
+    source = ["import keras\n", "x = 1"]
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": ["# Title"]},
+        {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None, "source": source},
+    ]
+    content = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
+    finding = replace(FINDING, location=location(3, 1, 6, "train.ipynb"), related=())
+    return replace(with_finding(finding=finding), path="train.ipynb", before=content, after=content)

@@ -86,20 +86,7 @@ def test_files_that_could_not_be_read_are_in_the_report() -> None:
 
 
 def test_in_a_notebook_the_places_are_those_of_the_cell() -> None:
-    cells = [
-        {"cell_type": "markdown", "metadata": {}, "source": ["# Title"]},
-        {
-            "cell_type": "code",
-            "metadata": {},
-            "outputs": [],
-            "execution_count": None,
-            "source": ["import keras\n", "x = 1"],
-        },
-    ]
-    content = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}).encode()
-    outcome = dataclasses.replace(samples.CHECKED, path="train.ipynb", before=content, after=content)
-    finding = dataclasses.replace(samples.FINDING, location=samples.location(3, 1, 6, "train.ipynb"), related=())
-    outcome = dataclasses.replace(outcome, findings=(dataclasses.replace(outcome.findings[0], finding=finding),))
+    outcome = samples.in_notebook()
     found = written(outcome)["files"][0]["findings"][0]
     assert found["cell"] == 2
     assert found["start"] == {"line": 2, "column": 1}

@@ -139,3 +139,15 @@ def test_concise_is_one_parsable_line_for_each_finding() -> None:
     assert matches[0] is not None
     assert matches[0]["code"] == "RG401"
     assert matches[0]["message"] == "first second [can be mended]"
+
+
+@pytest.mark.parametrize(
+    "output_format",
+    [OutputFormat.GITHUB, OutputFormat.GITLAB, OutputFormat.RDJSON, OutputFormat.SARIF, OutputFormat.CONCISE],
+)
+def test_in_a_notebook_the_cell_is_named(output_format: OutputFormat) -> None:
+    outcome = samples.in_notebook()
+    text = written(output_format, outcome)
+    assert "cell 2, line 2: " in text or "train.ipynb:cell 2:2:1: " in text
+    if output_format is OutputFormat.SARIF:
+        assert "fixes" not in json.loads(text)["runs"][0]["results"][0]
