@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 from regrad.analysis import calls
@@ -14,6 +15,7 @@ from regrad.analysis.events import Applied, Event, GradientTaken, Minimized, Tra
 from regrad.analysis.frames import Frame, Scope
 from regrad.analysis.interpreter import Call, Interpreter
 from regrad.analysis.location import Location
+from regrad.analysis.sinks import Sink, sinks_of
 from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, load, parse, relevant
 from regrad.analysis.values import BoundMethod, Class, Constant, Function, Instance, Module
 
@@ -49,6 +51,11 @@ class Program:
     def trains(self) -> bool:
         """Whether the entry, run as a script, comes to a training step."""
         return any(isinstance(event, (Trained, Applied, Minimized, GradientTaken)) and not _speculative(event.frame) for event in self.events)
+
+    @cached_property
+    def sinks(self) -> tuple[Sink, ...]:
+        """Every place where gradients are asked for."""
+        return sinks_of(self.events)
 
     def location(self, node: ast.AST, frame: Frame | str) -> Location:
         """The place of a node that was interpreted in that frame (or file)."""

@@ -289,6 +289,7 @@ def _call_network(interpreter: Interpreter, network: Network, call: Call) -> Val
         )
     else:
         results = tuple(_network_output(interpreter, network, call, arguments, output) for output in outputs)
+        _connect(outputs, results)
         structure = network.fields.get("structure")
         if isinstance(structure, Mapping):
             made = Mapping(dict(zip(structure.entries, results, strict=False)))
@@ -309,6 +310,19 @@ def _network_output(interpreter: Interpreter, network: Network, call: Call, argu
     # What comes out of a call with data is data, also where the model itself was described symbolically.
     result.symbolic = any(isinstance(value, Tensor) and value.symbolic for value in arguments)
     return result
+
+
+def _connect(outputs: tuple[Value, ...], results: tuple[Tensor, ...]) -> None:
+    """One call computes all outputs: an output that others are made from stays on their path (Grad-CAM differentiates by it)."""
+    if len(outputs) < 2:
+        return
+    from regrad.analysis.flow import Flow
+
+    everything = Flow(None, full=True)
+    for output, result in zip(outputs, results, strict=True):
+        reached = everything.reach(output).sources
+        others = tuple(other for inner, other in zip(outputs, results, strict=True) if inner is not output and id(inner) in reached)
+        result.operation.inputs = (*result.operation.inputs, *others)
 
 
 def build_sequential(interpreter: Interpreter, network: Network, node: ast.AST, given: Value | None = None) -> None:

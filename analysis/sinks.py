@@ -1,0 +1,57 @@
+"""The sinks of a program: every place where gradients are asked for, with what reaches it and where the rest was cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from regrad.analysis import flow
+from regrad.analysis.events import Event, GradientTaken, Minimized, Trained
+from regrad.analysis.values import Collection, Tape, Value
+
+
+@dataclass(frozen=True, eq=False)
+class Sink:
+    """One request for gradients. `kind`: `tape` (`tape.gradient`), `keras` (`fit` and the like), `minimize`, `graph` (`tf.gradients`)."""
+
+    kind: str
+    event: GradientTaken | Trained | Minimized
+    tape: Tape | None
+    target: Value
+    sources: Value
+
+    @cached_property
+    def path(self) -> flow.Path:
+        """Which sources are reached and which certainly are not."""
+        return flow.path(self.tape, self.target, self.sources)
+
+    @cached_property
+    def cuts(self) -> tuple[flow.FoundCut, ...]:
+        """Where the ways to the lost sources end; empty where the target does not depend on them at all."""
+        if not self.path.lost:
+            return ()
+        return tuple(flow.cuts(self.tape, self.target, self.path.lost))
+
+    @property
+    def dead(self) -> bool:
+        """Whether certainly no gradient arrives at any source."""
+        return self.path.dead
+
+    def depends_on(self, value: Value) -> bool:
+        """Whether the target is computed from the value at all, gradients or not."""
+        return id(value) in flow.Flow(self.tape, full=True).reach(self.target).sources
+
+
+def sinks_of(events: Iterable[Event]) -> tuple[Sink, ...]:
+    """The sinks among the events, in order. The same call appears once for each way in which it was reached."""
+    found: list[Sink] = []
+    for event in events:
+        if isinstance(event, GradientTaken):
+            kind = "graph" if event.tape.fields.get("graph") else "tape"
+            found.append(Sink(kind, event, event.tape, event.target, event.sources))
+        elif isinstance(event, Trained) and event.target is not None and not event.own_step:
+            found.append(Sink("keras", event, event.recorder, event.target, Collection("list", event.sources, event.complete)))
+        elif isinstance(event, Minimized) and event.result is not None:
+            found.append(Sink("minimize", event, event.recorder, event.result, event.variables))
+    return tuple(found)
