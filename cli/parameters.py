@@ -116,8 +116,8 @@ Entry = Annotated[
     str | None,
     typer.Option(
         "--entry",
-        metavar="FUNCTION",
-        help="A function to call when the program trains only in one.",
+        metavar="'FILE ARGS'",
+        help="The program that trains what FILE only defines, with its arguments.",
         rich_help_panel=_RUN,
     ),
 ]

@@ -18,7 +18,7 @@ q - leave this change and stop asking; what was accepted is written
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """Changes that stand near each other: replacements of lines `before[first:last]`, and the lines shown around them."""
+    """Changes that stand near each other: replaced lines, and the lines shown around them."""
 
     changes: tuple[tuple[int, int, int, int], ...]
     """(first, last) of the old lines and (first, last) of the new ones, each from 0."""

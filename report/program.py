@@ -55,7 +55,7 @@ def _byte_position(position: Position, program: SourceFile | None) -> dict[str, 
 def in_file(span: Span, message: str, notebook: SourceFile | None) -> tuple[Span, str]:
     """A span and message for formats that know files and lines only.
 
-    The lines of a notebook's program are not those of its JSON text: the message names the cell, the span is the file's start.
+    The lines of a notebook's program are not those of its JSON text: the message names the cell instead.
     """
     cell, inner = place(span.start, notebook)
     if cell is None:
