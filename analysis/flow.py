@@ -83,11 +83,15 @@ class Path:
 
 
 class Flow:
-    """Answers about one tape. With `tape=None`, or a graph's, everything is recorded. `full` ignores what cuts."""
+    """Answers about one tape. With `tape=None`, or a graph's, everything is recorded. `full` ignores what cuts.
 
-    def __init__(self, tape: Tape | None, full: bool = False) -> None:
+    `marks` are tensors that count as sources themselves, since the program asks for their gradient or looks for them.
+    """
+
+    def __init__(self, tape: Tape | None, full: bool = False, marks: Iterable[Value] = ()) -> None:
         self.tape = tape
         self.full = full
+        self.marks = frozenset(id(value) for value in marks)
         self.graph = tape is None or bool(tape.fields.get("graph"))
         self.watched: dict[int, tuple[int, Value]] = dict(tape.fields.get("watched") or {}) if tape is not None else {}
         accessed = tape.fields.get("watch_accessed") if tape is not None else None
@@ -152,14 +156,16 @@ class Flow:
                 result.sources[id(part)] = part
         if id(value) in self.watched:
             result.sources[id(value)] = value
+        if id(value) in self.marks and (self.full or (result.sources or result.anything) and not isinstance(value, Unknown)):
+            result.sources[id(value)] = value
         if isinstance(value, Tensor):
-            if self.full:
-                result.sources[id(value)] = value
             if self.full or (self.recorded(value) and value.operation.transfer in _PASSING):
                 for source in value.operation.sources:
                     _cover(source, result)
                 if value.operation.kind == "unknown":
                     result.anything = True
+                if id(value) in self.marks and (result.sources or result.anything):
+                    result.sources[id(value)] = value
             if not self.full and is_integer(value.dtype) and value.operation.kind not in ("join",):
                 return Reach()
         elif isinstance(value, Variable):
@@ -272,7 +278,7 @@ def path_of(event: GradientTaken) -> Path:
 def path(tape: Tape | None, target: Value, sources: Value) -> Path:
     """Which of the sources the target reaches under the tape."""
     items, complete = sources_of(sources)
-    reach = Flow(tape).reach(target)
+    reach = Flow(tape, marks=items).reach(target)
     connected: list[Value] = []
     lost: list[Value] = []
     for item in items:
@@ -297,7 +303,7 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
     for value in list(wanted.values()):
         if isinstance(value, Unknown):
             wanted[id(value.root())] = value.root()
-    flow, full = Flow(tape), Flow(tape, full=True)
+    flow, full = Flow(tape, marks=wanted.values()), Flow(tape, full=True, marks=wanted.values())
     found: dict[int, FoundCut] = {}
     seen: set[int] = set()
     stack: list[Value] = [target]

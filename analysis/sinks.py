@@ -40,7 +40,7 @@ class Sink:
 
     def depends_on(self, value: Value) -> bool:
         """Whether the target is computed from the value at all, gradients or not."""
-        return id(value) in flow.Flow(self.tape, full=True).reach(self.target).sources
+        return id(value) in flow.Flow(self.tape, full=True, marks=(value,)).reach(self.target).sources
 
 
 def sinks_of(events: Iterable[Event]) -> tuple[Sink, ...]:

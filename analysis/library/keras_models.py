@@ -318,7 +318,7 @@ def _connect(outputs: tuple[Value, ...], results: tuple[Tensor, ...]) -> None:
         return
     from regrad.analysis.flow import Flow
 
-    everything = Flow(None, full=True)
+    everything = Flow(None, full=True, marks=outputs)
     for output, result in zip(outputs, results, strict=True):
         reached = everything.reach(output).sources
         others = tuple(other for inner, other in zip(outputs, results, strict=True) if inner is not output and id(inner) in reached)
