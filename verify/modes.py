@@ -65,7 +65,7 @@ def merge(eager: Pass, native: Pass) -> Pass:
     if own.outcome in (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.UNAVAILABLE) and probe.outcome is Outcome.STEPPED:
         return eager
     values = {variable.name: variable for variable in probe.variables}
-    variables = tuple(merge_variable(variable, values.get(variable.name)) for variable in own.variables)
+    variables = tuple(merge_variable(variable, values.get(variable.name), variable.name in native.unseen) for variable in own.variables)
     if not variables and own.outcome is Outcome.RAISED:
         variables = probe.variables
     both_stepped = own.outcome is probe.outcome is Outcome.STEPPED
@@ -86,14 +86,13 @@ def merge(eager: Pass, native: Pass) -> Pass:
     )
 
 
-def merge_variable(own: VariableReport, probe: VariableReport | None) -> VariableReport:
-    if probe is None or own.gradient is Gradient.NONE or own.gradient is Gradient.NOT_ASKED:
+def merge_variable(own: VariableReport, probe: VariableReport | None, unseen: bool) -> VariableReport:
+    """A traced gradient is known to be connected or not; how large it is, the eager pass says."""
+    if probe is None:
         return own
-    if own.norm is None and probe.gradient is Gradient.NON_FINITE and own.gradient is Gradient.FLOWS:
-        return replace(own, gradient=Gradient.NON_FINITE)
-    if own.norm is None and own.gradient is Gradient.FLOWS and probe.gradient is Gradient.FLOWS:
-        return replace(own, norm=probe.norm)
-    if own.gradient is Gradient.ZERO and own.norm is None and probe.gradient is Gradient.FLOWS and not own.changed:
-        # Traced as connected, yet the weights stood still: the flag that the graph was traced with is the truth.
-        return own
-    return own
+    merged = replace(own, changed=probe.changed) if unseen else own
+    if own.norm is not None or own.gradient is not Gradient.FLOWS:
+        return merged
+    if probe.gradient is Gradient.NON_FINITE or (unseen and probe.gradient is Gradient.ZERO):
+        return replace(merged, gradient=probe.gradient)
+    return replace(merged, norm=probe.norm)

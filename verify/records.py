@@ -21,6 +21,8 @@ class Pass:
     """What the run met that could differ in the program's own mode."""
     hypothesis: Mapping[str, Any] = field(default_factory=dict)
     """How missing data was made up, so that the other side of a comparison gets the same."""
+    unseen: frozenset[str] = frozenset()
+    """Variables whose value before the step could not be read, so that `changed` says nothing."""
     retry: Mapping[str, Any] | None = None
     """A better guess at the missing data: this pass is void, the next uses it."""
     output: str = ""
@@ -32,6 +34,7 @@ def read_pass(answer: Mapping[str, Any], hello: Mapping[str, Any], timeout: floa
         read_report(answer, hello, timeout, memory),
         tuple(messages[-1].get("sensitive") or ()),
         messages[-1].get("hypothesis") or {},
+        frozenset(item["name"] for item in messages[-1].get("variables") or () if not item.get("moved")),
         messages[-1].get("retry"),
         str(answer.get("output") or ""),
     )

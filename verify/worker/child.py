@@ -118,10 +118,12 @@ class Run:
         return found
 
     def observe(self, recorder: Any, families: list[Any]) -> None:
+        from .datasets import replace_datasets
         from .functions import watch_functions
         from .models import watch_models
         from .optimizers import watch_optimizers
         from .oracles import watch_assignments, watch_calls, watch_layers, watch_losses
+        from .pretrained import make_weights_fresh
         from .quiet import make_harmless
         from .sessions import watch_sessions
         from .tapes import watch_tapes
@@ -142,6 +144,8 @@ class Run:
         if recorder.mode == "eager":
             watch_calls(recorder, families)
         make_harmless(recorder, families)
+        replace_datasets(recorder, families)
+        make_weights_fresh(recorder)
 
     def seed(self, tensorflow: Any) -> None:
         import random

@@ -56,7 +56,7 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
         return False
     owned = [v for v in variables if not v["name"].startswith("source ")]
     meant = [v for v in owned if v["gradient"] != "not-asked"] or owned
-    return bool(meant) and not any(v["changed"] for v in meant)
+    return bool(meant) and not any(v["changed"] or not v["moved"] for v in meant)
 
 
 # -- the loss ---------------------------------------------------------------------------------------------------------

@@ -103,7 +103,8 @@ class Recorder:
         found = self.tracks.get(id(raw))
         if found is None:
             found = self.tracks[id(raw)] = Track(variable, raw)
-            found.first = self.value(raw)
+            # A variable that comes to life while a function is traced gets its value only when the function runs.
+            found.first = None if self.tracing() else self.value(raw)
         elif found.variable is raw and variable is not raw:
             found.variable = variable
         return found
@@ -120,6 +121,9 @@ class Recorder:
             finally:
                 self.paused -= 1
         return None
+
+    def tracing(self) -> bool:
+        return bool(self.tf.compat.v1.get_default_graph().building_function)
 
     def look_around(self) -> None:
         """Takes the variables of every model that exists now under observation."""

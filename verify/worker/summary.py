@@ -33,6 +33,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
                 "gradient": status,
                 "norm": norm,
                 "changed": changed(track),
+                "moved": track.values is not None and track.values[0] is not None,
                 "trainable": is_trainable,
                 "model": owners.get(identity),
                 "optimizer": track.optimizer,
