@@ -12,6 +12,9 @@ from regrad.cli.settings import Request, codes
 def fix(
     paths: parameters.Paths = None,
     diff: Annotated[bool, typer.Option("--diff", help="Show the change and write nothing.")] = False,
+    interactive: Annotated[
+        bool, typer.Option("--interactive", "-i", help="Ask about each change (y/n/a/d/q/?).")
+    ] = False,
     unsafe_fixes: Annotated[
         bool | None,
         typer.Option(
@@ -74,6 +77,7 @@ def fix(
         request=request,
         fixing=True,
         preview=diff,
+        interactive=interactive,
         output_format=output_format,
         output_file=output_file,
         verbosity=int(verbose) - int(quiet),

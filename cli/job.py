@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from regrad.repair.outcome import FileOutcome
 
 STANDARD_INPUT = "-"
+TEXT = OutputFormat.TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Job:
     request: Request
     fixing: bool
     preview: bool = False
+    interactive: bool = False
     output_format: OutputFormat | None = None
     output_file: Path | None = None
     verbosity: int = 0
@@ -52,7 +54,14 @@ def carry_out(job: Job) -> ExitStatus:
             outcomes = _with_text(outcomes, content)
     else:
         outcomes = (outcome for each, paths in groups for outcome in work.outcomes_of_targets(job, each, paths))
-    _show(job, settings, _kept(outcomes, seen))
+    outcomes = _with_progress(job, settings, outcomes)
+    if job.interactive:
+        from regrad.cli.interactive import interact
+
+        presentation = Presentation(fixing=True, targets=job.paths, verbosity=job.verbosity, diff_apart=True)
+        seen += interact(outcomes, presentation)
+    else:
+        _show(job, settings, _kept(outcomes, seen))
     if not seen and STANDARD_INPUT not in job.paths:
         print(f"No Python files or notebooks found in {', '.join(job.paths)}.", file=sys.stderr)
     status = exit_status(seen, preview=job.preview, require_verified=bool(settings.require_verified))
@@ -60,6 +69,8 @@ def carry_out(job: Job) -> ExitStatus:
 
 
 def _require_usage(job: Job) -> None:
+    if job.interactive and (job.preview or STANDARD_INPUT in job.paths or job.output_format not in (None, TEXT)):
+        raise Mistake("-i asks about each change and goes with neither --diff, --output-format nor standard input.")
     if STANDARD_INPUT in job.paths:
         if len(job.paths) > 1:
             raise Mistake("`-` reads one program from standard input and goes with no other path.")
@@ -84,6 +95,26 @@ def _grouped(job: Job) -> list[tuple[Configuration, list[str]]]:
         found = configuration_for(Path(path), job.request)
         groups.setdefault(found.path, (laid_over(job.request, found), []))[1].append(path)
     return list(groups.values())
+
+
+def _with_progress(job: Job, settings: Configuration, outcomes: Iterable[FileOutcome]) -> Iterator[FileOutcome]:
+    """Tells on the terminal that training steps are under way; silent in a pipe and where nothing is run."""
+    if not sys.stderr.isatty() or job.verbosity < 0 or not job.fixing or settings.verify is False:
+        yield from outcomes
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    waiting = iter(outcomes)
+    done = 0
+    while True:
+        # Stopped before the outcome is shown: two writers on one terminal would tear each other's lines.
+        with console.status(f"Reading, mending and running training steps ({done} done)"):
+            outcome = next(waiting, None)
+        if outcome is None:
+            return
+        yield outcome
+        done += 1
 
 
 def _kept(outcomes: Iterable[FileOutcome], seen: list[FileOutcome]) -> Iterator[FileOutcome]:

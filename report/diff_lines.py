@@ -1,19 +1,29 @@
-"""The change to one file as the lines of a diff, for reading; the patch that `git apply` takes is `repair.diff`'s."""
+"""The change to one file as the lines of a diff, for reading."""
 
 from __future__ import annotations
 
 import difflib
 
 from regrad.analysis.source import Unreadable, decode
+from regrad.repair.diff import patch
 from regrad.repair.outcome import FileOutcome
 
 
 def diff_lines(outcome: FileOutcome) -> list[str]:
+    """The patch; of a notebook the diff of its program, since nobody reads a diff of JSON strings."""
     before, after = outcome.before or b"", outcome.after or b""
+    encoding = "utf-8"
     try:
-        # A notebook is shown as its program: nobody reads a diff of JSON strings.
-        old, new = decode(outcome.path, before).text, decode(outcome.path, after).text
+        old = decode(outcome.path, before)
+        if old.notebook:
+            texts = old.text.splitlines(), decode(outcome.path, after).text.splitlines()
+            return list(difflib.unified_diff(*texts, outcome.path, outcome.path, lineterm=""))
+        encoding = old.encoding
     except Unreadable:
-        old, new = before.decode("utf-8", "replace"), after.decode("utf-8", "replace")
-    changes = difflib.unified_diff(old.splitlines(), new.splitlines(), outcome.path, outcome.path, lineterm="")
-    return list(changes)
+        pass
+    try:
+        text = patch(outcome).decode(encoding, "replace")
+    except ValueError:
+        # A path that the system cannot even look up (it holds a NUL) has no patch.
+        return []
+    return [line.removesuffix("\r") for line in text.split("\n") if line]

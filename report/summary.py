@@ -22,6 +22,8 @@ class Summary:
     fixable_unsafe: int = 0
     """Of these, the ones that wait for `--unsafe-fixes`."""
     ambiguous: int = 0
+    left: int = 0
+    """Findings that could be mended at once and were not, since the user did not want it."""
     fixed: int = 0
     fixed_unsafe: int = 0
     verified: int = 0
@@ -39,6 +41,7 @@ class Summary:
             fixable=self.fixable + sum(is_fixable(each) for each in findings),
             fixable_unsafe=self.fixable_unsafe + sum(needs_unsafe(each) for each in findings),
             ambiguous=self.ambiguous + sum(each.decision is Decision.AMBIGUOUS for each in findings),
+            left=self.left + sum(_is_left(each) for each in findings),
             fixed=self.fixed + len(fixed),
             fixed_unsafe=self.fixed_unsafe
             + sum(bool(each.applied and each.applied.safety is Safety.UNSAFE) for each in fixed),
@@ -71,6 +74,10 @@ def needs_unsafe(finding: FindingOutcome) -> bool:
     if finding.decision is Decision.NEEDS_UNSAFE:
         return True
     return finding.decision is Decision.REPORTED and is_fixable(finding) and Safety.SAFE not in writable(finding)
+
+
+def _is_left(finding: FindingOutcome) -> bool:
+    return finding.decision is Decision.REPORTED and is_fixable(finding) and not needs_unsafe(finding)
 
 
 def proof_of(outcome: FileOutcome, finding: FindingOutcome) -> Evidence | None:
@@ -141,7 +148,10 @@ def _after_fixing(summary: Summary, preview: bool, where: str) -> list[str]:
         parts.append(f"{summary.fixable_unsafe} {more}with --unsafe-fixes")
     if summary.ambiguous:
         parts.append(f"{summary.ambiguous} with several possible mendings: --verify decides")
-    rest = summary.findings - summary.fixed - summary.withdrawn - summary.fixable_unsafe - summary.ambiguous
+    if summary.left:
+        parts.append(f"{summary.left} left")
+    told = summary.fixed + summary.withdrawn + summary.fixable_unsafe + summary.ambiguous + summary.left
+    rest = summary.findings - told
     if rest > 0:
         parts.append(f"{rest} for you to mend")
     return parts

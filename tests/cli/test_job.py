@@ -162,3 +162,40 @@ def test_each_path_is_governed_by_its_own_configuration(script: Script, given: G
         (("one",), [str(tmp_path / "one"), str(tmp_path / "one" / "train.py")]),
         (("two",), [str(tmp_path / "two" / "train.py")]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "content", "status"), [(b"y\n", samples.AFTER, 0), (b"n\n", samples.BEFORE, 1), (b"", samples.BEFORE, 1)]
+)
+def test_interactive_writes_what_was_accepted(
+    answer: bytes, content: str, status: int, script: Script, given: Given, program: str
+) -> None:
+    given(dataclasses.replace(samples.PROVED, written=False))
+    ran = script("fix", "-i", program, stdin=answer)
+    assert ran.status == status
+    assert Path(program).read_text() == content
+    assert "RG401" in ran.stdout and "flows 1.25" in ran.stdout
+    assert "-prediction = model(x)" in ran.stdout
+    assert ran.stdout.splitlines()[-1].endswith(
+        "1 finding; 1 mended (1 proved by a training step)" if status == 0 else "1 left"
+    )
+
+
+def test_half_a_mending_that_is_no_program_is_not_written(script: Script, given: Given, tmp_path: Path) -> None:
+    gap = "".join(f"x{number} = 0\n" for number in range(12))
+    before, after = f"a = 1\n{gap}b = 2\n", f"if a:\n{gap}    b = 2\n".replace("x0", "    x0")
+    (tmp_path / "train.py").write_text(before)
+    path = str(tmp_path / "train.py")
+    given(dataclasses.replace(samples.PROVED, path=path, before=before.encode(), after=after.encode(), written=False))
+    ran = script("fix", "-i", path, stdin=b"n\ny\n")
+    assert ran.status == 1
+    assert "no longer Python" in ran.stderr
+    assert Path(path).read_text() == before
+
+
+@pytest.mark.parametrize("extra", [["--diff"], ["--output-format", "json"], ["-"]])
+def test_interactive_goes_alone(extra: list[str], script: Script, given: Given, program: str) -> None:
+    given(samples.PROVED)
+    ran = script("fix", "-i", *(extra if extra == ["-"] else [*extra, program]))
+    assert ran.status == 2
+    assert "-i asks about each change" in ran.stderr
