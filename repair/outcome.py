@@ -47,7 +47,10 @@ class FindingOutcome:
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """One file: as it was, as it would be, and why. `before` and `after` are the file's exact bytes; both None if not read."""
+    """One file: as it was, as it would be, and why.
+
+    `before` and `after` are the file's exact bytes; both are None where it was not read or nothing is said of it.
+    """
 
     path: str
     status: Status

@@ -31,10 +31,15 @@ def apply(source: SourceFile, edits: Iterable[Edit]) -> str:
         if start < done or end < start:
             raise Overlap(f"{source.path}: two edits meet at line {edit.span.start.line}")
         pieces.append(source.text[done:start])
-        pieces.append(edit.text if source.newline == "\n" else _BARE_BREAK.sub(source.newline, edit.text))
+        pieces.append(written(source, edit))
         done = end
     pieces.append(source.text[done:])
     return "".join(pieces)
+
+
+def written(source: SourceFile, edit: Edit) -> str:
+    """The text of the edit with the line breaks of the file."""
+    return edit.text if source.newline == "\n" else _BARE_BREAK.sub(source.newline, edit.text)
 
 
 def apply_all(files: Mapping[str, SourceFile], edits: Iterable[Edit]) -> dict[str, str]:

@@ -1,0 +1,90 @@
+"""What the rules find in one program, and what they offer for it, after everything that silences findings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from regrad.analysis.location import Span
+from regrad.analysis.program import Program
+from regrad.analysis.source import SourceFile
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.repair.options import Options
+from regrad.repair.suppression import Suppressions
+from regrad.repair.targets import pattern
+
+
+@dataclass(frozen=True)
+class Detected:
+    """The findings in file order, and the rules that failed."""
+
+    findings: tuple[Finding, ...]
+    problems: tuple[str, ...] = ()
+
+
+class Detector:
+    """The selected rules with everything that silences them."""
+
+    def __init__(self, rules: Sequence[Rule], options: Options) -> None:
+        self._rules = {rule.code: rule for rule in rules}
+        self._ignores = [(pattern(text, options.root), codes) for text, codes in options.per_file_ignores]
+        self._names = {rule.name.casefold(): rule.code for rule in rules}
+
+    def detect(self, program: Program) -> Detected:
+        found: dict[tuple[str, str, Span], Finding] = {}
+        problems: list[str] = []
+        for rule in self._rules.values():
+            try:
+                reported = list(rule.detect(program))
+            except Exception as problem:
+                # One rule's mistake must not hide what the others see.
+                problems.append(f"the rule {rule.code} failed on {program.entry}: {problem!r}")
+                continue
+            for finding in reported:
+                found.setdefault((finding.code, finding.location.path, finding.location.span), finding)
+        suppressions = {path: Suppressions(source) for path, source in program.files.items()}
+        kept = (each for each in found.values() if not self._is_silenced(each, suppressions))
+        return Detected(tuple(sorted(kept, key=lambda each: (each.location, each.code))), tuple(problems))
+
+    def mend(self, program: Program, finding: Finding) -> Mendings:
+        """What the rule offers, as it may be offered."""
+        from regrad.codemods.engine import guard
+
+        rule = self._rules[finding.code]
+        try:
+            mendings = rule.mend(program, finding)
+        except CannotMove as problem:
+            return Withheld(problem.reason)
+        except Exception as problem:
+            return Withheld(f"the rule {rule.code} failed to mend this ({problem!r}); please report it")
+        return guard.settle(program.files, mendings)
+
+    def _is_silenced(self, finding: Finding, suppressions: Mapping[str, Suppressions]) -> bool:
+        location = finding.location
+        comments = suppressions.get(location.path)
+        if comments is not None and comments.covers(finding.code, location.span):
+            return True
+        return any(self._matches(finding.code, codes) and applies(location.path) for applies, codes in self._ignores)
+
+    def _matches(self, code: str, patterns: Iterable[str]) -> bool:
+        folded = (self._names.get(each.strip().casefold(), each.strip().upper()) for each in patterns)
+        return any(each == "ALL" or (each and code.upper().startswith(each)) for each in folded)
+
+
+def eligible(mendings: Mendings, options: Options) -> tuple[Mending, ...]:
+    """Those that may be written."""
+    if isinstance(mendings, Withheld):
+        return ()
+    allowed = {Safety.SAFE, Safety.UNSAFE} if options.unsafe_fixes else {Safety.SAFE}
+    return tuple(each for each in mendings if each.safety in allowed and each.edits)
+
+
+def without_evidence(finding: Finding) -> Finding:
+    """The finding alone; its evidence would keep the whole program in memory."""
+    return replace(finding, evidence=None)
+
+
+def texts(files: Mapping[str, SourceFile]) -> tuple[tuple[str, str], ...]:
+    """What identifies a state of the files."""
+    return tuple(sorted((path, source.text) for path, source in files.items()))

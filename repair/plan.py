@@ -1,0 +1,183 @@
+"""The rounds of one program: find, rewrite, read again, until nothing is left to do; nothing is run or written.
+
+The order of one round: mendings by file position, then by code; of two that conflict, the first (see `engine.edits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from regrad.analysis.location import Location, Span
+from regrad.analysis.program import Program
+from regrad.analysis.source import SourceFile, Unreadable
+from regrad.codemods.engine import edits, guard
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Withheld
+from regrad.repair.detection import Detector, eligible, texts, without_evidence
+from regrad.repair.history import Version
+from regrad.repair.options import Options
+
+Read = Callable[[Mapping[str, Version]], Program]
+"""Reads the program with these versions in the place of the files on disk; raises `Unreadable`."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """A finding, by its rule and its place in the files on disk."""
+
+    path: str
+    span: Span
+    code: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A finding with what its rule offers; all places are those of the files on disk."""
+
+    key: Key
+    finding: Finding
+    mendings: Mendings
+    eligible: tuple[Mending, ...]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A mending that was made."""
+
+    candidate: Candidate
+    index: int
+
+    @property
+    def mending(self) -> Mending:
+        return self.candidate.eligible[self.index]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which findings are mended, and how. What is not chosen takes its first mending."""
+
+    indices: Mapping[Key, int] = field(default_factory=dict)
+    excluded: frozenset[Key] = frozenset()
+    only: frozenset[Key] | None = None
+
+    def index(self, candidate: Candidate) -> int | None:
+        key = candidate.key
+        if not candidate.eligible or key in self.excluded or (self.only is not None and key not in self.only):
+            return None
+        return min(self.indices.get(key, 0), len(candidate.eligible) - 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the rounds came to."""
+
+    program: Program
+    """As it was before the first round."""
+    versions: Mapping[str, Version]
+    applied: tuple[Applied, ...]
+    first: tuple[Candidate, ...]
+    """What was found in the first round."""
+    remaining: frozenset[Key]
+    """What is still found after the last."""
+    problems: tuple[str, ...] = ()
+
+
+def make(read: Read, detector: Detector, options: Options, versions: Mapping[str, Version], choice: Choice) -> Plan:
+    """Carries the rounds through; raises `Unreadable` where the program cannot be read in the first place."""
+    current = dict(versions)
+    applied: dict[Key, Applied] = {}
+    first: tuple[Candidate, ...] | None = None
+    program = start = read(current)
+    problems: tuple[str, ...] = ()
+    seen = set()
+    remaining: frozenset[Key] = frozenset()
+    for _ in range(options.max_rounds + 1):
+        for path, source in program.files.items():
+            current.setdefault(path, Version(source))
+        detected = detector.detect(program)
+        candidates, here = _candidates(detector, options, program, detected.findings, current)
+        if first is None:
+            first, problems = candidates, detected.problems
+        remaining = frozenset(candidate.key for candidate in candidates)
+        seen.add(texts(program.files))
+        chosen = [
+            (candidate, index, mendings[index])
+            for candidate, mendings in zip(candidates, here, strict=True)
+            if candidate.key not in applied and (index := choice.index(candidate)) is not None
+        ]
+        step = _round(program.files, chosen) if len(seen) <= options.max_rounds else None
+        if step is None:
+            break
+        made, files, changes = step
+        following = {path: current[path].edited(changes, source) for path, source in files.items()}
+        try:
+            program = read({**current, **following})
+        except Unreadable:
+            break
+        if texts(program.files) in seen:
+            break
+        current.update(following)
+        applied.update({candidate.key: Applied(candidate, index) for candidate, index, _ in made})
+    return Plan(start, current, tuple(applied.values()), first or (), remaining, problems)
+
+
+def _candidates(
+    detector: Detector,
+    options: Options,
+    program: Program,
+    findings: tuple[Finding, ...],
+    versions: Mapping[str, Version],
+) -> tuple[tuple[Candidate, ...], list[tuple[Mending, ...]]]:
+    """The findings as candidates, and beside them their eligible mendings with the places of this round."""
+    candidates: dict[Key, Candidate] = {}
+    here: list[tuple[Mending, ...]] = []
+    for finding in findings:
+        location = finding.location
+        version = versions.get(location.path)
+        span = version.origin(location.span) if version is not None else location.span
+        key = Key(location.path, span, finding.code)
+        if key in candidates:
+            continue
+        mendings = detector.mend(program, finding)
+        own = eligible(mendings, options)
+        original = without_evidence(replace(finding, location=Location(location.path, span)))
+        candidates[key] = Candidate(
+            key, original, _original(mendings, versions), tuple(_original_mending(each, versions) for each in own)
+        )
+        here.append(own)
+    return tuple(candidates.values()), here
+
+
+def _original(mendings: Mendings, versions: Mapping[str, Version]) -> Mendings:
+    if isinstance(mendings, Withheld):
+        return mendings
+    return tuple(_original_mending(each, versions) for each in mendings)
+
+
+def _original_mending(mending: Mending, versions: Mapping[str, Version]) -> Mending:
+    if not any(versions[edit.path].steps for edit in mending.edits if edit.path in versions):
+        return mending
+    changes = (
+        replace(edit, span=versions[edit.path].origin(edit.span)) if edit.path in versions else edit
+        for edit in mending.edits
+    )
+    return replace(mending, edits=tuple(changes))
+
+
+_Chosen = list[tuple[Candidate, int, Mending]]
+
+
+def _round(
+    files: Mapping[str, SourceFile], chosen: _Chosen
+) -> tuple[_Chosen, Mapping[str, SourceFile], tuple[Edit, ...]] | None:
+    """The mendings that can be made together, and the files that they make; None where there are none."""
+    chosen = sorted(chosen, key=lambda each: (edits.first_place(each[2]), each[0].key.code))
+    chosen = [chosen[index] for index in edits.compatible([mending for _, _, mending in chosen])]
+    while chosen:
+        changes = tuple(edit for _, _, mending in chosen for edit in mending.edits)
+        verdict = guard.examine(files, changes)
+        if isinstance(verdict, guard.Passed):
+            return (chosen, verdict.files, changes) if verdict.files else None
+        # Each is sound alone, or it would not have been offered: together they are not, so the last one waits.
+        chosen.pop()
+    return None

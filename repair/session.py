@@ -1,0 +1,380 @@
+"""One run over many files: `check` reports, `fix` mends program by program. Whoever wants a repair enters here."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from types import TracebackType
+from typing import Protocol
+
+from regrad.analysis.program import Program, Reader
+from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, decode, relevant
+from regrad.analysis.source import read as read_bytes
+from regrad.codemods.engine.registry import selected
+from regrad.codemods.engine.rule import Rule, Safety, Withheld
+from regrad.repair import plan as planning
+from regrad.repair.detection import Detector, eligible, without_evidence
+from regrad.repair.history import Version
+from regrad.repair.options import Options
+from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.repair.plan import Applied, Choice, Key, Plan
+from regrad.repair.proof import Proof, Withdrawn, prove, unverified
+from regrad.repair.targets import Rejected, Target, targets
+from regrad.repair.write import NotWritten, replace_files
+from regrad.verify.evidence import Evidence
+from regrad.verify.job import Job
+
+KEPT_BY_ONE_READER = 200
+"""A reader keeps what it has parsed for the programs that follow; after so many entries a new one keeps memory flat."""
+
+
+class ProgramReader(Protocol):
+    def read(self, path: str) -> Program: ...
+
+
+class Comparer(Protocol):
+    """What the session needs of a verifier."""
+
+    def compare(self, before: Job, after: Job, *, same_loss: bool) -> Evidence: ...
+
+    def close(self) -> None: ...
+
+
+_DECIDED = (Decision.APPLIED, Decision.WITHDRAWN, Decision.AMBIGUOUS)
+Files = Callable[[str], "SourceFile | None"]
+
+
+def check(
+    paths: Iterable[str], options: Options, *, contents: Mapping[str, bytes] | None = None
+) -> Iterator[FileOutcome]:
+    """What there is to report, file by file. `contents` are files as an editor holds them, by path."""
+    with Session(options, contents=contents) as session:
+        yield from session.check(paths)
+
+
+def fix(
+    paths: Iterable[str], options: Options, *, write: bool, contents: Mapping[str, bytes] | None = None
+) -> Iterator[FileOutcome]:
+    """What was found and mended, file by file; nothing is written unless `write`."""
+    with Session(options, contents=contents) as session:
+        yield from session.fix(paths, write=write)
+
+
+@dataclass
+class _Found:
+    """A finding with the entries of the programs in which it was found, those that train first."""
+
+    outcome: FindingOutcome
+    entries: list[tuple[bool, str]]
+
+
+@dataclass
+class _File:
+    """What is known of one file."""
+
+    status: Status = Status.OK
+    messages: list[str] = field(default_factory=list)
+    found: dict[Key, _Found] = field(default_factory=dict)
+    evidence: Evidence | None = None
+    written: bool = False
+
+
+class Session:
+    """The state of one run. Its parts can be given instead of the real ones."""
+
+    def __init__(
+        self,
+        options: Options,
+        *,
+        contents: Mapping[str, bytes] | None = None,
+        rules: Sequence[Rule] | None = None,
+        reader: Callable[[Files, int | None], ProgramReader] = Reader,
+        verifier: Callable[[Options], Comparer] | None = None,
+    ) -> None:
+        self.options = options
+        self._contents = {os.path.normpath(path): content for path, content in (contents or {}).items()}
+        self._detector = Detector(selected(options.select, options.ignore) if rules is None else rules, options)
+        self._reader = reader
+        self._make_verifier = verifier or _verifier
+        self._verifier: Comparer | None = None
+        self._versions: dict[str, Version] = {}
+        self._on_disk: dict[str, bytes] = {}
+        self._files: dict[str, _File] = {}
+        self._programs: dict[str, tuple[str, ...]] = {}
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._verifier is not None:
+            self._verifier.close()
+
+    def check(self, paths: Iterable[str]) -> Iterator[FileOutcome]:
+        for path in self._survey(paths):
+            yield self._outcome(path)
+
+    def fix(self, paths: Iterable[str], *, write: bool) -> Iterator[FileOutcome]:
+        order = self._survey(paths)
+        waiting = dict.fromkeys(self._entry(found) for file in self._files.values() for found in file.found.values())
+        for path in order:
+            # A file is ready when every program that it is part of has been mended.
+            for entry in [each for each in waiting if path in self._programs[each]]:
+                del waiting[entry]
+                self._repair(entry, write=write)
+            yield self._outcome(path)
+        # A mending may reach into a file in which nothing was found.
+        for path in [path for path in self._files if path not in order]:
+            yield self._outcome(path)
+
+    # Finding
+
+    def _survey(self, paths: Iterable[str]) -> list[str]:
+        """Reads every target as a program of its own; gives the files to be reported, in order."""
+        order: dict[str, None] = {}
+        reader = self._new_reader()
+        named = [path for path in paths if os.path.normpath(path) not in self._contents]
+        given = (Target(path) for path in self._contents)
+        for number, target in enumerate(chain(given, targets(named, self.options)), 1):
+            order[target.path] = None
+            file = self._files.setdefault(target.path, _File())
+            if isinstance(target, Rejected):
+                file.status, file.messages = target.status, [target.message]
+                continue
+            if number % KEPT_BY_ONE_READER == 0:
+                reader = self._new_reader()
+            self._survey_one(target, file, reader)
+        order.update(dict.fromkeys(path for path in self._files if self._files[path].found))
+        return list(order)
+
+    def _survey_one(self, target: Target, file: _File, reader: ProgramReader) -> None:
+        try:
+            content = self._content(target.path)
+            if not relevant(content):
+                return
+            program = reader.read(target.path)
+        except SyntaxProblem as problem:
+            file.status, file.messages = Status.SYNTAX_ERROR, [problem.message]
+            return
+        except Unreadable as problem:
+            file.status, file.messages = Status.UNREADABLE, [problem.message]
+            return
+        detected = self._detector.detect(program)
+        file.messages.extend(detected.problems)
+        for finding in detected.findings:
+            path = finding.location.path
+            own = self._files.setdefault(path, _File())
+            key = Key(path, finding.location.span, finding.code)
+            entry = (not program.trains, target.path)
+            if key in own.found:
+                own.found[key].entries.append(entry)
+                continue
+            mendings = self._detector.mend(program, finding)
+            outcome = FindingOutcome(
+                without_evidence(finding),
+                () if isinstance(mendings, Withheld) else tuple(mendings),
+                mendings if isinstance(mendings, Withheld) else None,
+            )
+            own.found[key] = _Found(outcome, [entry])
+        if detected.findings:
+            self._programs[target.path] = tuple(program.files)
+            for path, source in program.files.items():
+                self._versions.setdefault(path, Version(source))
+
+    def _entry(self, found: _Found) -> str:
+        """The program through which a finding is mended: one that trains, and then the file itself."""
+        path = found.outcome.finding.location.path
+        return min(found.entries, key=lambda each: (each[0], each[1] != path))[1]
+
+    def _content(self, path: str) -> bytes:
+        if path in self._contents:
+            return self._contents[path]
+        return read_bytes(path)
+
+    def _source(self, path: str, versions: Mapping[str, Version]) -> SourceFile | None:
+        version = versions.get(path) or self._versions.get(path)
+        if version is not None:
+            return version.source
+        if path not in self._contents and not os.path.isfile(path):
+            return None
+        return decode(path, self._content(path))
+
+    def _new_reader(self) -> ProgramReader:
+        return self._reader(lambda path: self._source(path, {}), _keras(self.options.keras))
+
+    def _read(self, entry: str, versions: Mapping[str, Version]) -> Program:
+        return self._reader(lambda path: self._source(path, versions), _keras(self.options.keras)).read(entry)
+
+    # Mending
+
+    def _repair(self, entry: str, *, write: bool) -> None:
+        """Mends one program, in all its files."""
+
+        def make(choice: Choice) -> Plan:
+            return planning.make(
+                lambda versions: self._read(entry, versions), self._detector, self.options, self._versions, choice
+            )
+
+        settled = {
+            key
+            for file in self._files.values()
+            for key, found in file.found.items()
+            if found.outcome.decision in _DECIDED
+        }
+        try:
+            first = make(Choice(excluded=frozenset(settled)))
+        except Unreadable as problem:
+            self._files[entry].messages.append(problem.message)
+            return
+        proof = self._proved(entry, first, make, frozenset(settled))
+        error = self._put(proof.plan, write=write)
+        self._record(first, proof, error)
+
+    def _proved(self, entry: str, first: Plan, make: Callable[[Choice], Plan], settled: frozenset[Key]) -> Proof:
+        options = self.options
+
+        def remake(choice: Choice) -> Plan:
+            return make(replace(choice, excluded=choice.excluded | settled))
+
+        if not first.applied:
+            return Proof(first, None)
+        if not options.verify:
+            return unverified(remake, first, "", proof_needed=False)
+        path, *arguments = shlex.split(options.entry) if options.entry else [entry]
+        if options.entry is None and not first.program.trains:
+            why = "no training step was found that reaches this file; name one with --entry"
+            return unverified(remake, first, why, require_verified=options.require_verified)
+
+        def compare(plan: Plan) -> Evidence:
+            if self._verifier is None:
+                self._verifier = self._make_verifier(options)
+            safe = all(applied.mending.safety is Safety.SAFE for applied in plan.applied)
+            before = Job(path, self._overrides(self._versions), tuple(arguments))
+            after = Job(path, self._overrides({**self._versions, **plan.versions}), tuple(arguments))
+            return self._verifier.compare(before, after, same_loss=safe)
+
+        return prove(remake, compare, first, require_verified=options.require_verified)
+
+    def _overrides(self, versions: Mapping[str, Version]) -> dict[str, str]:
+        """The texts that a run must see in the place of what is on disk."""
+        return {
+            os.path.realpath(path): version.source.text
+            for path, version in versions.items()
+            if version.source.notebook
+            or path in self._contents
+            or self._stored(path, version) != version.source.content
+        }
+
+    def _stored(self, path: str, version: Version) -> bytes:
+        return self._on_disk.get(path, version.original.content)
+
+    def _put(self, plan: Plan, *, write: bool) -> str | None:
+        """Takes over the plan's files, on disk too if asked; what went wrong, if nothing was written."""
+        changed = {
+            path: version
+            for path, version in plan.versions.items()
+            if version.source.content != self._stored(path, version) and path not in self._contents
+        }
+        if write and changed:
+            try:
+                replace_files({path: (self._stored(path, each), each.source.content) for path, each in changed.items()})
+            except NotWritten as problem:
+                return f"nothing was written: {problem}"
+            for path, version in changed.items():
+                self._on_disk[path] = version.source.content
+                self._files.setdefault(path, _File()).written = True
+        self._versions.update(plan.versions)
+        return None
+
+    def _record(self, first: Plan, proof: Proof, error: str | None) -> None:
+        """What became of every finding of the program."""
+        applied = {each.candidate.key: each for each in proof.plan.applied}
+        withdrawn = {each.applied.candidate.key: each for each in proof.withdrawn}
+        for candidate in (*first.first, *(each.candidate for each in (*first.applied, *proof.plan.applied))):
+            known = self._files.setdefault(candidate.key.path, _File()).found
+            if candidate.key not in known:
+                if candidate.key not in applied and candidate.key not in withdrawn:
+                    continue
+                known[candidate.key] = _Found(_reported(candidate), [])
+        changed = {edit.path for each in applied.values() for edit in each.mending.edits}
+        for path in changed:
+            self._files.setdefault(path, _File())
+        for path, file in self._files.items():
+            for key, found in file.found.items():
+                found.outcome = self._decided(key, found.outcome, applied.get(key), withdrawn.get(key), proof, error)
+            if path in changed or any(key.path == path for key in (*applied, *withdrawn)):
+                file.evidence = proof.evidence or file.evidence
+            if path in changed and error is not None:
+                file.messages.append(error)
+
+    def _decided(
+        self,
+        key: Key,
+        outcome: FindingOutcome,
+        applied: Applied | None,
+        withdrawn: Withdrawn | None,
+        proof: Proof,
+        error: str | None,
+    ) -> FindingOutcome:
+        if outcome.decision in _DECIDED:
+            return outcome
+        if applied is not None:
+            if error is not None:
+                return replace(outcome, reason=error)
+            evidence, reason = proof.evidence, proof.reason
+            made = applied.mending
+            return replace(outcome, decision=Decision.APPLIED, applied=made, evidence=evidence, reason=reason)
+        if withdrawn is not None:
+            decision = Decision.AMBIGUOUS if withdrawn.ambiguous else Decision.WITHDRAWN
+            return replace(outcome, decision=decision, reason=withdrawn.reason, evidence=withdrawn.evidence)
+        in_program = any(candidate.key == key for candidate in proof.plan.first)
+        if in_program and proof.plan.applied and key not in proof.plan.remaining and error is None:
+            others = ", ".join(sorted({each.candidate.key.code for each in proof.plan.applied}))
+            reason = f"gone with the mending of {others}"
+            return replace(outcome, decision=Decision.APPLIED, reason=reason, evidence=proof.evidence)
+        if outcome.mendings and not eligible(outcome.mendings, self.options):
+            unsafe = any(each.safety is Safety.UNSAFE and each.edits for each in outcome.mendings)
+            return replace(outcome, decision=Decision.NEEDS_UNSAFE if unsafe else Decision.REPORTED)
+        return outcome
+
+    # Reporting
+
+    def _outcome(self, path: str) -> FileOutcome:
+        file = self._files[path]
+        findings = tuple(found.outcome for _, found in sorted(file.found.items()))
+        message = "; ".join(dict.fromkeys(file.messages)) or None
+        version = self._versions.get(path)
+        if version is None or not (findings or version.steps):
+            content = self._contents.get(path)
+            return FileOutcome(path, file.status, message, findings, before=content, after=content)
+        return FileOutcome(
+            path,
+            file.status,
+            message,
+            findings,
+            file.evidence,
+            version.original.content,
+            version.source.content,
+            file.written,
+        )
+
+
+def _reported(candidate: planning.Candidate) -> FindingOutcome:
+    mendings = candidate.mendings
+    if isinstance(mendings, Withheld):
+        return FindingOutcome(candidate.finding, withheld=mendings)
+    return FindingOutcome(candidate.finding, tuple(mendings))
+
+
+def _keras(name: str | None) -> int | None:
+    return {"keras3": 3, "tf-keras": 2}.get(name or "")
+
+
+def _verifier(options: Options) -> Comparer:
+    from regrad.verify.verifier import Verifier
+
+    return Verifier(options.python, timeout=options.timeout)
