@@ -5,15 +5,65 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from regrad.cli.mistake import Mistake
+from regrad.cli.settings import TIMEOUT
+
 if TYPE_CHECKING:
     from regrad.cli.configuration import Configuration
     from regrad.cli.job import Job
+    from regrad.repair.options import Options
     from regrad.repair.outcome import FileOutcome
+
+NAMELESS = "stdin.py"
+"""What standard input is called where nobody names it."""
 
 
 def outcomes_of_targets(job: Job, settings: Configuration, paths: Sequence[str]) -> Iterator[FileOutcome]:
-    raise NotImplementedError
+    from regrad.repair import session
+
+    options = options_of(job, settings)
+    if not job.fixing:
+        return session.check(paths, options)
+    return session.fix(paths, options, write=not job.preview and not job.interactive)
 
 
 def outcomes_of_standard_input(job: Job, settings: Configuration, content: bytes) -> Iterator[FileOutcome]:
-    raise NotImplementedError
+    from regrad.repair import session
+
+    options = options_of(job, settings)
+    name = job.stdin_filename or NAMELESS
+    if not job.fixing:
+        return session.check([name], options, contents={name: content})
+    return session.fix([name], options, write=False, contents={name: content})
+
+
+def options_of(job: Job, settings: Configuration) -> Options:
+    from regrad.repair.options import Options
+
+    for given in (settings.select or (), settings.ignore, *(codes for _, codes in settings.per_file_ignores)):
+        _require_known(given)
+    return Options(
+        select=settings.select,
+        ignore=settings.ignore,
+        per_file_ignores=settings.per_file_ignores,
+        exclude=settings.exclude,
+        respect_gitignore=settings.respect_gitignore is not False,
+        root=str(settings.root),
+        unsafe_fixes=bool(settings.unsafe_fixes),
+        verify=job.fixing and settings.verify is not False,
+        require_verified=bool(settings.require_verified),
+        python=settings.python,
+        timeout=settings.timeout or TIMEOUT,
+        keras=settings.keras,
+        entry=settings.entry,
+    )
+
+
+def _require_known(patterns: Sequence[str]) -> None:
+    from regrad.codemods.engine.registry import UnknownRule, require_known
+
+    try:
+        require_known(patterns)
+    except UnknownRule as unknown:
+        hint = f"Did you mean {' or '.join(unknown.suggestions)}?" if unknown.suggestions else ""
+        raise Mistake(f"There is no rule {unknown.text}.", hint or "`regrad rules` lists them all.") from None

@@ -63,10 +63,12 @@ def file_report(outcome: FileOutcome, console: Console, presentation: Presentati
     if outcome.status is Status.SKIPPED:
         skipped = f"{outcome.path}: skipped: {outcome.message or 'nothing to analyse'}"
         return [styled(skipped, "dim")] if presentation.verbosity > 0 else []
-    if not outcome.findings and not outcome.changed:
+    if not outcome.findings and not outcome.changed and not outcome.message:
         return [styled(f"{outcome.path}: no findings", "dim")] if presentation.verbosity > 0 else []
     program = program_of(outcome)
     drawn: list[RenderableType] = []
+    if outcome.message:
+        drawn += [styled(f"{outcome.path}: {outcome.message}", "yellow"), Text("")]
     for finding in outcome.findings:
         drawn += _finding(outcome, finding, program, console, presentation)
     if presentation.fixing and outcome.changed and not presentation.diff_apart:
@@ -125,8 +127,12 @@ def _finding(
 def _mending(outcome: FindingOutcome) -> list[RenderableType]:
     """What was, would be or cannot be done about a finding."""
     drawn: list[RenderableType] = []
-    if outcome.decision is Decision.APPLIED and outcome.applied is not None:
-        drawn.append(_labelled("mended", outcome.applied.title, "bold green"))
+    if outcome.decision is Decision.APPLIED:
+        drawn.append(
+            _labelled("mended", outcome.applied.title if outcome.applied else outcome.reason or "", "bold green")
+        )
+        if outcome.applied and outcome.reason:
+            drawn.append(_labelled("note", outcome.reason, "yellow"))
         return drawn
     if outcome.decision is Decision.WITHDRAWN:
         drawn.append(_labelled("withdrawn", outcome.reason or "the training step did not confirm it", "bold red"))
