@@ -12,9 +12,9 @@ from regrad.cli.review import Hunk, Review, assembled, hunks, review
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome
 from regrad.repair.write import NotWritten, replace_file
 from regrad.report.console import make_console, styled
+from regrad.report.file_text import file_report, show
 from regrad.report.formats import Presentation
 from regrad.report.summary import closing_line, summarise
-from regrad.report.text import file_report, show
 from rich.text import Text
 
 _STYLES = {"+": "green", "-": "red"}

@@ -96,8 +96,8 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
         return
     from regrad.report.console import make_console, styled
     from regrad.report.evidence_table import step_report
+    from regrad.report.file_text import show
     from regrad.report.formats import Presentation
-    from regrad.report.text import show
     from regrad.report.words import soundness_words
 
     well = sound(step)
@@ -127,8 +127,8 @@ def _show_evidence(request: StepRequest, evidence: Evidence) -> None:
         return
     from regrad.report.console import make_console, styled
     from regrad.report.evidence_table import evidence_report
+    from regrad.report.file_text import show
     from regrad.report.formats import Presentation
-    from regrad.report.text import show
 
     console = make_console(sys.stdout, Presentation())
     show(console, styled(f"{request.against} (before) and {request.path} (after)", "bold"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 HEAVY = ("tensorflow", "keras", "libcst", "numpy", "rich", "pathspec", "asyncio", "bowler")
 
@@ -29,3 +30,14 @@ def test_it_runs_as_a_module() -> None:
     )
     assert done.returncode == 0
     assert done.stdout.startswith("regrad 0.")
+
+
+def test_a_clean_file_is_checked_without_what_only_mending_and_drawing_need(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import tensorflow as tf\nmodel = tf.keras.Sequential([tf.keras.layers.Dense(1)])\n"
+    )
+    ask = (
+        f"sys.argv = ['regrad', 'check', '--isolated', {str(tmp_path / 'train.py')!r}]\n"
+        "from regrad.cli.main import run\ntry: run()\nexcept SystemExit as left: assert not left.code, left.code"
+    )
+    assert not imported_by(ask) & (set(HEAVY) - {"pathspec"})
