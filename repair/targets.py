@@ -80,7 +80,7 @@ def targets(paths: Iterable[str], options: Options) -> Iterator[Target | Rejecte
     seen: set[str] = set()
     for path in paths:
         for found in _under(os.path.normpath(path), options):
-            real = os.path.realpath(found.path)
+            real = os.path.realpath(found.path) if isinstance(found, Target) else found.path
             if real not in seen:
                 seen.add(real)
                 yield found

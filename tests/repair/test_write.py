@@ -1,0 +1,117 @@
+"""Replacing files on disk."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from regrad.repair import write
+from regrad.repair.write import NotWritten, replace_file, replace_files
+
+
+def leftovers(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.startswith(".regrad-")]
+
+
+def test_content_and_mode(tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_bytes(b"old\r\n")
+    path.chmod(0o751)
+    replace_file(str(path), b"old\r\n", b"new\r\n")
+    assert path.read_bytes() == b"new\r\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o751
+    assert leftovers(tmp_path) == []
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "a.py").write_bytes(b"old")
+    (tmp_path / "a.py").symlink_to("real/a.py")
+    replace_file(str(tmp_path / "a.py"), b"old", b"new")
+    assert (tmp_path / "a.py").is_symlink()
+    assert (tmp_path / "real" / "a.py").read_bytes() == b"new"
+
+
+def test_somebody_elses_change_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"theirs")
+    (tmp_path / "b.py").write_bytes(b"old")
+    changes = {str(tmp_path / "b.py"): (b"old", b"new"), str(tmp_path / "a.py"): (b"old", b"new")}
+    with pytest.raises(NotWritten, match="changed since"):
+        replace_files(changes)
+    assert (tmp_path / "a.py").read_bytes() == b"theirs"
+    assert (tmp_path / "b.py").read_bytes() == b"old"
+    assert leftovers(tmp_path) == []
+
+
+def test_a_protected_file_is_respected(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"old")
+    (tmp_path / "a.py").chmod(0o444)
+    with pytest.raises(NotWritten, match="write-protected"):
+        replace_file(str(tmp_path / "a.py"), b"old", b"new")
+    with pytest.raises(NotWritten, match="cannot be written"):
+        replace_file(str(tmp_path / "none.py"), b"old", b"new")
+
+
+def test_when_the_second_rename_fails_the_first_is_undone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(b"old " + name.encode())
+    real_replace = os.replace
+    calls: list[str] = []
+
+    def replace(source: str, target: str) -> None:
+        calls.append(target)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        real_replace(source, target)
+
+    monkeypatch.setattr(write.os, "replace", replace)
+    changes = {str(tmp_path / name): (b"old " + name.encode(), b"new") for name in "ab"}
+    with pytest.raises(NotWritten, match="No space left"):
+        replace_files(changes)
+    assert [(tmp_path / name).read_bytes() for name in "ab"] == [b"old a", b"old b"]
+    assert leftovers(tmp_path) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/shm"), reason="needs a file size limit on a real file system")
+def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"old")
+    code = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "from regrad.repair.write import replace_file, NotWritten\n"
+        "try: replace_file(sys.argv[1], b'old', b'x' * 5000)\n"
+        "except NotWritten as problem: print(problem.reason)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, str(tmp_path / "a.py")], capture_output=True, text=True, check=True
+    )
+    assert "cannot be written" in done.stdout
+    assert (tmp_path / "a.py").read_bytes() == b"old"
+    assert leftovers(tmp_path) == []
+
+
+def test_killed_in_the_middle_nothing_is_half_written(tmp_path: Path) -> None:
+    old, new = b"old\n" * 200_000, b"new\n" * 200_000
+    (tmp_path / "a.py").write_bytes(old)
+    code = (
+        "import sys; from regrad.repair.write import replace_file\n"
+        "old, new = b'old\\n' * 200_000, b'new\\n' * 200_000\n"
+        "print('ready', flush=True)\n"
+        "while True:\n    replace_file(sys.argv[1], old, new); replace_file(sys.argv[1], new, old)\n"
+    )
+    for delay in (0.01, 0.03, 0.07):
+        process = subprocess.Popen([sys.executable, "-B", "-c", code, str(tmp_path / "a.py")], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            process.wait(delay)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        process.wait()
+        process.stdout.close()
+        assert (tmp_path / "a.py").read_bytes() in (old, new)
+        (tmp_path / "a.py").write_bytes(old)
