@@ -129,8 +129,10 @@ def _memo(interpreter: Interpreter, owner: Object, name: str) -> Value:
 
 def _weights(interpreter: Interpreter, owner: Value, name: str, node: ast.AST) -> Value:
     found = weights.weight_list(interpreter, owner, name, node)
-    built = weights.collect(interpreter, owner).built
-    interpreter.emit(WeightsRead(node, interpreter.frame, interpreter.tick(), owner, name, found.sources, found.complete, built))
+    every = weights.collect(interpreter, owner)
+    interpreter.emit(
+        WeightsRead(node, interpreter.frame, interpreter.tick(), owner, name, found.sources, found.complete, every.built, tuple(every.frozen))
+    )
     return found
 
 

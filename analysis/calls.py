@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis import joining
 from regrad.analysis.frames import Scope
-from regrad.analysis.interpreter import Call
+from regrad.analysis.interpreter import SYMBOLIC, Call
 from regrad.analysis.values import (
     UNKNOWN,
     BoundExternal,
@@ -118,7 +118,8 @@ def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Va
     made = interpreter.operation("unknown", getattr(callee, "label", "") or "call", arguments.node, (callee, *arguments.all()), callee=callee)
     if isinstance(callee, Unknown):
         interpreter.emit(ModelCalled(arguments.node, interpreter.frame, interpreter.tick(), callee, interpreter.tapes, made))
-    return Unknown("call", made.operation.name, (callee, *arguments.all()), made.operation.serial, operation=made.operation)
+    facts = SYMBOLIC if made.symbolic else frozenset()
+    return Unknown("call", made.operation.name, (callee, *arguments.all()), made.operation.serial, facts, made.operation)
 
 
 def call_through(interpreter: Interpreter, arguments: Call) -> None:
@@ -233,7 +234,10 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
         build = instance.cls.find("build")
         if build is not None and isinstance(build[0], Function):
             shape = input_shape(interpreter, arguments)
+            # `build` runs once, also when the call around it only describes the model.
+            describing, interpreter.describing = interpreter.describing, False
             call_function(interpreter, build[0], Call(arguments.node, (instance, shape)), instance)
+            interpreter.describing = describing
     if method is None or not isinstance(method[0], Function):
         made = interpreter.operation(
             "model", instance.cls.name, arguments.node, (instance, *arguments.all()), sources=(instance,), callee=instance, dtype="float32"
@@ -241,13 +245,20 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
         return made
     if instance.role == "loss":
         arguments = Call(arguments.node, arguments.positional[:2], {k: v for k, v in arguments.keywords.items() if k in ("y_true", "y_pred")}, True, arguments.nodes)
-    result = call_function(interpreter, method[0], arguments.shifted(instance), instance)
+    with interpreter.describing_with(_flat(arguments)):
+        result = call_function(interpreter, method[0], arguments.shifted(instance), instance)
     if instance.role in ("layer", "model"):
         first = arguments.positional[0] if arguments.positional else arguments.get("inputs") or UNKNOWN
         calls = (*(instance.fields.get("#calls") or ()), (first, result))
         interpreter.store.put(instance.fields, "#calls", calls[-4:])
         interpreter.emit(ModelCalled(arguments.node, interpreter.frame, interpreter.tick(), instance, interpreter.tapes, result))
     return result
+
+
+def _flat(arguments: Call) -> tuple[Value, ...]:
+    from regrad.analysis.library.tensors import flatten
+
+    return flatten(arguments.all())
 
 
 def input_shape(interpreter: Interpreter, arguments: Call) -> Value:

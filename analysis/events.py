@@ -167,13 +167,14 @@ class Assigned(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightsRead(Event):
-    """`model.trainable_variables` and its like were read."""
+    """`model.trainable_variables` and its like were read. `frozen` are the weights that were switched off at that moment."""
 
     owner: Value
     attribute: str
     sources: tuple[Value, ...]
     complete: bool
     built: bool
+    frozen: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -129,7 +129,7 @@ class Flow:
             return ()
         if isinstance(value, Unknown):
             if value.operation is not None:
-                return value.operation.inputs if self.full or self._on_record(value.operation) else ()
+                return value.operation.inputs if self.full or self._unknown_on_record(value) else ()
             return value.parents if value.origin in ("call", "join", "attribute", "element") else ()
         if isinstance(value, Union_):
             return value.alternatives
@@ -179,7 +179,7 @@ class Flow:
 
     def _unknown(self, value: Unknown, result: Reach) -> None:
         if value.operation is not None:
-            if self.full or self._on_record(value.operation):
+            if self.full or self._unknown_on_record(value):
                 result.anything = True
                 callee = value.operation.callee
                 if isinstance(callee, Unknown):
@@ -201,6 +201,9 @@ class Flow:
     def recorded(self, value: Tensor) -> bool:
         """Whether the tape saw the operation; a model's symbolic inside is run again whenever the model is called."""
         return value.symbolic or value.operation.kind in ("join", "index_join") or self._on_record(value.operation)
+
+    def _unknown_on_record(self, value: Unknown) -> bool:
+        return "symbolic" in value.facts or (value.operation is not None and self._on_record(value.operation))
 
     def _on_record(self, operation: Operation) -> bool:
         return self.graph or self.tape in operation.tapes
@@ -341,7 +344,7 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
 def _blocked(value: Value, flow: Flow) -> CutKind | None:
     """Why nothing flows back through the operation that made a value; None where it does."""
     if isinstance(value, Unknown):
-        if value.operation is not None and not flow._on_record(value.operation):
+        if value.operation is not None and "symbolic" not in value.facts and not flow._on_record(value.operation):
             return _outside(value.operation, flow.tape)
         return None
     if not isinstance(value, Tensor):

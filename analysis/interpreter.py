@@ -44,6 +44,14 @@ UNROLLED = 24
 """Loops over at most so many known elements are interpreted element by element."""
 
 
+SYMBOLIC = frozenset({"symbolic"})
+
+
+def is_symbolic(value: Value) -> bool:
+    """Whether it stands for a tensor of a functional model that is only being described."""
+    return (isinstance(value, Tensor) and value.symbolic) or (isinstance(value, Unknown) and "symbolic" in value.facts)
+
+
 class Call:
     """The arguments of one call, evaluated. `complete` is False where `*unknown` or `**unknown` may add to them."""
 
@@ -122,6 +130,7 @@ class Interpreter:
         self.added_losses: list[Value] = []
         self.training_steps: dict[tuple[int, int, int], Any] = {}
         self.graph = False
+        self.describing = False
         self.attributes: dict[tuple[int, str], tuple[Value, Value]] = {}
         from regrad.analysis import expressions
 
@@ -156,12 +165,13 @@ class Interpreter:
         arguments: dict[str, Value] | None = None,
     ) -> Tensor:
         """A new tensor (or array) that an operation made here and now, recorded by the tapes that are open."""
-        symbolic = symbolic or any(isinstance(value, Tensor) and value.symbolic for value in inputs)
+        symbolic = symbolic or self.describing or any(is_symbolic(value) for value in inputs)
         made = Operation(kind, name, node, self.frame, inputs, self.tapes, transfer, self.tick(), sources, callee, arguments)
         return Tensor(made, dtype, shape, numpy, facts, high, symbolic)
 
     def unknown(self, origin: str, label: str = "", parents: tuple[Value, ...] = ()) -> Unknown:
-        return Unknown(origin, label, parents, self.tick())
+        facts = SYMBOLIC if self.describing or any(is_symbolic(value) for value in parents) else frozenset()
+        return Unknown(origin, label, parents, self.tick(), facts)
 
     # -- names ------------------------------------------------------------------------------------------------------
 
@@ -315,6 +325,16 @@ class Interpreter:
             decorators,
             owner,
         )
+
+    @contextmanager
+    def describing_with(self, values: Iterable[Value]) -> Iterator[None]:
+        """While a layer is called with symbolic tensors, all that it computes is a description, run anew with each call of the model."""
+        saved = self.describing
+        self.describing = saved or any(is_symbolic(value) for value in values)
+        try:
+            yield
+        finally:
+            self.describing = saved
 
     @contextmanager
     def entering(self, frame: Frame) -> Iterator[None]:

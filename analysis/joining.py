@@ -125,6 +125,7 @@ def _kind(value: Any) -> object:
         return ("variable", id(value))
     if isinstance(value, (tuple, dict)):
         return type(value)
-    if isinstance(value, bool):
-        return value
-    return type(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        # Counts (gradients taken of a tape, training steps of a model): none, one, several.
+        return min(value, 2)
+    return value if isinstance(value, bool) else type(value)

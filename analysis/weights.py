@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -231,3 +232,8 @@ def describe(source: Value) -> str:
     if isinstance(source, Unknown):
         return source.label or "variables"
     return "variables"
+
+
+def names(sources: Iterable[Value]) -> tuple[str, ...]:
+    """The names of sources, each once, in order."""
+    return tuple(dict.fromkeys(describe(source) for source in sources if not isinstance(source, Instance)))

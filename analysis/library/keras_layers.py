@@ -159,6 +159,8 @@ _CONVOLUTIONS = frozenset(kind for kind in LAYERS if "Conv" in kind and "Depthwi
 def make(interpreter: Interpreter, name: str, arguments: Call) -> Value:
     """A layer, its positional arguments named."""
     kind = name.rpartition(".")[2]
+    if kind[:1].islower():
+        return _merged(interpreter, kind, arguments)
     named: dict[str, Value] = dict(zip(LAYERS.get(kind, "").split(), arguments.positional, strict=False))
     named.update(arguments.keywords)
     layer = Layer(kind, named, arguments.node, interpreter.frame, interpreter.tick())
@@ -167,6 +169,14 @@ def make(interpreter: Interpreter, name: str, arguments: Call) -> Value:
     if "weights" in named or not arguments.complete:
         layer.fields["#loaded"] = True
     return layer
+
+
+def _merged(interpreter: Interpreter, kind: str, arguments: Call) -> Value:
+    """`layers.concatenate([a, b])` and its like: the layer is made and called at once."""
+    from regrad.analysis.interpreter import Call as Arguments
+
+    layer = Layer(kind.capitalize(), dict(arguments.keywords), arguments.node, interpreter.frame, interpreter.tick())
+    return interpreter.call(layer, Arguments(arguments.node, arguments.positional[:1]))
 
 
 def number(value: Value | None) -> int | None:

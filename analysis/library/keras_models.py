@@ -181,7 +181,8 @@ def call_layer(interpreter: Interpreter, layer: Layer | Network, call: Call) -> 
     interpreter.store.put(layer.fields, "#called", True)
     first = inputs[0] if inputs else None
     shape = first.shape if isinstance(first, Tensor) else None
-    result = apply(interpreter, layer, call, inputs, shape)
+    with interpreter.describing_with(inputs):
+        result = apply(interpreter, layer, call, inputs, shape)
     calls = (*(layer.fields.get("#calls") or ()), (first if first is not None else UNKNOWN, result))
     interpreter.store.put(layer.fields, "#calls", calls[-4:])
     return result
@@ -308,7 +309,7 @@ def _network_output(interpreter: Interpreter, network: Network, call: Call, argu
         "model", network.name, call.node, (output, *arguments), transfer, dtype=dtype, shape=shape, facts=facts, callee=network
     )
     # What comes out of a call with data is data, also where the model itself was described symbolically.
-    result.symbolic = any(isinstance(value, Tensor) and value.symbolic for value in arguments)
+    result.symbolic = interpreter.describing or any(isinstance(value, Tensor) and value.symbolic for value in arguments)
     return result
 
 

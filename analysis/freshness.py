@@ -1,0 +1,112 @@
+"""Whether a layer starts from random numbers, or brings weights that somebody trained or chose."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from regrad.analysis.events import Assigned, ModelCalled
+from regrad.analysis.library.keras_layers import NORMALISATION, WEIGHTED
+from regrad.analysis.program import Program
+from regrad.analysis.values import Constant, External, Instance, Layer, Network, Object, Unknown, Value
+
+_LOADING = re.compile(r"(load|restore|pretrain|transfer|copy|sync|import|read|init|initiali[sz]e|set|update|soft_update|hard_update)_?\w*(weights?|checkpoint|ckpt|parameters?|params|networks?|models?)$", re.I)
+_LOADS = frozenset({"load_weights", "set_weights", "restore", "load_own_variables", "from_pretrained", "load_pretrained", "pretrain", "load_state_dict", "load_weights_from_checkpoint"})
+_BORROWED = re.compile(
+    r"pre_?trained|base|backbone|teacher|feature|extractor|target|ema|momentum|vgg|resnet|mobile_?net|inception|xception|efficient|densenet|bert|reference|oracle|perceptual|frozen|fixed|random"
+    r"|reservoir|hash|projection|critic|discriminator|^d_?(net|model)?$|disc\b|positional|(^|_)pos(_|$)",
+    re.I,
+)
+_MEANT = re.compile(
+    r"extreme.learning|\belm\b|reservoir|echo.state|random.(features?|projections?|kernels?|weights|fourier)|lottery|untrained|not.(to.be.)?trained|layer_?wise|kernel.machine|random.network.distillation",
+    re.I,
+)
+_RANDOM = re.compile(r"normal|uniform|glorot|xavier|lecun|^he_?|variance_?scaling|orthogonal", re.I)
+
+
+def fresh(layer: Value) -> bool:
+    """Whether it is a layer of the library whose weights matter and certainly start from random numbers."""
+    if not isinstance(layer, Layer) or layer.kind not in WEIGHTED or layer.kind in NORMALISATION or layer.fields.get("#loaded"):
+        return False
+    return all(_is_random(value) for name, value in layer.arguments.items() if name.endswith("initializer") and not name.startswith("bias"))
+
+
+def states_initializer(layer: Layer) -> bool:
+    """Whether its maker chose how its weights start."""
+    return any(name.endswith("initializer") for name in layer.arguments)
+
+
+def _is_random(value: Value) -> bool:
+    if isinstance(value, Constant):
+        return value.value is None or isinstance(value.value, str) and bool(_RANDOM.search(value.value))
+    label = value.name if isinstance(value, External) else value.label if isinstance(value, Unknown) else ""
+    return bool(_RANDOM.search(label.rpartition(".")[2]))
+
+
+def borrowed(*names: str) -> bool:
+    """Whether a name says that the weights come from elsewhere, or are not meant to move."""
+    return any(_BORROWED.search(part) for name in names for part in re.split(r"[.\[\]()]", name) if part)
+
+
+def names_of(value: Value) -> list[str]:
+    """The names that a thing goes by: its `name=`, the attribute it was put under, and the functions that made it."""
+    found: list[str] = []
+    if isinstance(value, (Layer, Network)):
+        stated = value.arguments.get("name") if isinstance(value, Layer) else None
+        if isinstance(stated, Constant) and isinstance(stated.value, str):
+            found.append(stated.value)
+    if isinstance(value, Instance):
+        found.append(value.cls.name)
+    if isinstance(value, Object):
+        label = value.fields.get("#label")
+        if isinstance(label, str):
+            found.append(label)
+        frame = value.frame
+        while frame is not None:
+            if frame.function is not None:
+                found.append(frame.function.name)
+            frame = frame.caller
+    return found
+
+
+def weights_may_come(program: Program) -> bool:
+    """Whether some weights of the program are loaded, copied or set by a way that is not followed exactly, or the text says that random ones are meant."""
+    assigned = {id(event.node) for event in program.of(Assigned)}
+    for path, tree in program.trees.items():
+        if _MEANT.search(program.files[path].text):
+            return True
+        defined = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+            if name in defined:
+                continue
+            if name in _LOADS or _LOADING.match(name) and name not in ("load_model", "clone_model"):
+                return True
+            if name in ("assign", "assign_sub", "assign_add") and id(node) not in assigned:
+                return True
+    return False
+
+
+def asserted(program: Program) -> bool:
+    """Whether the program checks what is frozen or moved: a test or a demonstration, whose author knows."""
+    for path, tree in program.trees.items():
+        for node in ast.walk(tree):
+            checked = isinstance(node, ast.Assert)
+            if isinstance(node, ast.Call):
+                name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+                checked = name.startswith("assert")
+            if checked and re.search(r"trainable|weights", program.source(node, path)):
+                return True
+    return False
+
+
+def given_away(program: Program, values: list[Value]) -> bool:
+    """Whether any of them was handed to a function that is not known, which may train it or load its weights."""
+    ids = {id(value) for value in values}
+    for event in program.of(ModelCalled):
+        if isinstance(event.model, Unknown) and isinstance(event.result, Unknown):
+            if any(id(part) in ids for part in event.result.parents[1:]):
+                return True
+    return False

@@ -1,0 +1,188 @@
+"""RG401 forward-outside-tape: the forward pass, or what the loss starts from, runs before the tape records.
+
+What it does
+------------
+Reports a value on the way from the variables to the loss that was computed before `with tf.GradientTape()` began to
+record, or once and for all in a layer's `__init__` or `build`, so that no gradient can come back through it.
+
+Why gradients stop
+------------------
+A tape is a recording. An operation that ran before the recording started is a constant to it: the loss inside the
+`with` block then depends on no variable, `tape.gradient` answers `None` for every one of them, and the optimizer raises
+`ValueError: No gradients provided for any variable`. A tensor that is computed from weights in `build` has the same fate
+in every later step: its weights are never trained (Keras only warns), and it keeps its first value for ever.
+
+Example
+-------
+Broken::
+
+    prediction = model(x, training=True)
+    with tf.GradientTape() as tape:
+        loss = loss_fn(y, prediction)
+    gradients = tape.gradient(loss, model.trainable_variables)
+
+Mended::
+
+    with tf.GradientTape() as tape:
+        prediction = model(x, training=True)
+        loss = loss_fn(y, prediction)
+    gradients = tape.gradient(loss, model.trainable_variables)
+
+The fix and its safety
+----------------------
+Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that use
+their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
+computed from. What `build` computed is computed in `call`. The program computes the same values; only the recording
+starts earlier. No mending is made where the value is also computed elsewhere, in a block of its own, or from names that
+are bound anew on the way; then the reason is given.
+
+When it stays silent
+--------------------
+When a gradient can reach the variables on any other way, when the loss calls something unknown inside the tape, and for
+values that are constants on purpose: targets, old log-probabilities, a teacher's output, features of a network whose
+variables are not asked for.
+
+References
+----------
+`tf.GradientTape`: https://www.tensorflow.org/guide/autodiff
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.frames import Frame
+from regrad.analysis.program import Program
+from regrad.analysis.values import Instance
+from regrad.analysis.weights import names
+from regrad.codemods.engine import recording
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.recording import Report
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+_ONCE = ("__init__", "build")
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Values that the tape of a gradient call (or of a Keras training step) did not see being made."""
+    for report in recording.reports(program, (CutKind.BEFORE_TAPE,), ("tape", "keras")):
+        assert report.cut.operation is not None
+        if any(operation.kind == "gradient" for operation in recording.missed(report.sink)):
+            continue  # RG409
+        once = _made_once(report)
+        if report.sink.kind == "keras" and once is None and not _of_plain_variables(report):
+            continue
+        event = report.sink.event
+        text = " ".join(program.source(report.node, report.frame.path).split())
+        text = text if len(text) <= 60 else text[:57] + "..."
+        variables = names(report.sources)
+        if once is not None:
+            message = f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {_listed(variables)}"
+        elif report.sink.kind == "keras":
+            message = f"`{text}` is computed once, before training: no gradient comes back through it to {_listed(variables)}"
+        else:
+            message = f"`{text}` runs before the tape records, so no gradient reaches {_listed(variables)}"
+        related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
+        yield Finding(
+            "RG401",
+            "forward-outside-tape",
+            message,
+            program.location(report.node, report.frame),
+            CutKind.BEFORE_TAPE,
+            variables,
+            related,
+            report,
+        )
+
+
+def _listed(variables: tuple[str, ...]) -> str:
+    if not variables:
+        return "the variables"
+    if len(variables) > 4:
+        return ", ".join(variables[:3]) + f" and {len(variables) - 3} more"
+    return ", ".join(variables)
+
+
+def _made_once(report: Report) -> str | None:
+    """`__init__` or `build`, where the operation was made in that method of a layer or model."""
+    frame: Frame | None = report.cut.frame
+    while frame is not None:
+        if frame.function is not None and frame.function.name in _ONCE and isinstance(frame.this, Instance):
+            return frame.function.name if frame.this.role in ("layer", "model", "module") else None
+        frame = frame.caller
+    return None
+
+
+def _of_plain_variables(report: Report) -> bool:
+    """Whether the program itself computed something of variables at its top level, which the loss then takes for granted."""
+    assert report.cut.operation is not None
+    return report.frame.function is None and report.cut.operation.kind in ("op", "operator", "index", "method")
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    """Move what the tape missed to where it is recorded."""
+    report: Report = finding.evidence
+    try:
+        once = _made_once(report)
+        if once is not None:
+            edits = _into_call(program, report)
+            title = f"compute it in `call` instead of `{once}`"
+        else:
+            recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
+            if recorder is None:
+                raise CannotMove("it has to be computed inside the loss, from the variables as they are then")
+            operations = recording.missed(report.sink)
+            opened = report.sink.tape.fields.get("#opened", 0) if report.sink.tape is not None else 0
+            edits = recording.bring_in(program, recorder, [operation for operation in operations if operation.serial < opened])
+            title = "move it into the tape"
+    except CannotMove as reason:
+        return Withheld(str(reason), "compute it inside `with tf.GradientTape() as tape:`, before the loss")
+    return (Mending(title, Safety.SAFE, edits),)
+
+
+def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
+    """Compute an attribute in `call`, as a local name, instead of once in `__init__` or `build`."""
+    from regrad.codemods.engine import moving
+
+    path = report.frame.path
+    statement = program.statement(report.cut.node, path) if report.cut.node is not None else None
+    if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Attribute)):
+        raise CannotMove("the value is not kept in an attribute of its own")
+    target = statement.targets[0]
+    method = recording.function_around(program, statement, path)
+    cls = next((node for node in recording.owners(program, statement, path) if isinstance(node, ast.ClassDef)), None)
+    if not isinstance(method, ast.FunctionDef) or cls is None or not isinstance(target.value, ast.Name) or not method.args.args:
+        raise CannotMove("the value is not computed in a method of a layer")
+    this = method.args.args[0].arg
+    if target.value.id != this or not any(statement is other for other in method.body):
+        raise CannotMove("the value is computed in a branch or loop")
+    call = next((node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == "call"), None)
+    if call is None or not call.args.args or call.args.args[0].arg != this:
+        raise CannotMove("the class has no `call` of its own")
+    local = recording.stored_locally(method) - {this}
+    if recording.loaded(statement.value) & local:
+        raise CannotMove(f"it is computed from local names of `{method.name}`")
+    uses = [node for node in ast.walk(cls) if isinstance(node, ast.Attribute) and node.attr == target.attr and node is not target]
+    if any(not (isinstance(use.value, ast.Name) and use.value.id == this and isinstance(use.ctx, ast.Load)) for use in uses):
+        raise CannotMove(f"`{this}.{target.attr}` is written elsewhere too")
+    if any(recording.function_around(program, use, path) is not call for use in uses):
+        raise CannotMove(f"`{this}.{target.attr}` is used outside `call` too")
+    name = recording.free_name(program, path, call, (target.attr.lstrip("_"), target.attr.lstrip("_") + "_now"))
+    rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    rewrite.remove([statement])
+    rewrite.insert(f"{name} = {program.source(statement.value, path)}", moving.at_start(call))
+    for use in uses:
+        rewrite.replace(use, name)
+    return rewrite.edits()
+
+
+RULE = Rule(
+    "RG401",
+    "forward-outside-tape",
+    "safe",
+    "the same statements run in the same order; only the recording starts earlier",
+    detect,
+    mend,
+)

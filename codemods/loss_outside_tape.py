@@ -1,0 +1,157 @@
+"""RG402 loss-outside-tape: the loss, or part of it, is computed after the tape has closed.
+
+What it does
+------------
+Reports an operation on the way to the loss that runs behind the `with tf.GradientTape()` block (or while the tape is
+paused), also one that stands in the argument of `tape.gradient(...)` itself.
+
+Why gradients stop
+------------------
+The tape stopped recording when its block ended. Whatever is computed afterwards is unknown to it, even from values that it
+did record: `tape.gradient` looks for the target in its recording, does not find it, and answers `None` for every source.
+
+Example
+-------
+Broken::
+
+    with tf.GradientTape() as tape:
+        prediction = model(x, training=True)
+    loss = tf.reduce_mean(tf.square(y - prediction))
+    gradients = tape.gradient(loss, model.trainable_variables)
+
+Mended::
+
+    with tf.GradientTape() as tape:
+        prediction = model(x, training=True)
+        loss = tf.reduce_mean(tf.square(y - prediction))
+    gradients = tape.gradient(loss, model.trainable_variables)
+
+The fix and its safety
+----------------------
+Safe. The statements that compute the loss are moved to the end of the block, in their order, with what they read of the
+statements in between and nothing else. An expression in the argument of `gradient()` gets a name inside the block. The
+values stay the same.
+
+When it stays silent
+--------------------
+When the loss that is differentiated was recorded, whatever else is computed from it afterwards (metrics, logging, scaling
+of the gradients), and when a tape is entered again.
+
+References
+----------
+`tf.GradientTape`: https://www.tensorflow.org/guide/autodiff
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import GradientTaken
+from regrad.analysis.program import Program
+from regrad.analysis.weights import names
+from regrad.codemods.engine import recording
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.recording import Report
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Operations behind the block of the tape that is asked for gradients."""
+    for report in recording.reports(program, (CutKind.AFTER_TAPE, CutKind.TAPE_PAUSED)):
+        assert report.cut.operation is not None and report.sink.tape is not None
+        if any(operation.kind == "gradient" for operation in recording.missed(report.sink)) or not isinstance(report.sink.event, GradientTaken):
+            continue
+        text = " ".join(program.source(report.node, report.frame.path).split())
+        text = text if len(text) <= 60 else text[:57] + "..."
+        where = "while the tape is paused" if report.cut.kind is CutKind.TAPE_PAUSED else "after the tape has closed"
+        variables = names(report.sources)
+        event = report.sink.event
+        yield Finding(
+            "RG402",
+            "loss-outside-tape",
+            f"`{text}` is computed {where}, so the gradient that is asked for is None",
+            program.location(report.node, report.frame),
+            report.cut.kind,
+            variables,
+            (Related(program.location(event.node, event.frame), "the gradient is asked for here"),),
+            report,
+        )
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    """Move the computation to the end of the tape's block."""
+    report: Report = finding.evidence
+    sink = report.sink
+    assert sink.tape is not None and isinstance(sink.event, GradientTaken)
+    recorder = recording.recorder_of(program, sink.tape)
+    advice = "compute the loss inside the `with` block of the tape and hand that value to `gradient`"
+    if recorder is None:
+        return Withheld("the tape is entered in more than one place, or not by a `with` statement", advice)
+    closed = sink.tape.fields.get("#closed", 0)
+    operations = [operation for operation in recording.missed(sink) if operation.serial > closed]
+    if len(operations) != len(recording.missed(sink)) or report.cut.kind is CutKind.TAPE_PAUSED:
+        return Withheld("part of the way runs outside the tape on purpose or before it", advice)
+    try:
+        if sink.event.target_node is not None and _stands_in(program, report, sink.event):
+            edits = _named_in_block(program, recorder, sink.event)
+        else:
+            edits = recording.bring_in(program, recorder, operations)
+    except CannotMove as reason:
+        return Withheld(str(reason), advice)
+    return (Mending("move it into the tape", Safety.SAFE, edits),)
+
+
+def _stands_in(program: Program, report: Report, event: GradientTaken) -> bool:
+    """Whether the operation is written in the argument of the gradient call."""
+    return event.frame.path == report.frame.path and event.target_node is not None and any(node is report.node for node in ast.walk(event.target_node))
+
+
+def _named_in_block(program: Program, recorder: recording.Recorder, event: GradientTaken) -> tuple[Edit, ...]:
+    """Give the expression a name at the end of the tape's block, and hand that name over."""
+    from regrad.codemods.engine import moving
+
+    path = event.frame.path
+    node = event.target_node
+    if event.frame is not recorder.frame or not isinstance(node, ast.expr):
+        raise CannotMove("the gradient is asked for in other code than the tape")
+    statement = program.statement(event.node, path)
+    block = recording.block_of(program, recorder.owner, path)
+    if statement is None or not any(statement is other for other in block):
+        raise CannotMove("the gradient is asked for in another block than the tape")
+    start = next(index for index, other in enumerate(block) if other is recorder.owner)
+    end = next(index for index, other in enumerate(block) if other is statement)
+    wanted = recording.loaded(node)
+    if any(recording.stored(other) & wanted for other in block[start + 1 : end]):
+        raise CannotMove("the expression reads names that are bound behind the tape")
+    scope = recording.function_around(program, recorder.owner, path) or program.trees[path]
+    wishes = ("loss", "loss_value", "target")
+    assigned = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+    for text in (assigned.id if isinstance(assigned, ast.Name) else "", _tape_name(recorder)):
+        for ending in ("_grads", "_gradients", "_grad", "_gradient", "_tape"):
+            if text.endswith(ending):
+                wishes = (text[: -len(ending)] + "_loss", *wishes)
+    name = recording.free_name(program, path, scope, wishes)
+    rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    rewrite.insert(f"{name} = {program.source(node, path)}", moving.at_end(recorder.owner))
+    rewrite.replace(node, name)
+    return rewrite.edits()
+
+
+def _tape_name(recorder: recording.Recorder) -> str:
+    if isinstance(recorder.owner, (ast.With, ast.AsyncWith)):
+        for item in recorder.owner.items:
+            if isinstance(item.optional_vars, ast.Name) and recorder.tape is not None and item.context_expr is recorder.tape.node:
+                return item.optional_vars.id
+    return ""
+
+
+RULE = Rule(
+    "RG402",
+    "loss-outside-tape",
+    "safe",
+    "the same statements compute the same loss; only the recording ends later",
+    detect,
+    mend,
+)

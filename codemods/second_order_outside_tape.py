@@ -1,0 +1,99 @@
+"""RG409 second-order-outside-tape: a gradient of a gradient is asked for, but the inner gradient was taken outside the outer tape.
+
+What it does
+------------
+Reports `outer.gradient(g, x)` where `g` came from an inner tape whose `gradient()` call stands outside the block of `outer`.
+
+Why gradients stop
+------------------
+The inner `gradient()` call is itself made of operations. The outer tape can differentiate them only if it records while
+they run; a call behind its block, or before it, leaves it a constant, and the second derivative is `None`.
+
+Example
+-------
+Broken::
+
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = f(x)
+    slope = inner.gradient(y, x)
+    curvature = outer.gradient(slope, x)
+
+Mended::
+
+    with tf.GradientTape() as outer:
+        with tf.GradientTape() as inner:
+            y = f(x)
+        slope = inner.gradient(y, x)
+    curvature = outer.gradient(slope, x)
+
+The fix and its safety
+----------------------
+Safe. The inner `gradient()` call, and what is computed from it on the way to the target, moves to the end of the outer
+block; the values stay the same.
+
+When it stays silent
+--------------------
+When the inner call is recorded, and when its result is only read (printed, applied by an optimizer).
+
+References
+----------
+Higher-order gradients: https://www.tensorflow.org/guide/advanced_autodiff
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.program import Program
+from regrad.analysis.weights import names
+from regrad.codemods.engine import recording
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.recording import Report
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Inner gradients that the outer tape did not record."""
+    for report in recording.reports(program, (CutKind.BEFORE_TAPE, CutKind.AFTER_TAPE, CutKind.TAPE_PAUSED)):
+        assert report.cut.operation is not None
+        operations = recording.missed(report.sink)
+        inner = next((operation for operation in operations if operation.kind == "gradient"), None)
+        if inner is None:
+            continue
+        event = report.sink.event
+        yield Finding(
+            "RG409",
+            "second-order-outside-tape",
+            "the inner gradient is taken outside the outer tape, so there is nothing to differentiate a second time",
+            program.location(report.node, report.frame),
+            report.cut.kind,
+            names(report.sources),
+            (Related(program.location(event.node, event.frame), "the second gradient is asked for here"),),
+            report,
+        )
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    """Move the inner gradient call into the outer tape's block."""
+    report: Report = finding.evidence
+    advice = "call the inner tape's `gradient` inside the block of the outer tape"
+    recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
+    if recorder is None:
+        return Withheld("the outer tape is not opened by one `with` statement", advice)
+    try:
+        edits = recording.bring_in(program, recorder, recording.missed(report.sink))
+    except CannotMove as reason:
+        return Withheld(str(reason), advice)
+    return (Mending("take the inner gradient inside the outer tape", Safety.SAFE, edits),)
+
+
+RULE = Rule(
+    "RG409",
+    "second-order-outside-tape",
+    "safe",
+    "the same calls compute the same values; only the recording lasts longer",
+    detect,
+    mend,
+)
