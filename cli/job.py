@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from regrad.cli.exit_status import ExitStatus, exit_status
 from regrad.cli.mistake import Mistake
+from regrad.cli.one_step import WITHOUT_TENSORFLOW, lacked_tensorflow, near_files, require_interpreter
 from regrad.cli.settings import Request, configuration_for, laid_over
 from regrad.report.formats import OutputFormat, Presentation, writer
 
@@ -64,6 +65,8 @@ def carry_out(job: Job) -> ExitStatus:
         _show(job, settings, _kept(outcomes, seen))
     if not seen and STANDARD_INPUT not in job.paths:
         print(f"No Python files or notebooks found in {', '.join(job.paths)}.", file=sys.stderr)
+    if any(_lacked_tensorflow(outcome) for outcome in seen):
+        print(f"regrad: nothing could be proved without TensorFlow. {WITHOUT_TENSORFLOW}", file=sys.stderr)
     status = exit_status(seen, preview=job.preview, require_verified=bool(settings.require_verified))
     return ExitStatus.CLEAN if job.exit_zero and status is ExitStatus.FINDINGS else status
 
@@ -77,8 +80,6 @@ def _require_usage(job: Job) -> None:
         return
     if job.stdin_filename is not None:
         raise Mistake("--stdin-filename names what `-` reads, and there is no `-`.")
-    from regrad.cli.one_step import near_files, require_interpreter
-
     for path in job.paths:
         if not os.path.lexists(path):
             raise Mistake(f"{path}: no such file or folder.", near_files(path))
@@ -121,6 +122,11 @@ def _kept(outcomes: Iterable[FileOutcome], seen: list[FileOutcome]) -> Iterator[
     for outcome in outcomes:
         seen.append(outcome)
         yield outcome
+
+
+def _lacked_tensorflow(outcome: FileOutcome) -> bool:
+    proofs = [outcome.evidence, *(finding.evidence for finding in outcome.findings)]
+    return any(proof is not None and lacked_tensorflow(proof.before) for proof in proofs)
 
 
 def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) -> None:

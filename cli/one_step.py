@@ -111,9 +111,7 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
 
 
 def _next_step(request: StepRequest, step: StepReport) -> str:
-    from regrad.verify.evidence import Outcome
-
-    if step.outcome is Outcome.UNAVAILABLE and step.tensorflow is None:
+    if lacked_tensorflow(step):
         return WITHOUT_TENSORFLOW
     return f"Find the cause with: regrad check {shlex.quote(request.path)}"
 
@@ -134,6 +132,13 @@ def _show_evidence(request: StepRequest, evidence: Evidence) -> None:
     show(console, styled(f"{request.against} (before) and {request.path} (after)", "bold"))
     for drawn in evidence_report(evidence, console, request.verbosity):
         show(console, drawn)
+
+
+def lacked_tensorflow(step: StepReport) -> bool:
+    """Whether the run failed for want of an interpreter with TensorFlow."""
+    from regrad.verify.evidence import Outcome
+
+    return step.outcome is Outcome.UNAVAILABLE and step.tensorflow is None
 
 
 def require_file(path: str) -> None:

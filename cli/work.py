@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regrad.cli.mistake import Mistake
@@ -22,9 +24,12 @@ def outcomes_of_targets(job: Job, settings: Configuration, paths: Sequence[str])
     from regrad.repair import session
 
     options = options_of(job, settings)
-    if not job.fixing:
-        return session.check(paths, options)
-    return session.fix(paths, options, write=not job.preview and not job.interactive)
+    if job.fixing:
+        outcomes = session.fix(paths, options, write=not job.preview and not job.interactive)
+    else:
+        outcomes = session.check(paths, options)
+    named = {os.path.normpath(path) for path in paths if os.path.isfile(path)}
+    return (_read_through(outcome) if outcome.path in named else outcome for outcome in outcomes)
 
 
 def outcomes_of_standard_input(job: Job, settings: Configuration, content: bytes) -> Iterator[FileOutcome]:
@@ -35,6 +40,22 @@ def outcomes_of_standard_input(job: Job, settings: Configuration, content: bytes
     if not job.fixing:
         return session.check([name], options, contents={name: content})
     return session.fix([name], options, write=False, contents={name: content})
+
+
+def _read_through(outcome: FileOutcome) -> FileOutcome:
+    """A file that was named gets an answer even where it mentions no TensorFlow and was therefore not parsed."""
+    from regrad.analysis import source
+    from regrad.repair.outcome import Status
+
+    if outcome.status is not Status.OK or outcome.before is not None:
+        return outcome
+    try:
+        source.parse(source.load(outcome.path))
+    except source.SyntaxProblem as problem:
+        return replace(outcome, status=Status.SYNTAX_ERROR, message=problem.message)
+    except source.Unreadable as problem:
+        return replace(outcome, status=Status.UNREADABLE, message=problem.message)
+    return outcome
 
 
 def options_of(job: Job, settings: Configuration) -> Options:

@@ -57,10 +57,10 @@ def evidence_report(
     if pairs:
         drawn.append(_compared(pairs, console, verbosity))
     before, after = evidence.before, evidence.after
-    drawn += _sentences("before", before, notebook)
+    drawn += _sentences("before", before, notebook, evidence.reason)
     if before.loss is not None or after.loss is not None:
         drawn.append(Text(f"  loss: {loss_words(before.loss)} {signs.arrow} {loss_words(after.loss)}"))
-    drawn += _sentences("after", after, None)
+    drawn += _sentences("after", after, None, evidence.reason)
     drawn.append(_data_line(after.data or before.data, after.supplied or before.supplied, after, signs))
     drawn.append(styled(f"  {verdict_words(evidence)}", _VERDICTS.get(evidence.verdict, "bold")))
     return [each for each in drawn if not (isinstance(each, Text) and not each.plain.strip())]
@@ -184,9 +184,14 @@ def _yes(variable: VariableReport | None) -> str:
     return "yes" if variable.changed else "no"
 
 
-def _sentences(when: str, step: StepReport, notebook: SourceFile | None) -> list[RenderableType]:
-    prefix = f"  {when}: " if when else "  "
+def _sentences(
+    when: str, step: StepReport, notebook: SourceFile | None, verdict_reason: str | None
+) -> list[RenderableType]:
+    prefix = f"  {when}: "
     drawn: list[RenderableType] = []
+    if step.reason is not None and step.reason == verdict_reason:
+        # The verdict below says it.
+        return _observations(prefix, step, notebook)
     if step.outcome is not Outcome.STEPPED or step.exception:
         drawn.append(styled(prefix + ending_words(step), "red" if step.exception else "yellow"))
         if step.exception and step.reason and step.exception.rstrip(".") not in step.reason:

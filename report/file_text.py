@@ -98,21 +98,20 @@ def _finding(
         if not same_file or each.location.path not in ("", file.path):
             where = place_text(each.location.path or file.path, each.location.span.start, None)
             drawn.append(styled(f"  {where}: {each.message}", "cyan"))
-    drawn += _mending(outcome)
+    drawn += _mending(outcome, file.written)
     if outcome.evidence is not None and outcome.evidence != file.evidence:
         drawn += evidence_report(outcome.evidence, console, presentation.verbosity, notebook)
     drawn.append(Text(""))
     return drawn
 
 
-def _mending(outcome: FindingOutcome) -> list[RenderableType]:
+def _mending(outcome: FindingOutcome, written: bool) -> list[RenderableType]:
     """What was, would be or cannot be done about a finding."""
     drawn: list[RenderableType] = []
     if outcome.decision is Decision.APPLIED:
-        drawn.append(
-            _labelled("mended", outcome.applied.title if outcome.applied else outcome.reason or "", "bold green")
-        )
-        if outcome.applied and outcome.reason:
+        words = outcome.applied.title if outcome.applied else outcome.reason or ""
+        drawn.append(_labelled("mended" if written else "fix", words, "bold green"))
+        if outcome.applied and outcome.reason and outcome.evidence is None:
             drawn.append(_labelled("note", outcome.reason, "yellow"))
         return drawn
     if outcome.decision is Decision.WITHDRAWN:

@@ -110,7 +110,7 @@ def closing_line(summary: Summary, *, fixing: bool, preview: bool, targets: tupl
 def _found(summary: Summary) -> str:
     read = summary.files - summary.not_analysed - summary.skipped
     if not summary.findings:
-        return f"No findings in {count(read, 'file')}"
+        return f"No findings in {count(read, 'file')}" if read else "No findings"
     return count(summary.findings, "finding")
 
 
@@ -136,7 +136,7 @@ def _after_fixing(summary: Summary, preview: bool, where: str) -> list[str]:
     parts = []
     if summary.fixed:
         word = "would be mended" if preview else "mended"
-        proved = f" ({summary.verified} proved by a training step)" if summary.verified else ""
+        proved = f" ({summary.verified or 'none'} proved by a training step)"
         parts.append(f"{summary.fixed} {word}{proved}")
         if preview:
             unsafe = "--unsafe-fixes " if summary.fixed_unsafe else ""

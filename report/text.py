@@ -20,7 +20,8 @@ def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Present
         summary = summary.plus(outcome)
         if presentation.verbosity > 0 or not _is_quiet(outcome):
             console = _draw(outcome, stream, presentation, console)
-    if presentation.verbosity < 0 and not summary.findings and not summary.not_analysed:
+    silent = presentation.verbosity < 0 and not summary.findings and not summary.not_analysed
+    if silent or not summary.files:
         return
     closing = closing_line(
         summary, fixing=presentation.fixing, preview=presentation.preview, targets=presentation.targets

@@ -160,7 +160,7 @@ def test_the_terminal_cannot_be_driven_by_a_program() -> None:
             Presentation(fixing=True),
             "1 finding; 1 withdrawn, not confirmed by the training step",
         ),
-        ((samples.BROKEN,), Presentation(), "No findings in 0 files; 1 file could not be analysed"),
+        ((samples.BROKEN,), Presentation(), "No findings; 1 file could not be analysed"),
     ],
 )
 def test_the_closing_line_names_the_next_command(
