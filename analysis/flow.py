@@ -161,7 +161,7 @@ class Flow:
         if isinstance(value, Tensor):
             if self.full or (self.recorded(value) and value.operation.transfer in _PASSING):
                 for source in value.operation.sources:
-                    _cover(source, result)
+                    cover(source, result)
                 if value.operation.kind == "unknown":
                     result.anything = True
                 if id(value) in self.marks and (result.sources or result.anything):
@@ -172,7 +172,7 @@ class Flow:
             if self.full or self._watches(value):
                 result.sources[id(value)] = value
         elif isinstance(value, (Layer, Network, Instance)):
-            _cover(value, result)
+            cover(value, result)
         elif isinstance(value, Unknown):
             self._unknown(value, result)
         return result
@@ -219,7 +219,7 @@ class Flow:
         return not (isinstance(stated, Constant) and not stated.value) or variable.maker == "add_weight" and self.graph
 
 
-def _cover(value: Value, result: Reach) -> None:
+def cover(value: Value, result: Reach) -> None:
     """A layer or model stands for all the weights inside it."""
     from regrad.analysis.weights import sublayers
 
@@ -281,12 +281,23 @@ def path_of(event: GradientTaken) -> Path:
 def path(tape: Tape | None, target: Value, sources: Value) -> Path:
     """Which of the sources the target reaches under the tape."""
     items, complete = sources_of(sources)
+    owners = _owners(sources)
     reach = Flow(tape, marks=items).reach(target)
     connected: list[Value] = []
     lost: list[Value] = []
     for item in items:
-        (connected if _connected(item, reach) else lost).append(item)
+        # Of something unknown it can be said that it is not reached only where it is the model whose variables are asked for.
+        certain = not isinstance(item, Unknown) or id(item) in owners
+        (connected if not certain or _connected(item, reach) else lost).append(item)
     return Path(tuple(connected), tuple(lost), complete, reach.anything)
+
+
+def _owners(sources: Value) -> set[int]:
+    if isinstance(sources, WeightList):
+        return {id(owner) for owner in sources.owners if isinstance(owner, Unknown) and owner.origin in ("parameter", "name", "attribute")}
+    if isinstance(sources, Collection):
+        return set().union(set(), *(_owners(item) for item in sources.items))
+    return set()
 
 
 def _connected(item: Value, reach: Reach) -> bool:
@@ -318,11 +329,11 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
         here = {key: wanted[key] for key in full.reach(value).sources if key in wanted}
         if not here:
             continue
-        blocked = _blocked(value, flow)
-        if blocked is not None and not (isinstance(value, Tensor) and id(value) in wanted):
+        kind_here = blocked(value, flow)
+        if kind_here is not None and not (isinstance(value, Tensor) and id(value) in wanted):
             operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
             if operation is not None:
-                found[id(operation)] = FoundCut(blocked, operation, operation.node, operation.frame, operation.name, value, tuple(here.values()))
+                found[id(operation)] = FoundCut(kind_here, operation, operation.node, operation.frame, operation.name, value, tuple(here.values()))
             continue
         if isinstance(value, Variable):
             for inner, node, frame in assigned_values(value):
@@ -341,7 +352,7 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
     return sorted(found.values(), key=lambda cut: cut.operation.serial if cut.operation is not None else 0)
 
 
-def _blocked(value: Value, flow: Flow) -> CutKind | None:
+def blocked(value: Value, flow: Flow) -> CutKind | None:
     """Why nothing flows back through the operation that made a value; None where it does."""
     if isinstance(value, Unknown):
         if value.operation is not None and "symbolic" not in value.facts and not flow._on_record(value.operation):
@@ -358,6 +369,14 @@ def _blocked(value: Value, flow: Flow) -> CutKind | None:
     if is_integer(value.dtype) and operation.kind != "join":
         return CutKind.INTEGER
     return None
+
+
+def integer_source(value: Value) -> bool:
+    """Whether a source itself holds integers, so that no tape can watch it."""
+    if isinstance(value, Variable):
+        dtype = value.fields.get("dtype")
+        return is_integer(dtype if isinstance(dtype, str) else None)
+    return isinstance(value, Tensor) and is_integer(value.dtype)
 
 
 def _outside(operation: Operation, tape: Tape | None) -> CutKind:

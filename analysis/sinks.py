@@ -8,7 +8,8 @@ from functools import cached_property
 
 from regrad.analysis import flow
 from regrad.analysis.events import Event, GradientTaken, Minimized, Trained
-from regrad.analysis.values import Collection, Tape, Value
+from regrad.analysis.values import UNKNOWN, Collection, Constant, Layer, Tape, Value, Variable
+from regrad.analysis.weights import flag
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,5 +54,15 @@ def sinks_of(events: Iterable[Event]) -> tuple[Sink, ...]:
         elif isinstance(event, Trained) and event.target is not None and not event.own_step:
             found.append(Sink("keras", event, event.recorder, event.target, Collection("list", event.sources, event.complete)))
         elif isinstance(event, Minimized) and event.result is not None:
-            found.append(Sink("minimize", event, event.recorder, event.result, event.variables))
+            found.append(Sink("minimize", event, event.recorder, event.result, _minimized(event.variables, event.result)))
     return tuple(found)
+
+
+def _minimized(variables: Value, target: Value) -> Value:
+    """The variables of a `minimize`; without `var_list`, those that the loss is computed from (the others are none of its business)."""
+    if variables is not UNKNOWN and not (isinstance(variables, Constant) and variables.value is None):
+        return variables
+    reach = flow.Flow(None, full=True).reach(target)
+    found = tuple(value for value in reach.sources.values() if isinstance(value, (Variable, Layer)))
+    trained = tuple(value for value in found if flag(value) is not False)
+    return Collection("list", trained) if trained else variables

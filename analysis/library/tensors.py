@@ -59,7 +59,20 @@ def from_table(interpreter: Interpreter, name: str, call: Call) -> Value | None:
             return interpreter.operation("op", last, call.node, inputs, arguments=named(call))
         return None
     inputs = differentiable_inputs(call, operator)
-    return make(interpreter, last, call, operator, inputs)
+    made = make(interpreter, last, call, operator, inputs)
+    if operator.positions is not None:
+        made.operation.inputs = (*inputs, *_selectors(interpreter, call, inputs))
+    return made
+
+
+def _selectors(interpreter: Interpreter, call: Call, inputs: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Conditions and indices among the arguments: the result depends on them, but no gradient passes."""
+    found: list[Value] = []
+    for value in flatten(call.all()):
+        if isinstance(value, (Tensor, Union_)) and not any(value is other for other in inputs):
+            blocked = isinstance(value, Tensor) and (value.operation.transfer in (Transfer.INTEGER, Transfer.NONE, Transfer.LEAVES) or is_integer(value.dtype))
+            found.append(value if blocked else interpreter.operation("op", "selector", call.node, (value,), Transfer.INTEGER, dtype="int32"))
+    return tuple(found)
 
 
 def named(call: Call) -> dict[str, Value]:

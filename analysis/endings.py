@@ -1,0 +1,126 @@
+"""Where a gradient path really ends: behind each cut, the operation that takes the gradient away, and all that it takes along.
+
+A sink's cut is the operation nearest to the loss behind which nothing flows. What is to blame may lie deeper: of
+`clip(cast(x, int32))` the clip is the cut, the cast is the ending.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from regrad.analysis import flow
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import GradientTaken
+from regrad.analysis.frames import Frame
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Layer, Operation, Tensor, Unknown, Value, Variable
+
+if TYPE_CHECKING:
+    from regrad.analysis.program import Program
+
+OF_THE_PATH = frozenset(
+    {
+        CutKind.NON_DIFFERENTIABLE,
+        CutKind.NO_REGISTERED_GRADIENT,
+        CutKind.LEFT_TENSORFLOW,
+        CutKind.INTEGER,
+        CutKind.STOPPED,
+        CutKind.ZERO_SLOPE,
+    }
+)
+"""The kinds that an operation itself is to blame for, not the tape."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ending:
+    """One operation (or, for integers, one source) that the gradient does not pass.
+
+    `chain` are all tensors of the sink that depend on lost sources without a gradient to them, in order, the ending's own value among them;
+    `lost` are the sources lost here that get no gradient anywhere in the program; `whole` says that the sink reaches nothing at all.
+    """
+
+    sink: Sink
+    kind: CutKind
+    value: Value
+    operation: Operation | None
+    node: ast.AST
+    frame: Frame
+    chain: tuple[Tensor, ...]
+    lost: tuple[Value, ...]
+    whole: bool
+
+
+def endings(program: Program) -> tuple[Ending, ...]:
+    """The endings of all sinks, each place once."""
+    connected = {id(value) for sink in program.sinks for value in sink.path.connected}
+    found: dict[tuple[CutKind, int], Ending] = {}
+    for sink in program.sinks:
+        lost = tuple(value for value in sink.path.lost if id(value) not in connected)
+        if not lost or (not sink.dead and sink.path.anything) or _expected(sink):
+            continue
+        for ending in _of_sink(sink, lost):
+            found.setdefault((ending.kind, id(ending.node)), ending)
+    return tuple(found.values())
+
+
+def _expected(sink: Sink) -> bool:
+    """Whether the program says that it reckons with missing gradients."""
+    node = sink.event.node
+    return isinstance(sink.event, GradientTaken) and isinstance(node, ast.Call) and any(word.arg == "unconnected_gradients" for word in node.keywords)
+
+
+def _of_sink(sink: Sink, lost: tuple[Value, ...]) -> Iterator[Ending]:
+    wanted: dict[int, Value] = {id(value): value for value in lost}
+    for value in lost:
+        if isinstance(value, Unknown):
+            wanted[id(value.root())] = value.root()
+    marks = tuple(wanted.values())
+    direct, full = flow.Flow(sink.tape, marks=marks), flow.Flow(sink.tape, full=True, marks=marks)
+    cuts = [cut for cut in sink.cuts if cut.kind in OF_THE_PATH and any(id(value) in wanted for value in cut.sources)]
+    region: list[Tensor] = []
+    found: list[tuple[CutKind, Value, Operation | None, ast.AST | None, Frame | None, tuple[Value, ...]]] = []
+    stack: list[Value] = [cut.value for cut in cuts]
+    seen: set[int] = set()
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        here = tuple(wanted[key] for key in full.reach(value).sources if key in wanted)
+        if not here:
+            continue
+        if isinstance(value, Variable):
+            if id(value) in wanted and flow.integer_source(value):
+                found.append((CutKind.INTEGER, value, None, value.node, value.frame, (value,)))
+            continue
+        if not isinstance(value, Tensor):
+            stack.extend(full._parts(value))
+            continue
+        operation = value.operation
+        if id(value) in wanted:
+            if flow.integer_source(value):
+                found.append((CutKind.INTEGER, value, operation, operation.node, operation.frame, (value,)))
+            continue
+        kind = flow.blocked(value, direct)
+        arriving = {id(part) for part in operation.inputs if any(key in wanted for key in direct.reach(part).sources)}
+        own = flow.Reach()
+        for source in operation.sources:
+            flow.cover(source, own)
+        brought = any(key in wanted for key in own.sources)
+        if kind in OF_THE_PATH and (arriving or brought):
+            found.append((kind, value, operation, operation.node, operation.frame, here))
+        region.append(value)
+        stack.extend(part for part in operation.inputs if id(part) not in arriving)
+        stack.extend(source for source in operation.sources if isinstance(source, Variable) and id(source) in wanted)
+    chain = tuple(sorted(region, key=lambda each: each.operation.serial))
+    for kind, value, last, node, frame, here in found:
+        if node is not None and frame is not None and hasattr(node, "lineno"):
+            yield Ending(sink, kind, value, last, node, frame, chain, here, sink.dead)
+
+
+def fresh(value: Value) -> bool:
+    """Whether a source certainly starts untrained in this program: a layer or variable made here."""
+    return isinstance(value, (Layer, Variable)) and not value.fields.get("loaded")
