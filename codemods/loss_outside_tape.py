@@ -2,8 +2,8 @@
 
 What it does
 ------------
-Reports an operation on the way to the loss that runs behind the `with tf.GradientTape()` block (or while the tape is
-paused), also one that stands in the argument of `tape.gradient(...)` itself.
+Reports an operation on the way to the loss that runs behind the `with tf.GradientTape()` block, also one that stands in
+the argument of `tape.gradient(...)` itself.
 
 Why gradients stop
 ------------------
@@ -35,7 +35,7 @@ values stay the same.
 When it stays silent
 --------------------
 When the loss that is differentiated was recorded, whatever else is computed from it afterwards (metrics, logging, scaling
-of the gradients), and when a tape is entered again.
+of the gradients), when a tape is entered again, and under `tape.stop_recording()`, which says that it is meant.
 
 References
 ----------
@@ -59,19 +59,18 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Relate
 
 def detect(program: Program) -> Iterator[Finding]:
     """Operations behind the block of the tape that is asked for gradients."""
-    for report in recording.reports(program, (CutKind.AFTER_TAPE, CutKind.TAPE_PAUSED)):
+    for report in recording.reports(program, (CutKind.AFTER_TAPE,)):
         assert report.cut.operation is not None and report.sink.tape is not None
         if any(operation.kind == "gradient" for operation in recording.missed(report.sink)) or not isinstance(report.sink.event, GradientTaken):
             continue
         text = " ".join(program.source(report.node, report.frame.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
-        where = "while the tape is paused" if report.cut.kind is CutKind.TAPE_PAUSED else "after the tape has closed"
         variables = names(report.sources)
         event = report.sink.event
         yield Finding(
             "RG402",
             "loss-outside-tape",
-            f"`{text}` is computed {where}, so the gradient that is asked for is None",
+            f"`{text}` is computed after the tape has closed, so the gradient that is asked for is None",
             program.location(report.node, report.frame),
             report.cut.kind,
             variables,
@@ -91,8 +90,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return Withheld("the tape is entered in more than one place, or not by a `with` statement", advice)
     closed = sink.tape.fields.get("#closed", 0)
     operations = [operation for operation in recording.missed(sink) if operation.serial > closed]
-    if len(operations) != len(recording.missed(sink)) or report.cut.kind is CutKind.TAPE_PAUSED:
-        return Withheld("part of the way runs outside the tape on purpose or before it", advice)
+    if len(operations) != len(recording.missed(sink)):
+        return Withheld("part of the way runs before the tape", advice)
     try:
         if sink.event.target_node is not None and _stands_in(program, report, sink.event):
             edits = _named_in_block(program, recorder, sink.event)
