@@ -47,7 +47,7 @@ class Detector:
         kept = (each for each in found.values() if not self._is_silenced(each, suppressions))
         return Detected(tuple(sorted(kept, key=lambda each: (each.location, each.code))), tuple(problems))
 
-    def mend(self, program: Program, finding: Finding) -> Mendings:
+    def mend(self, program: Program, finding: Finding, *, to_write: bool = True) -> Mendings:
         """What the rule offers, as it may be offered."""
         from regrad.codemods.engine import guard
 
@@ -58,7 +58,7 @@ class Detector:
             return Withheld(problem.reason)
         except Exception as problem:
             return Withheld(f"the rule {rule.code} failed to mend this ({problem!r}); please report it")
-        return guard.settle(program.files, mendings)
+        return guard.settle(program.files, mendings, with_libcst=to_write)
 
     def _is_silenced(self, finding: Finding, suppressions: Mapping[str, Suppressions]) -> bool:
         location = finding.location

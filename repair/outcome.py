@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from regrad.codemods.engine.rule import Finding, Mending, Withheld
-from regrad.verify.evidence import Evidence
+
+if TYPE_CHECKING:
+    from regrad.verify.evidence import Evidence
 
 
 class Status(Enum):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from regrad.analysis.program import Program, Reader
 from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, decode, relevant
@@ -21,11 +20,14 @@ from regrad.repair.history import Version
 from regrad.repair.options import Options
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.repair.plan import Applied, Choice, Key, Plan
-from regrad.repair.proof import Proof, Withdrawn, prove, unverified
 from regrad.repair.targets import Rejected, Target, targets
 from regrad.repair.write import NotWritten, replace_files
-from regrad.verify.evidence import Evidence
-from regrad.verify.job import Job
+
+if TYPE_CHECKING:
+    # What only a mending needs is imported when there is one: `check` stays fast.
+    from regrad.repair.proof import Proof, Withdrawn
+    from regrad.verify.evidence import Evidence
+    from regrad.verify.job import Job
 
 KEPT_BY_ONE_READER = 200
 """A reader keeps what it has parsed for the programs that follow; after so many entries a new one keeps memory flat."""
@@ -173,7 +175,7 @@ class Session:
             if key in own.found:
                 own.found[key].entries.append(entry)
                 continue
-            mendings = self._detector.mend(program, finding)
+            mendings = self._detector.mend(program, finding, to_write=False)
             outcome = FindingOutcome(
                 without_evidence(finding),
                 () if isinstance(mendings, Withheld) else tuple(mendings),
@@ -235,6 +237,11 @@ class Session:
         self._record(first, proof, error)
 
     def _proved(self, entry: str, first: Plan, make: Callable[[Choice], Plan], settled: frozenset[Key]) -> Proof:
+        import shlex
+
+        from regrad.repair.proof import Proof, prove, unverified
+        from regrad.verify.job import Job
+
         options = self.options
 
         def remake(choice: Choice) -> Plan:

@@ -34,8 +34,8 @@ class Refused:
     reason: str
 
 
-def examine(files: Mapping[str, SourceFile], edits: Iterable[Edit]) -> Passed | Refused:
-    """Whether the edits may be made in `files`."""
+def examine(files: Mapping[str, SourceFile], edits: Iterable[Edit], *, with_libcst: bool = True) -> Passed | Refused:
+    """Whether the edits may be made in `files`. Without libcst, which takes its time to import, only for a report."""
     try:
         texts = apply_all(files, edits)
     except Overlap as problem:
@@ -45,7 +45,7 @@ def examine(files: Mapping[str, SourceFile], edits: Iterable[Edit]) -> Passed | 
     changed: dict[str, SourceFile] = {}
     lost: list[str] = []
     for path, text in sorted(texts.items()):
-        outcome = _examine_file(files[path], text)
+        outcome = _examine_file(files[path], text, with_libcst)
         if isinstance(outcome, Refused):
             return outcome
         changed[path] = outcome
@@ -53,7 +53,7 @@ def examine(files: Mapping[str, SourceFile], edits: Iterable[Edit]) -> Passed | 
     return Passed(changed, tuple(lost))
 
 
-def settle(files: Mapping[str, SourceFile], mendings: Mendings) -> Mendings:
+def settle(files: Mapping[str, SourceFile], mendings: Mendings, *, with_libcst: bool = True) -> Mendings:
     """A rule's mendings as they may be offered: what would do harm is withheld, what drops a comment is unsafe."""
     if isinstance(mendings, Withheld):
         return mendings
@@ -63,7 +63,7 @@ def settle(files: Mapping[str, SourceFile], mendings: Mendings) -> Mendings:
         if mending.safety is Safety.DISPLAY_ONLY:
             offered.append(mending)
             continue
-        outcome = examine(files, mending.edits)
+        outcome = examine(files, mending.edits, with_libcst=with_libcst)
         if isinstance(outcome, Refused):
             refusals.append(outcome.reason)
         elif not outcome.files:
@@ -95,7 +95,7 @@ def fits_libcst(tree: ast.AST) -> bool:
     return depth(tree) <= _DEEPEST_FOR_LIBCST
 
 
-def _examine_file(source: SourceFile, text: str) -> SourceFile | Refused:
+def _examine_file(source: SourceFile, text: str, with_libcst: bool) -> SourceFile | Refused:
     try:
         new = decode(source.path, source.with_text(text))
         if new.text != text:
@@ -103,6 +103,8 @@ def _examine_file(source: SourceFile, text: str) -> SourceFile | Refused:
         tree = parse(new)
     except Unreadable as problem:
         return Refused(f"the rewrite could not be made: {problem}")
+    if not with_libcst:
+        return new
     first, last = _changed_lines(source.text, text)
     touched = [node for node in tree.body if _first_line(node) <= last and (node.end_lineno or node.lineno) >= first]
     touched = [node for node in touched if fits_libcst(node)]

@@ -5,16 +5,20 @@ from __future__ import annotations
 import difflib
 import functools
 import importlib
-import importlib.metadata
 import inspect
+import os
 import pkgutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import regrad.codemods
 from regrad.codemods.engine.rule import Rule
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINT_GROUP = "regrad.rules"
 HEADINGS = (
@@ -57,7 +61,7 @@ def registry() -> Registry:
             rule = getattr(loaded, "RULE", None)
             if isinstance(rule, Rule):
                 found[rule.code] = (rule, inspect.getdoc(loaded) or "")
-    for entry_point in sorted(importlib.metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda each: each.name):
+    for entry_point in _entry_points():
         try:
             rule, page = _loaded(entry_point.load())
         except Exception as problem:
@@ -124,6 +128,38 @@ def missing_headings(page: str) -> tuple[str, ...]:
     """The fixed headings that a page lacks."""
     lines = {line.strip().strip("#*: ").strip() for line in page.splitlines()}
     return tuple(heading for heading in HEADINGS if heading not in lines)
+
+
+def _entry_points() -> list[EntryPoint]:
+    if not _may_have_entry_points():
+        return []
+    from importlib.metadata import entry_points
+
+    return sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda each: each.name)
+
+
+def _may_have_entry_points() -> bool:
+    """A look for the group's name: `importlib.metadata` alone costs as much as a check of a small file."""
+    group = ENTRY_POINT_GROUP.encode()
+    for folder in sys.path:
+        folder = folder or "."
+        if os.path.isfile(folder):
+            # What is in a zip file only `importlib.metadata` can say.
+            return True
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info", ".egg")):
+                for place in ("entry_points.txt", os.path.join("EGG-INFO", "entry_points.txt")):
+                    try:
+                        with open(os.path.join(folder, name, place), "rb") as file:
+                            if group in file.read():
+                                return True
+                    except OSError:
+                        continue
+    return False
 
 
 def _loaded(value: object) -> tuple[Rule, str]:
