@@ -259,7 +259,9 @@ class Session:
         def compare(plan: Plan) -> Evidence:
             if self._verifier is None:
                 self._verifier = self._make_verifier(options)
-            safe = all(applied.mending.safety is Safety.SAFE for applied in plan.applied)
+            safe = all(
+                applied.mending.safety is Safety.SAFE and applied.mending.keeps_loss for applied in plan.applied
+            )
             before = Job(path, self._overrides(self._versions), tuple(arguments))
             after = Job(path, self._overrides({**self._versions, **plan.versions}), tuple(arguments))
             return self._verifier.compare(before, after, same_loss=safe)

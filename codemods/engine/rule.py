@@ -43,6 +43,8 @@ class Mending:
     edits: tuple[Edit, ...]
     reason: str = ""
     """Why this one is offered in this place of the order, or why it is unsafe."""
+    keeps_loss: bool = True
+    """Whether a safe mending leaves the loss value as it was; False where the loss itself is what was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
