@@ -11,14 +11,19 @@ if TYPE_CHECKING:
 
 def titled_page(rule: Rule, page: str) -> str:
     """The page in Markdown, with what the rule's metadata says on top."""
-    return f"# {rule.code} {rule.name}\n\nMending: {rule.safety}. {rule.why}\n\n{page.strip()}\n"
+    # Underlined headings and indented blocks mean the same in both notations; only the double colon does not.
+    body = re.sub(r"::$", ":", _without_title(rule, page), flags=re.MULTILINE)
+    return f"# {rule.code} {rule.name}\n\n{body}\n\nMending: {rule.safety} ({rule.why.rstrip('.')}).\n"
 
 
 def one_line(rule: Rule, page: str) -> str:
-    """The first sentence of the page that is not a heading; of a rule without a page, why it is as safe as it is."""
-    for paragraph in re.split(r"\n\s*\n", page):
-        lines = [line.strip() for line in paragraph.splitlines()]
-        text = " ".join(line for line in lines if line and not line.startswith("#") and set(line) - set("=-~"))
-        if text and len(text.split()) > 3:
-            return re.split(r"(?<=[.!?])\s", text, maxsplit=1)[0]
-    return rule.why
+    """The first sentence of the page; of a rule without a page, why it is as safe as it is."""
+    first = re.split(r"\n\s*\n", _without_title(rule, page), maxsplit=1)[0]
+    sentence = re.split(r"(?<=[.!?])\s", " ".join(first.split()), maxsplit=1)[0]
+    return sentence or rule.why
+
+
+def _without_title(rule: Rule, page: str) -> str:
+    """The page without the code and name that it begins with."""
+    text = re.sub(rf"^#*\s*{re.escape(rule.code)}\s+{re.escape(rule.name)}\s*:?\s*", "", page.strip())
+    return text[:1].upper() + text[1:]
