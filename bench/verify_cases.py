@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import difflib
 import json
 import sys
 import time
@@ -53,6 +54,22 @@ def show(report: StepReport) -> str:
     return f"{report.outcome.value} {report.seconds:.2f}s{loss}{raised}{reason} [{symptoms}] {cuts} | {variables[:600]}"
 
 
+def touched_lines(buggy: Path, fixed: Path) -> set[tuple[str, int]]:
+    """The lines of the broken program that the true fix changes, or that stand beside what it inserts."""
+    lines: set[tuple[str, int]] = set()
+    files = sorted(buggy.rglob("*.py")) if buggy.is_dir() else [buggy]
+    for file in files:
+        other = fixed / file.relative_to(buggy) if buggy.is_dir() else fixed
+        read = program_text if file.suffix == ".ipynb" else Path.read_text
+        if not other.exists():
+            continue
+        matcher = difflib.SequenceMatcher(None, read(file).splitlines(), read(other).splitlines(), autojunk=False)
+        for tag, start, end, _, _ in matcher.get_opcodes():
+            if tag != "equal":
+                lines |= {(str(file.resolve()), line) for line in range(start, max(end, start + 1) + 2)}
+    return lines
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("cases", type=Path, help="a folder of cases: */case.json beside buggy, fixed or ok")
@@ -63,6 +80,7 @@ def main() -> int:
     options = parser.parse_args()
     verdicts: collections.Counter[str] = collections.Counter()
     unsound: list[str] = []
+    located: collections.Counter[str] = collections.Counter()
     started = time.monotonic()
     with Verifier(options.python) as verifier:
         for case in sorted(path.parent for path in options.cases.glob("*/case.json")):
@@ -79,6 +97,12 @@ def main() -> int:
                 print(f"{mark} {evidence.verdict.value:15} {case.name}: {evidence.reason}", flush=True)
                 if options.verbose:
                     print(f"      before {show(evidence.before)}\n      after  {show(evidence.after)}", flush=True)
+                touched = touched_lines(buggy, fixed)
+                places = [(cut.location.path, cut.location.span.start.line) for cut in evidence.before.cuts]
+                hit = "none" if not places else "first" if places[0] in touched else "later" if touched & set(places) else "other"
+                located[hit] += 1
+                if options.verbose and hit in ("none", "other"):
+                    print(f"      cut {hit}: the fix touches {sorted(line for _, line in touched)}", flush=True)
                 if not sound(evidence.after):
                     unsound.append(f"{case.name} fixed")
             if correct:
@@ -89,6 +113,7 @@ def main() -> int:
                 if not sound(report):
                     unsound.append(f"{case.name} ok{'' if report.outcome is Outcome.STEPPED else ' ' + report.outcome.value}")
     print(f"{dict(verdicts)} in {time.monotonic() - started:.0f} s")
+    print(f"a cut on a line of the true fix, or beside it: {dict(located)}")
     print(f"judged broken though fixed or correct: {unsound or 'none'}")
     return 0
 

@@ -12,7 +12,7 @@ from regrad.verify.records import Pass
 # What can behave differently when functions run eagerly; measured, see the documentation of the verifier.
 GRAPH_SENSITIVE = re.compile(
     r"tf\.function|@function|jit_compile|numpy_function|py_function|py_func\b|\.gradients\(|run_eagerly|\.numpy\(\)"
-    r"|K\.eval|get_value|\.trainable\s*=|make_train_function|tf\.Variable\(|\.item\(\)|tf\.init_scope|executing_eagerly"
+    r"|K\.eval|get_value|make_train_function|tf\.Variable\(|\.item\(\)|tf\.init_scope|executing_eagerly"
 )
 GRAPH_ONLY = re.compile(r"disable_v2_behavior|disable_eager_execution|tf\.Session|v1\.Session|import tensorflow\.compat\.v1 as tf")
 COMPILED = re.compile(r"\.fit\(|train_on_batch|fit_generator|tf\.function|@function")
@@ -31,7 +31,18 @@ def needs_own_mode(texts: tuple[str, ...], seen: Pass) -> bool:
         return False
     if outcome is Outcome.RAISED or "numpy" in seen.sensitive:
         return True
+    if any(toggled_late(text) for text in texts):
+        return True
     return bool(GRAPH_SENSITIVE.search(whole)) or any(numpy_in_graph_code(text) for text in texts)
+
+
+def toggled_late(text: str) -> bool:
+    """A flag that is set after `compile`, or somewhere in a function, may differ from the one that was traced."""
+    compiled = re.search(r"\.compile\(|\.fit\(", text)
+    toggles = list(re.finditer(r"^([ \t]*).*\.trainable\s*=[^=]", text, re.MULTILINE))
+    return bool(compiled) and any(
+        toggle.start() > compiled.start() or (toggle.group(1) and "def " in text[: toggle.start()]) for toggle in toggles
+    )
 
 
 def numpy_in_graph_code(text: str) -> bool:

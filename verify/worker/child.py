@@ -130,8 +130,10 @@ class Run:
 
         tensorflow = recorder.tf
         if recorder.mode == "eager":
+            from .trail import watch_trail
+
             tensorflow.config.run_functions_eagerly(True)
-            # Quiet: TensorFlow explains at length that tf.data stays compiled.
+            recorder.trail = watch_trail(recorder)
         else:
             watch_functions(recorder)
         watch_tapes(recorder)
@@ -166,6 +168,8 @@ class Run:
 
         def show(message: Any, category: Any, *_: Any, **__: Any) -> None:
             text = f"{category.__name__}: {message}"
+            if "run_functions_eagerly" in text:
+                return
             if text not in self.caught and not issubclass(category, (DeprecationWarning, PendingDeprecationWarning)):
                 self.caught.append(text[:LONGEST_TEXT])
 
@@ -187,6 +191,7 @@ class Run:
         if recorder.exploring_until is not None and not recorder.inside:
             # What follows a finished training (a plot, a missing history key) is none of our business.
             self.finish("stepped")
+        traceback.print_exception(type(error), error, error.__traceback__)
         line = None
         for frame, number in traceback.walk_tb(error.__traceback__):
             if recorder.program.owns(frame.f_code.co_filename):

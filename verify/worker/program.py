@@ -107,6 +107,9 @@ class Program:
                     continue
         return texts
 
+    def lines(self, path: str) -> list[str]:
+        return self.text.splitlines(True) if path == self.path else linecache.getlines(path)
+
     def run(self, names: dict[str, Any]) -> None:
         """Executes the entry as `__main__`, with `names` bound beforehand. Whatever it raises goes through."""
         code = compile(self.text, self.path, "exec", dont_inherit=True)

@@ -65,6 +65,7 @@ class Recorder:
         self.unapplied_gradients = 0
         self.finish: Any = None
         self.retry: Any = None
+        self.trail: Any = None
         self.hypothesis: dict[str, Any] = {}
         self.fixed_hypothesis = False
         self.hinted: set[int] = set()
@@ -150,7 +151,7 @@ class Recorder:
                 verdicts[kind] = wanted
             if wanted:
                 found.append(thing)
-        return found
+        return without_shells(found)
 
     model_types: tuple[type, ...] = ()
 
@@ -286,6 +287,22 @@ class Recorder:
             self.exploring_until = time.monotonic() + seconds
             signal.signal(signal.SIGALRM, lambda *_: self.stop())
             signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def without_shells(models: list[Any]) -> list[Any]:
+    """Leaves out the functional models that a Sequential makes for itself, a new one with each added layer."""
+    held = [
+        {id(layer) for layer in model.layers}
+        for model in models
+        if type(model).__name__ == "Sequential" and getattr(model, "layers", None)
+    ]
+    kept = []
+    for model in models:
+        layers = {id(layer) for layer in getattr(model, "layers", ()) if getattr(layer, "weights", None)}
+        shell = type(model).__name__ == "Functional" and layers and any(layers <= inside for inside in held)
+        if not shell:
+            kept.append(model)
+    return kept
 
 
 LIBRARIES = {"tensorflow", "keras", "tf_keras", "tensorflow_probability", "tensorflow_hub", "transformers"}

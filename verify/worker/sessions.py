@@ -31,15 +31,28 @@ def watch_sessions(recorder: Recorder) -> None:
     def compute_gradients(self: Any, loss: Any, *args: Any, **options: Any) -> Any:
         recorder.lines.add(recorder.site())
         losses[id(self)] = loss
-        return plain_compute(self, loss, *args, **options)
+        pairs = plain_compute(self, loss, *args, **options)
+        if not recorder.tf.executing_eagerly() and not recorder.functions and not recorder.inside:
+            lost = []
+            for gradient, variable in pairs:
+                if recorder.is_variable(variable):
+                    track = recorder.track(variable)
+                    track.asked.append(("none", None) if gradient is None else ("connected", None))
+                    if gradient is None:
+                        lost.append((variable, track))
+            if lost and not recorder.cuts:
+                from .locate import locate_in_graph
+
+                try:
+                    recorder.cuts = locate_in_graph(recorder, loss, lost)
+                except Exception as error:
+                    recorder.warnings.append(f"no cause: {type(error).__name__}: {error}")
+        return pairs
 
     @functools.wraps(plain_apply)
     def apply_gradients(self: Any, grads_and_vars: Any, *args: Any, **options: Any) -> Any:
         if not recorder.tf.executing_eagerly() and not recorder.functions and not recorder.inside:
             pairs = list(grads_and_vars)
-            for gradient, variable in pairs:
-                if gradient is None and recorder.is_variable(variable):
-                    recorder.track(variable).applied.append(("none", None))
             operation = plain_apply(self, pairs, *args, **options)
             step = GraphStep(operation, [pair for pair in pairs if pair[0] is not None], self)
             step.loss = losses.get(id(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from .recorder import Recorder, Track, plain_name, weights_of
@@ -24,7 +25,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
             continue
         if not wanted(track, identity, owners):
             continue
-        status, norm = judged(track, largest)
+        status, norm = judged(track, largest, outcome)
         is_trainable = trainable.get(identity, bool(getattr(track.variable, "trainable", True)))
         variables.append(
             {
@@ -44,7 +45,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
         "outcome": outcome,
         "loss": recorder.loss,
         "variables": variables,
-        "cuts": recorder.cuts,
+        "cuts": [cut_record(recorder, cut, names) for cut in recorder.cuts],
         "supplied": recorder.supplied,
         "sensitive": sorted(recorder.notes),
     }
@@ -120,7 +121,7 @@ def name_variables(recorder: Recorder) -> dict[int, str]:
     return names
 
 
-def judged(track: Track, largest: float) -> tuple[str, float | None]:
+def judged(track: Track, largest: float, outcome: str) -> tuple[str, float | None]:
     """One status for all that was seen: what was applied counts, else what the tape gave."""
     seen = track.applied or track.asked
     if not seen:
@@ -133,7 +134,7 @@ def judged(track: Track, largest: float) -> tuple[str, float | None]:
     if "connected" in states:
         # Traced, not computed here: whether the weights moved tells flowing from zero.
         first, last = track.values if track.values is not None else (None, None)
-        if first is None or last is None:
+        if first is None or last is None or outcome == "raised":
             return "flows", None
         import numpy
 
@@ -167,3 +168,28 @@ def shape_of(track: Track) -> list[int]:
         return [int(side) if side is not None else -1 for side in shape]
     except (TypeError, ValueError):
         return []
+
+
+def cut_record(recorder: Recorder, cut: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
+    """Columns count characters and start at 1, as everywhere in regrad; Python counts bytes from 0."""
+    path, line, column, end_line, end_column = cut["place"]
+    path = os.path.abspath(path)
+    lines = recorder.program.lines(path)
+    of_track = {id(track): names[identity] for identity, track in recorder.tracks.items() if identity in names}
+    return {
+        "kind": cut["kind"],
+        "path": path,
+        "line": line,
+        "column": character(lines, line, column, 0),
+        "end_line": end_line,
+        "end_column": character(lines, end_line, end_column, -1),
+        "operation": cut["operation"],
+        "variables": [of_track[id(track)] for track in cut["tracks"] if id(track) in of_track],
+    }
+
+
+def character(lines: list[str], line: int, column: int, unknown: int) -> int:
+    text = lines[line - 1].rstrip("\r\n") if 0 < line <= len(lines) else ""
+    if column < 0:
+        return 1 + len(text) - len(text.lstrip()) if unknown == 0 else 1 + len(text)
+    return 1 + len(text.encode("utf-8")[:column].decode("utf-8", "ignore"))

@@ -33,7 +33,7 @@ def moved(recorder: Recorder) -> bool:
 
 
 def after_gradient(
-    recorder: Recorder, target: Any, sources: Any, gradients: Any, site: tuple[str, int], asked_as_zero: bool
+    recorder: Recorder, target: Any, sources: Any, gradients: Any, site: tuple[str, int]
 ) -> None:
     nest = recorder.tf.nest
     flat_sources = nest.flatten(sources)
@@ -64,6 +64,52 @@ def pseudo_variable(recorder: Recorder, source: Any, label: str, measured: tuple
     found.asked.append(measured)
 
 
+def bad_values(recorder: Recorder, sources: list[Any]) -> list[Any]:
+    """The sources whose gradient is NaN; or all of them, if every one is exactly zero."""
+    tracks = [recorder.tracks[id(recorder.raw(source))] for source in sources if id(recorder.raw(source)) in recorder.tracks]
+    wrong = [track for track in tracks if track.asked and track.asked[-1][0] == "non-finite"]
+    if wrong:
+        return wrong
+    return tracks if tracks and all(track.asked and track.asked[-1][0] == "zero" for track in tracks) else []
+
+
+def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: Any, gradients: Any) -> None:
+    """Names the ends of the paths of the sources that got None; the first gradient that lacks some decides."""
+    trail = recorder.trail
+    if trail is None or trail.lost or recorder.cuts:
+        return
+    nest = recorder.tf.nest
+    flat_sources, flat_gradients = nest.flatten(sources), nest.flatten(gradients)
+    if len(flat_sources) != len(flat_gradients):
+        return
+    lost = []
+    for position, (source, gradient) in enumerate(zip(flat_sources, flat_gradients)):
+        if gradient is None:
+            label = f"source {position} (line {recorder.site()[1]})"
+            track = recorder.tracks.get(id(recorder.raw(source))) or recorder.tracks.get(hash(label))
+            if track is not None:
+                lost.append((source, track))
+    spoiled = [] if lost else bad_values(recorder, flat_sources)
+    if not lost and not spoiled:
+        if recorder.gradient_calls > 4 * STEPS:
+            trail.forget()
+        return
+    from .locate import locate, locate_values
+
+    recorder.paused += 1
+    try:
+        if lost:
+            recorder.cuts = locate(recorder, trail, tape, target, lost, trail.place())
+        else:
+            state = spoiled[0].asked[-1][0]
+            kind = "non-finite" if state == "non-finite" else "zero-slope"
+            recorder.cuts = locate_values(recorder, trail, c_tape, target, spoiled, kind)
+    except Exception as error:
+        recorder.warnings.append(f"no cause: {type(error).__name__}: {error}")
+    finally:
+        recorder.paused -= 1
+
+
 def watch_tapes(recorder: Recorder) -> None:
     tape_type = recorder.tf.GradientTape
     plain = tape_type.gradient
@@ -81,8 +127,10 @@ def watch_tapes(recorder: Recorder) -> None:
                 recorder.track(source)
         recorder.visit("gradient", site)
         recorder.mark_training_function()
+        c_tape = getattr(self, "_tape", None)
         gradients = plain(self, target, sources, *args, **options)
-        after_gradient(recorder, target, sources, gradients, site, False)
+        after_gradient(recorder, target, sources, gradients, site)
+        find_cuts(recorder, self, c_tape, target, sources, gradients)
         return gradients
 
     gradient.autograph_info__ = {}  # type: ignore[attr-defined]
