@@ -131,7 +131,17 @@ def _weights(interpreter: Interpreter, owner: Value, name: str, node: ast.AST) -
     found = weights.weight_list(interpreter, owner, name, node)
     every = weights.collect(interpreter, owner)
     interpreter.emit(
-        WeightsRead(node, interpreter.frame, interpreter.tick(), owner, name, found.sources, found.complete, every.built, tuple(every.frozen))
+        WeightsRead(
+            node,
+            interpreter.frame,
+            interpreter.tick(),
+            owner,
+            name,
+            found.sources,
+            found.complete,
+            every.built,
+            tuple(every.frozen),
+        )
     )
     return found
 
@@ -150,7 +160,9 @@ def _of_keras(interpreter: Interpreter, owner: Instance | Layer | Network, name:
     if name in ("output", "input", "outputs", "inputs"):
         return _symbolic(interpreter, owner, name, node)
     if name == "losses":
-        return interpreter.operation("losses", "losses", node, tuple(interpreter.added_losses), sources=(owner,), callee=owner)
+        return interpreter.operation(
+            "losses", "losses", node, tuple(interpreter.added_losses), sources=(owner,), callee=owner
+        )
     if name == "name":
         stated = owner.arguments.get("name") if isinstance(owner, Layer) else None
         return stated if stated is not None else UNKNOWN
@@ -159,7 +171,9 @@ def _of_keras(interpreter: Interpreter, owner: Instance | Layer | Network, name:
         if compiled is not None and compiled.optimizer is not None:
             optimizer: Value = compiled.optimizer
             if isinstance(optimizer, Constant):
-                made = Optimizer("keras.optimizers." + str(optimizer.value), {}, node, interpreter.frame, interpreter.tick())
+                made = Optimizer(
+                    "keras.optimizers." + str(optimizer.value), {}, node, interpreter.frame, interpreter.tick()
+                )
                 interpreter.store.put(owner.fields, "optimizer", made)
                 return made
             return optimizer
@@ -171,7 +185,24 @@ def _of_keras(interpreter: Interpreter, owner: Instance | Layer | Network, name:
 
 def _layers(interpreter: Interpreter, owner: Instance | Layer | Network, node: ast.AST) -> Value:
     if isinstance(owner, Network) and owner.fields.get("layers") is not None:
-        return Collection("list", tuple(owner.fields["layers"]), bool(owner.fields.get("layers_complete", True)), node)
+        layers: tuple[Value, ...] = tuple(owner.fields["layers"])
+        if (
+            owner.form == "sequential"
+            and layers
+            and (isinstance(layers[0], Tensor) or isinstance(layers[0], Layer) and layers[0].kind == "InputLayer")
+        ):
+            # A `Sequential` does not list its input; a functional model does.
+            layers = layers[1:]
+        elif owner.form == "functional":
+            layers = (
+                *(
+                    part
+                    for part in owner.fields.get("inputs") or ()
+                    if isinstance(part, Tensor) and part.operation.kind == "input"
+                ),
+                *layers,
+            )
+        return Collection("list", layers, bool(owner.fields.get("layers_complete", True)), node)
     if isinstance(owner, Instance) and owner.cls.bases_known() and not weights.foreign_base(owner):
         inside = [part for part in weights.sublayers(owner) if isinstance(part, (Layer, Network, Instance))]
         return Collection("list", tuple(inside), True, node)
@@ -197,7 +228,15 @@ def _symbolic(interpreter: Interpreter, owner: Instance | Layer | Network, name:
             keras_models.build_sequential(interpreter, owner, node)
             values = owner.fields.get(single)
         if values is None:
-            made = interpreter.operation("input" if single == "inputs" else "model", owner.name, node, (), sources=(owner,) if single == "outputs" else (), callee=owner, symbolic=True)
+            made = interpreter.operation(
+                "input" if single == "inputs" else "model",
+                owner.name,
+                node,
+                (),
+                sources=(owner,) if single == "outputs" else (),
+                callee=owner,
+                symbolic=True,
+            )
             interpreter.store.put(owner.fields, single, (made,))
             values = (made,)
         if name.endswith("s"):
@@ -219,7 +258,9 @@ def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, node: ast.AST
         return Collection("tuple", items, True, node)
     if name == "T":
         shape = owner.shape[::-1] if owner.shape is not None else None
-        return interpreter.operation("method", "transpose", node, (owner,), dtype=owner.dtype, shape=shape, numpy=owner.numpy)
+        return interpreter.operation(
+            "method", "transpose", node, (owner,), dtype=owner.dtype, shape=shape, numpy=owner.numpy
+        )
     if name == "dtype":
         return Constant(owner.dtype, node) if owner.dtype else interpreter.unknown("attribute", "dtype", ())
     if name in ("ndim", "size", "name", "device", "graph", "op"):
@@ -273,11 +314,17 @@ def _of_super(interpreter: Interpreter, owner: Super, name: str, node: ast.AST) 
 
 
 def _of_union(interpreter: Interpreter, owner: Union_, name: str, node: ast.AST) -> Value:
-    return joining.join_all(interpreter, [read(interpreter, alternative, name, node) for alternative in owner.alternatives])
+    return joining.join_all(
+        interpreter, [read(interpreter, alternative, name, node) for alternative in owner.alternatives]
+    )
 
 
 def _of_object(interpreter: Interpreter, owner: Object, name: str, node: ast.AST) -> Value:
-    if name in owner.fields and isinstance(owner.fields[name], Value) and not isinstance(owner, (Collection, Mapping, Tape)):
+    if (
+        name in owner.fields
+        and isinstance(owner.fields[name], Value)
+        and not isinstance(owner, (Collection, Mapping, Tape))
+    ):
         value: Value = owner.fields[name]
         return value
     return BoundExternal(owner, name)
@@ -324,12 +371,26 @@ def write(interpreter: Interpreter, owner: Value, name: str, value: Value, node:
     if isinstance(owner, Union_):
         # Which of them is not known, so each may have changed.
         for alternative in owner.alternatives:
-            write(interpreter, alternative, name, joining.join(interpreter, read(interpreter, alternative, name, node), value), node)
+            write(
+                interpreter,
+                alternative,
+                name,
+                joining.join(interpreter, read(interpreter, alternative, name, node), value),
+                node,
+            )
         return
     if name in ("trainable", "_trainable") and isinstance(owner, (Instance, Layer, Network, Variable, Unknown)):
         before = owner.fields.get("trainable") if not isinstance(owner, Unknown) else None
         interpreter.emit(
-            TrainableSet(node, interpreter.frame, interpreter.tick(), owner, value, before if isinstance(before, Value) else None, node)
+            TrainableSet(
+                node,
+                interpreter.frame,
+                interpreter.tick(),
+                owner,
+                value,
+                before if isinstance(before, Value) else None,
+                node,
+            )
         )
         weights.set_trainable(interpreter, owner, value)
         return
@@ -344,7 +405,11 @@ def write(interpreter: Interpreter, owner: Value, name: str, value: Value, node:
             interpreter.store.put(interpreter.attributes, (id(owner), name), (owner, value))
         return
     if isinstance(owner, Object):
-        if isinstance(value, (Layer, Network, Instance, Variable)) and "#label" not in value.fields and isinstance(owner, Instance):
+        if (
+            isinstance(value, (Layer, Network, Instance, Variable))
+            and "#label" not in value.fields
+            and isinstance(owner, Instance)
+        ):
             value.fields["#label"] = name
         interpreter.store.put(owner.fields, name, value)
 

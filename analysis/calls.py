@@ -102,11 +102,15 @@ def call(interpreter: Interpreter, callee: Value, arguments: Call) -> Value:
         )
         return call(interpreter, callee.callee, combined)
     if isinstance(callee, Union_):
-        return joining.join_all(interpreter, [call(interpreter, alternative, arguments) for alternative in callee.alternatives])
+        return joining.join_all(
+            interpreter, [call(interpreter, alternative, arguments) for alternative in callee.alternatives]
+        )
     if isinstance(callee, Metric):
         from regrad.analysis.operations import Transfer
 
-        return interpreter.operation("metric", callee.name, arguments.node, arguments.all(), Transfer.NONE, dtype="float32", callee=callee)
+        return interpreter.operation(
+            "metric", callee.name, arguments.node, arguments.all(), Transfer.NONE, dtype="float32", callee=callee
+        )
     return unknown_call(interpreter, callee, arguments)
 
 
@@ -115,11 +119,17 @@ def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Va
     from regrad.analysis.events import ModelCalled
 
     call_through(interpreter, arguments)
-    made = interpreter.operation("unknown", getattr(callee, "label", "") or "call", arguments.node, (callee, *arguments.all()), callee=callee)
+    made = interpreter.operation(
+        "unknown", getattr(callee, "label", "") or "call", arguments.node, (callee, *arguments.all()), callee=callee
+    )
     if isinstance(callee, Unknown):
-        interpreter.emit(ModelCalled(arguments.node, interpreter.frame, interpreter.tick(), callee, interpreter.tapes, made))
+        interpreter.emit(
+            ModelCalled(arguments.node, interpreter.frame, interpreter.tick(), callee, interpreter.tapes, made)
+        )
     facts = SYMBOLIC if made.symbolic else frozenset()
-    return Unknown("call", made.operation.name, (callee, *arguments.all()), made.operation.serial, facts, made.operation)
+    return Unknown(
+        "call", made.operation.name, (callee, *arguments.all()), made.operation.serial, facts, made.operation
+    )
 
 
 def call_through(interpreter: Interpreter, arguments: Call) -> None:
@@ -140,7 +150,9 @@ def call_unknown(interpreter: Interpreter, callee: Value, node: ast.AST) -> Valu
     if isinstance(callee, BoundMethod) and names:
         names = names[1:]
     positional = tuple(interpreter.unknown("parameter", name.arg) for name in names)
-    keywords: dict[str, Value] = {name.arg: interpreter.unknown("parameter", name.arg) for name in parameters.kwonlyargs}
+    keywords: dict[str, Value] = {
+        name.arg: interpreter.unknown("parameter", name.arg) for name in parameters.kwonlyargs
+    }
     return call(interpreter, callee, Call(node, positional, keywords, False))
 
 
@@ -217,7 +229,9 @@ def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:
                 value = arguments.get(name)
                 if value is not None:
                     instance.fields[name] = value
-        if role == "model" and (arguments.positional or "inputs" in arguments.keywords or "outputs" in arguments.keywords):
+        if role == "model" and (
+            arguments.positional or "inputs" in arguments.keywords or "outputs" in arguments.keywords
+        ):
             instance.fields["#functional"] = True
     return instance
 
@@ -240,18 +254,32 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
             interpreter.describing = describing
     if method is None or not isinstance(method[0], Function):
         made = interpreter.operation(
-            "model", instance.cls.name, arguments.node, (instance, *arguments.all()), sources=(instance,), callee=instance, dtype="float32"
+            "model",
+            instance.cls.name,
+            arguments.node,
+            (instance, *arguments.all()),
+            sources=(instance,),
+            callee=instance,
+            dtype="float32",
         )
         return made
     if instance.role == "loss":
-        arguments = Call(arguments.node, arguments.positional[:2], {k: v for k, v in arguments.keywords.items() if k in ("y_true", "y_pred")}, True, arguments.nodes)
+        arguments = Call(
+            arguments.node,
+            arguments.positional[:2],
+            {k: v for k, v in arguments.keywords.items() if k in ("y_true", "y_pred")},
+            True,
+            arguments.nodes,
+        )
     with interpreter.describing_with(_flat(arguments)):
         result = call_function(interpreter, method[0], arguments.shifted(instance), instance)
     if instance.role in ("layer", "model"):
         first = arguments.positional[0] if arguments.positional else arguments.get("inputs") or UNKNOWN
         calls = (*(instance.fields.get("#calls") or ()), (first, result))
         interpreter.store.put(instance.fields, "#calls", calls[-4:])
-        interpreter.emit(ModelCalled(arguments.node, interpreter.frame, interpreter.tick(), instance, interpreter.tapes, result))
+        interpreter.emit(
+            ModelCalled(arguments.node, interpreter.frame, interpreter.tick(), instance, interpreter.tapes, result)
+        )
     return result
 
 
@@ -269,4 +297,3 @@ def input_shape(interpreter: Interpreter, arguments: Call) -> Value:
     if isinstance(first, Tensor) and first.shape is not None:
         return Collection("tuple", tuple(Constant(size) if size is not None else UNKNOWN for size in first.shape))
     return interpreter.unknown("parameter", "input_shape")
-

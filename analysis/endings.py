@@ -69,7 +69,11 @@ def endings(program: Program) -> tuple[Ending, ...]:
 def _expected(sink: Sink) -> bool:
     """Whether the program says that it reckons with missing gradients."""
     node = sink.event.node
-    return isinstance(sink.event, GradientTaken) and isinstance(node, ast.Call) and any(word.arg == "unconnected_gradients" for word in node.keywords)
+    return (
+        isinstance(sink.event, GradientTaken)
+        and isinstance(node, ast.Call)
+        and any(word.arg == "unconnected_gradients" for word in node.keywords)
+    )
 
 
 def _of_sink(sink: Sink, lost: tuple[Value, ...]) -> Iterator[Ending]:

@@ -202,7 +202,9 @@ def _dictionary_comprehension(interpreter: Interpreter, node: ast.DictComp) -> V
     return Mapping(entries, complete, node)
 
 
-def _generate(interpreter: Interpreter, generators: list[ast.comprehension], one: Callable[[], Value]) -> tuple[list[Value], bool]:
+def _generate(
+    interpreter: Interpreter, generators: list[ast.comprehension], one: Callable[[], Value]
+) -> tuple[list[Value], bool]:
     """The results of a comprehension and whether these are all, in order."""
     if not generators:
         return [one()], True

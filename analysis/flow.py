@@ -156,7 +156,9 @@ class Flow:
                 result.sources[id(part)] = part
         if id(value) in self.watched:
             result.sources[id(value)] = value
-        if id(value) in self.marks and (self.full or (result.sources or result.anything) and not isinstance(value, Unknown)):
+        if id(value) in self.marks and (
+            self.full or (result.sources or result.anything) and not isinstance(value, Unknown)
+        ):
             result.sources[id(value)] = value
         if isinstance(value, Tensor):
             if self.full or (self.recorded(value) and value.operation.transfer in _PASSING):
@@ -294,7 +296,11 @@ def path(tape: Tape | None, target: Value, sources: Value) -> Path:
 
 def _owners(sources: Value) -> set[int]:
     if isinstance(sources, WeightList):
-        return {id(owner) for owner in sources.owners if isinstance(owner, Unknown) and owner.origin in ("parameter", "name", "attribute")}
+        return {
+            id(owner)
+            for owner in sources.owners
+            if isinstance(owner, Unknown) and owner.origin in ("parameter", "name", "attribute")
+        }
     if isinstance(sources, Collection):
         return set().union(set(), *(_owners(item) for item in sources.items))
     return set()
@@ -308,7 +314,9 @@ def _connected(item: Value, reach: Reach) -> bool:
         if id(root) in reach.sources or id(item) in reach.data or id(root) in reach.data:
             return True
         return any(other.root() is root for other in reach.data.values())
-    return isinstance(item, (Union_, Collection, WeightList)) or (isinstance(item, Instance) and id(item) in reach.sources)
+    return isinstance(item, (Union_, Collection, WeightList)) or (
+        isinstance(item, Instance) and id(item) in reach.sources
+    )
 
 
 def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundCut]:
@@ -333,18 +341,30 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
         if kind_here is not None and not (isinstance(value, Tensor) and id(value) in wanted):
             operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
             if operation is not None:
-                found[id(operation)] = FoundCut(kind_here, operation, operation.node, operation.frame, operation.name, value, tuple(here.values()))
+                found[id(operation)] = FoundCut(
+                    kind_here, operation, operation.node, operation.frame, operation.name, value, tuple(here.values())
+                )
             continue
         if isinstance(value, Variable):
             for inner, node, frame in assigned_values(value):
                 if any(key in wanted for key in full.reach(inner).sources):
-                    found[id(value)] = FoundCut(CutKind.ASSIGNED, None, node, frame, "assign", value, tuple(here.values()))
+                    found[id(value)] = FoundCut(
+                        CutKind.ASSIGNED, None, node, frame, "assign", value, tuple(here.values())
+                    )
             if id(value) in wanted and not flow._watches(value):
                 kind = CutKind.INTEGER if is_integer(value.fields.get("dtype")) else CutKind.NOT_TRAINABLE
                 found.setdefault(id(value), FoundCut(kind, None, value.node, value.frame, value.maker, value, (value,)))
             continue
         if isinstance(value, Tensor) and id(value) in wanted and id(value) not in flow.watched:
-            found[id(value)] = FoundCut(CutKind.NOT_WATCHED, value.operation, value.operation.node, value.operation.frame, value.operation.name, value, (value,))
+            found[id(value)] = FoundCut(
+                CutKind.NOT_WATCHED,
+                value.operation,
+                value.operation.node,
+                value.operation.frame,
+                value.operation.name,
+                value,
+                (value,),
+            )
             continue
         stack.extend(flow._parts(value) if not isinstance(value, Unknown) else full._parts(value))
         if isinstance(value, Tensor):

@@ -66,7 +66,9 @@ def same_activation(one: Frame | None, other: Frame | None) -> bool:
     """Whether both are activations of the same body of code (loops and repeated calls make several)."""
     if one is None or other is None:
         return one is other
-    return one is other or (one.path == other.path and one.function is not None and one.function is getattr(other, "function", None))
+    return one is other or (
+        one.path == other.path and one.function is not None and one.function is getattr(other, "function", None)
+    )
 
 
 def place_in(frame: Frame | None, node: ast.AST | None, outer: Frame | None) -> ast.AST | None:

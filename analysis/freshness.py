@@ -10,8 +10,23 @@ from regrad.analysis.library.keras_layers import NORMALISATION, WEIGHTED
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, External, Instance, Layer, Network, Object, Unknown, Value
 
-_LOADING = re.compile(r"(load|restore|pretrain|transfer|copy|sync|import|read|init|initiali[sz]e|set|update|soft_update|hard_update)_?\w*(weights?|checkpoint|ckpt|parameters?|params|networks?|models?)$", re.I)
-_LOADS = frozenset({"load_weights", "set_weights", "restore", "load_own_variables", "from_pretrained", "load_pretrained", "pretrain", "load_state_dict", "load_weights_from_checkpoint"})
+_LOADING = re.compile(
+    r"(load|restore|pretrain|transfer|copy|sync|import|read|init|initiali[sz]e|set|update|soft_update|hard_update)_?\w*(weights?|checkpoint|ckpt|parameters?|params|networks?|models?)$",
+    re.I,
+)
+_LOADS = frozenset(
+    {
+        "load_weights",
+        "set_weights",
+        "restore",
+        "load_own_variables",
+        "from_pretrained",
+        "load_pretrained",
+        "pretrain",
+        "load_state_dict",
+        "load_weights_from_checkpoint",
+    }
+)
 _BORROWED = re.compile(
     r"pre_?trained|base|backbone|teacher|feature|extractor|target|ema|momentum|vgg|resnet|mobile_?net|inception|xception|efficient|densenet|bert|reference|oracle|perceptual|frozen|fixed|random"
     r"|reservoir|hash|projection|critic|discriminator|^d_?(net|model)?$|disc\b|positional|(^|_)pos(_|$)",
@@ -26,9 +41,23 @@ _RANDOM = re.compile(r"normal|uniform|glorot|xavier|lecun|^he_?|variance_?scalin
 
 def fresh(layer: Value) -> bool:
     """Whether it is a layer of the library whose weights matter and certainly start from random numbers."""
-    if not isinstance(layer, Layer) or layer.kind not in WEIGHTED or layer.kind in NORMALISATION or layer.fields.get("#loaded"):
+    if (
+        not isinstance(layer, Layer)
+        or layer.kind not in WEIGHTED
+        or layer.kind in NORMALISATION
+        or layer.fields.get("#loaded")
+    ):
         return False
-    return all(_is_random(value) for name, value in layer.arguments.items() if name.endswith("initializer") and not name.startswith("bias"))
+    return all(
+        _is_random(value)
+        for name, value in layer.arguments.items()
+        if name.endswith("initializer") and not name.startswith("bias")
+    )
+
+
+def has_weights(layer: Layer) -> bool:
+    """Whether it is a layer that keeps weights."""
+    return layer.kind in WEIGHTED
 
 
 def states_initializer(layer: Layer) -> bool:
@@ -39,7 +68,9 @@ def states_initializer(layer: Layer) -> bool:
 def _is_random(value: Value) -> bool:
     if isinstance(value, Constant):
         return value.value is None or isinstance(value.value, str) and bool(_RANDOM.search(value.value))
-    label = value.name if isinstance(value, External) else value.label if isinstance(value, Unknown) else ""
+    label = value.name if isinstance(value, External) else ""
+    if isinstance(value, Unknown) and value.operation is not None and isinstance(value.operation.callee, External):
+        label = value.operation.callee.name
     return bool(_RANDOM.search(label.rpartition(".")[2]))
 
 
@@ -79,7 +110,13 @@ def weights_may_come(program: Program) -> bool:
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+            name = (
+                node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else node.func.id
+                if isinstance(node.func, ast.Name)
+                else ""
+            )
             if name in defined:
                 continue
             if name in _LOADS or _LOADING.match(name) and name not in ("load_model", "clone_model"):
@@ -95,7 +132,13 @@ def asserted(program: Program) -> bool:
         for node in ast.walk(tree):
             checked = isinstance(node, ast.Assert)
             if isinstance(node, ast.Call):
-                name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else ""
+                name = (
+                    node.func.attr
+                    if isinstance(node.func, ast.Attribute)
+                    else node.func.id
+                    if isinstance(node.func, ast.Name)
+                    else ""
+                )
                 checked = name.startswith("assert")
             if checked and re.search(r"trainable|weights", program.source(node, path)):
                 return True

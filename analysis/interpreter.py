@@ -94,7 +94,14 @@ class Call:
 
     def shifted(self, *first: Value) -> Call:
         """The same call with values in front of its positional arguments."""
-        return Call(self.node, (*first, *self.positional), self.keywords, self.complete, (*(None for _ in first), *self.nodes), self.keyword_nodes)
+        return Call(
+            self.node,
+            (*first, *self.positional),
+            self.keywords,
+            self.complete,
+            (*(None for _ in first), *self.nodes),
+            self.keyword_nodes,
+        )
 
 
 class _Loop:
@@ -108,7 +115,9 @@ class _Loop:
 class Interpreter:
     """The state of one interpretation. `load_module` resolves an import of the project to an interpreted module, or None."""
 
-    def __init__(self, load_module: Callable[[Interpreter, str, int, str], Module | None], budget: int, keras: int = 3) -> None:
+    def __init__(
+        self, load_module: Callable[[Interpreter, str, int, str], Module | None], budget: int, keras: int = 3
+    ) -> None:
         self.load_module = load_module
         self.budget = budget
         self.keras = keras
@@ -166,7 +175,9 @@ class Interpreter:
     ) -> Tensor:
         """A new tensor (or array) that an operation made here and now, recorded by the tapes that are open."""
         symbolic = symbolic or self.describing or any(is_symbolic(value) for value in inputs)
-        made = Operation(kind, name, node, self.frame, inputs, self.tapes, transfer, self.tick(), sources, callee, arguments)
+        made = Operation(
+            kind, name, node, self.frame, inputs, self.tapes, transfer, self.tick(), sources, callee, arguments
+        )
         return Tensor(made, dtype, shape, numpy, facts, high, symbolic)
 
     def unknown(self, origin: str, label: str = "", parents: tuple[Value, ...] = ()) -> Unknown:
@@ -314,7 +325,9 @@ class Interpreter:
 
         return calls.call(self, callee, call)
 
-    def make_function(self, node: FunctionNode, decorators: tuple[Value, ...] = (), owner: Class | None = None) -> Function:
+    def make_function(
+        self, node: FunctionNode, decorators: tuple[Value, ...] = (), owner: Class | None = None
+    ) -> Function:
         arguments = node.args
         return Function(
             node,
@@ -347,7 +360,9 @@ class Interpreter:
         finally:
             self.frame, self.returns, self.yields, self.exits, self.frame_mark, self.loops = saved
 
-    def run_function(self, function: Function, scope: Scope, call_node: ast.AST | None, this: Value | None = None) -> Value:
+    def run_function(
+        self, function: Function, scope: Scope, call_node: ast.AST | None, this: Value | None = None
+    ) -> Value:
         """Interpret a function's body in a scope that already binds its parameters."""
         node = function.node
         if self.steps > self.budget or self.frame.depth >= MAXIMUM_DEPTH or self.entered.count(node) >= 2:
@@ -362,7 +377,10 @@ class Interpreter:
                     return self.evaluate(node.body)
                 end = self.body(node.body)
                 if self.exits:
-                    outside = [{place: write for place, write in writes.items() if write[0] is not scope.names} for writes in self.exits]
+                    outside = [
+                        {place: write for place, write in writes.items() if write[0] is not scope.names}
+                        for writes in self.exits
+                    ]
                     final = self.store.rollback(self.frame_mark)
                     if end in (None, "return"):
                         outside.append(final)
@@ -428,7 +446,9 @@ def _for(interpreter: Interpreter, node: ast.For | ast.AsyncFor) -> str | None:
     if elements is not None and len(elements) <= UNROLLED and iteration.worth_unrolling(elements):
         end = interpreter.run_unrolled(node.body, node.target, elements)
     else:
-        end = interpreter.run_loop(node.body, lambda: interpreter.bind(node.target, iteration.element(interpreter, iterable, node.iter)))
+        end = interpreter.run_loop(
+            node.body, lambda: interpreter.bind(node.target, iteration.element(interpreter, iterable, node.iter))
+        )
     if end is not None:
         return end
     return interpreter.body(node.orelse)
@@ -586,12 +606,17 @@ def _import_from(interpreter: Interpreter, node: ast.ImportFrom) -> None:
             interpreter.assign_name(bound, inner if inner is not None else interpreter.unknown("name", bound))
         elif node.level:
             inner = interpreter.load_module(
-                interpreter, f"{node.module}.{alias.name}" if node.module else alias.name, node.level, interpreter.frame.path
+                interpreter,
+                f"{node.module}.{alias.name}" if node.module else alias.name,
+                node.level,
+                interpreter.frame.path,
             )
             interpreter.assign_name(bound, inner if inner is not None else interpreter.unknown("name", bound))
         else:
             inner = interpreter.load_module(interpreter, f"{node.module}.{alias.name}", 0, interpreter.frame.path)
-            interpreter.assign_name(bound, inner if inner is not None else External(canonical(f"{node.module}.{alias.name}")))
+            interpreter.assign_name(
+                bound, inner if inner is not None else External(canonical(f"{node.module}.{alias.name}"))
+            )
 
 
 def _import_star(interpreter: Interpreter, module: str) -> None:

@@ -51,7 +51,9 @@ def known_elements(interpreter: Interpreter, value: Value) -> list[Value] | None
         sources = known_elements(interpreter, value.sources)
         if sources is None:
             return None
-        return [Gradients(value.event, source, value.target, value.tensor, index) for index, source in enumerate(sources)]
+        return [
+            Gradients(value.event, source, value.target, value.tensor, index) for index, source in enumerate(sources)
+        ]
     return None
 
 
@@ -90,10 +92,20 @@ def element(interpreter: Interpreter, value: Value, node: ast.AST) -> Value:
         dtype = value.dtype if isinstance(value, Tensor) else None
         facts = value.facts & {"labels", "binary", "probabilities"} if isinstance(value, Tensor) else frozenset()
         return interpreter.operation(
-            "index", "getitem", node, (value,), Transfer.FLOWS, dtype=dtype, shape=shape[1:] if shape else None, numpy=numpy, facts=facts
+            "index",
+            "getitem",
+            node,
+            (value,),
+            Transfer.FLOWS,
+            dtype=dtype,
+            shape=shape[1:] if shape else None,
+            numpy=numpy,
+            facts=facts,
         )
     if isinstance(value, Union_):
-        return joining.join_all(interpreter, [element(interpreter, alternative, node) for alternative in value.alternatives])
+        return joining.join_all(
+            interpreter, [element(interpreter, alternative, node) for alternative in value.alternatives]
+        )
     if isinstance(value, Instance):
         return _instance_element(interpreter, value, node)
     if value is UNKNOWN:
@@ -112,7 +124,11 @@ def _instance_element(interpreter: Interpreter, value: Instance, node: ast.AST) 
             result = interpreter.call(BoundMethod(value, found[0]), Call(node, arguments))
             if name == "__getitem__":
                 return result
-            return element(interpreter, result, node) if not isinstance(result, Instance) else interpreter.unknown("element", "", (value,))
+            return (
+                element(interpreter, result, node)
+                if not isinstance(result, Instance)
+                else interpreter.unknown("element", "", (value,))
+            )
     return interpreter.unknown("element", "", (value,))
 
 

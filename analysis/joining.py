@@ -34,13 +34,23 @@ def join(interpreter: Interpreter, one: Any, other: Any) -> Any:
         return one
     if not isinstance(one, Value) or not isinstance(other, Value):
         return _join_state(interpreter, one, other)
-    if isinstance(one, Constant) and isinstance(other, Constant) and type(one.value) is type(other.value) and one.value == other.value:
+    if (
+        isinstance(one, Constant)
+        and isinstance(other, Constant)
+        and type(one.value) is type(other.value)
+        and one.value == other.value
+    ):
         return one
     if isinstance(one, External) and isinstance(other, External) and one.name == other.name:
         return one
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         return join_tensors(interpreter, (one, other))
-    if isinstance(one, Collection) and isinstance(other, Collection) and one.kind == other.kind and len(one.items) == len(other.items):
+    if (
+        isinstance(one, Collection)
+        and isinstance(other, Collection)
+        and one.kind == other.kind
+        and len(one.items) == len(other.items)
+    ):
         items = tuple(join(interpreter, a, b) for a, b in zip(one.items, other.items, strict=True))
         return Collection(one.kind, items, one.complete and other.complete, one.node)
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.entries.keys() == other.entries.keys():
@@ -97,7 +107,15 @@ def join_tensors(interpreter: Interpreter, tensors: tuple[Tensor, ...]) -> Tenso
     shape = first.shape if all(t.shape == first.shape for t in tensors) else None
     facts = frozenset.intersection(*(t.facts for t in tensors))
     return interpreter.operation(
-        "join", "join", first.operation.node, tensors, Transfer.JOIN, dtype=dtype, shape=shape, numpy=all(t.numpy for t in tensors), facts=facts
+        "join",
+        "join",
+        first.operation.node,
+        tensors,
+        Transfer.JOIN,
+        dtype=dtype,
+        shape=shape,
+        numpy=all(t.numpy for t in tensors),
+        facts=facts,
     )
 
 
@@ -113,7 +131,9 @@ def join_all(interpreter: Interpreter, values: Sequence[Value]) -> Value:
 
 def carried(replaced: Writes) -> bool:
     """Whether a pass through a loop changed something old to a thing of another kind, so that the next pass differs."""
-    return any(old is not MISSING and _kind(old) != _kind(fields.get(key, MISSING)) for fields, key, old in replaced.values())
+    return any(
+        old is not MISSING and _kind(old) != _kind(fields.get(key, MISSING)) for fields, key, old in replaced.values()
+    )
 
 
 def _kind(value: Any) -> object:

@@ -33,7 +33,16 @@ _CANONICAL_PREFIXES = (
     ("keras.ops", "ops"),
     ("keras.backend", "K"),
 )
-_FLAT = ("keras.layers", "keras.losses", "keras.metrics", "keras.optimizers", "keras.activations", "keras.models", "keras.regularizers", "keras.initializers")
+_FLAT = (
+    "keras.layers",
+    "keras.losses",
+    "keras.metrics",
+    "keras.optimizers",
+    "keras.activations",
+    "keras.models",
+    "keras.regularizers",
+    "keras.initializers",
+)
 _SAME = {
     "keras.models.Sequential": "keras.Sequential",
     "keras.models.Model": "keras.Model",
@@ -95,7 +104,11 @@ def snake_case(name: str) -> str:
     """`BinaryCrossentropy` -> `binary_crossentropy`, as Keras itself converts identifiers."""
     out: list[str] = []
     for index, letter in enumerate(name):
-        if letter.isupper() and index and (not name[index - 1].isupper() or (index + 1 < len(name) and name[index + 1].islower())):
+        if (
+            letter.isupper()
+            and index
+            and (not name[index - 1].isupper() or (index + 1 < len(name) and name[index + 1].islower()))
+        ):
             out.append("_")
         out.append(letter.lower())
     return "".join(out)

@@ -103,7 +103,11 @@ TABLE: dict[str, Operator] = {
         "in_top_k reduce_any reduce_all any all isclose approximate_equal sequence_mask",
         _BOOL,
     ),
-    **_all("unique unique_with_counts", Operator(Transfer.MISSING, "same", "unknown")),
+    **_all("unique unique_with_counts lu logm", Operator(Transfer.MISSING, "same", "unknown")),
+    **_all(
+        "adjust_contrast adjust_hue adjust_saturation random_contrast random_hue random_saturation",
+        Operator(Transfer.MISSING, "same", "same"),
+    ),
     "non_max_suppression": Operator(Transfer.INTEGER, "int32"),
     "confusion_matrix": Operator(Transfer.INTEGER, "int32"),
     "one_hot": Operator(Transfer.NONE, "float32", "unknown"),
@@ -147,9 +151,26 @@ def lookup(name: str) -> Operator | None:
     return TABLE.get(name.rpartition(".")[2])
 
 
-FLOAT_DTYPES = frozenset({"float16", "float32", "float64", "bfloat16", "half", "float", "double", "complex64", "complex128"})
+FLOAT_DTYPES = frozenset(
+    {"float16", "float32", "float64", "bfloat16", "half", "float", "double", "complex64", "complex128"}
+)
 INTEGER_DTYPES = frozenset(
-    {"int", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "bool", "string", "long", "str", "object"}
+    {
+        "int",
+        "int8",
+        "int16",
+        "int32",
+        "int64",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bool",
+        "string",
+        "long",
+        "str",
+        "object",
+    }
 )
 
 

@@ -57,7 +57,9 @@ _LONGEST = 10_000
 
 def is_numeric(value: Value) -> bool:
     """Whether arithmetic on it makes a tensor or array."""
-    return isinstance(value, (Tensor, Variable, Gradients)) or (isinstance(value, Union_) and any(is_numeric(v) for v in value.alternatives))
+    return isinstance(value, (Tensor, Variable, Gradients)) or (
+        isinstance(value, Union_) and any(is_numeric(v) for v in value.alternatives)
+    )
 
 
 def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Value, right: Value) -> Value:
@@ -68,7 +70,12 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
         together = _concatenate(left, right)
         if together is not None:
             return together
-    if isinstance(op, ast.Mult) and isinstance(left, Collection) and isinstance(right, Constant) and isinstance(right.value, int):
+    if (
+        isinstance(op, ast.Mult)
+        and isinstance(left, Collection)
+        and isinstance(right, Constant)
+        and isinstance(right.value, int)
+    ):
         if 0 <= right.value * len(left.items) <= 64:
             return Collection(left.kind, left.items * right.value, left.complete, node)
         return Collection(left.kind, left.items, False, node)
@@ -84,11 +91,25 @@ def _concatenate(left: Value, right: Value) -> Value | None:
         return Collection(left.kind, left.items + right.items, left.complete and right.complete, left.node)
     if isinstance(left, WeightList) and isinstance(right, WeightList):
         sources = (*left.sources, *(s for s in right.sources if s not in left.sources))
-        return WeightList((*left.owners, *right.owners), left.attribute, sources, left.complete and right.complete, left.node)
+        return WeightList(
+            (*left.owners, *right.owners), left.attribute, sources, left.complete and right.complete, left.node
+        )
     if isinstance(left, WeightList) and isinstance(right, Collection):
-        return WeightList((*left.owners, right), left.attribute, (*left.sources, *right.items), left.complete and right.complete, left.node)
+        return WeightList(
+            (*left.owners, right),
+            left.attribute,
+            (*left.sources, *right.items),
+            left.complete and right.complete,
+            left.node,
+        )
     if isinstance(left, Collection) and isinstance(right, WeightList):
-        return WeightList((left, *right.owners), right.attribute, (*left.items, *right.sources), left.complete and right.complete, right.node)
+        return WeightList(
+            (left, *right.owners),
+            right.attribute,
+            (*left.items, *right.sources),
+            left.complete and right.complete,
+            right.node,
+        )
     if isinstance(left, (WeightList, Collection)) and isinstance(right, Unknown):
         return WeightList((left, right), "unknown", (left, right), False)
     if isinstance(right, WeightList) and isinstance(left, Unknown):
@@ -106,7 +127,15 @@ def arithmetic(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: 
         dtype = "float64"
     facts: frozenset[str] = frozenset()
     return interpreter.operation(
-        "operator", name, node, (left, right), transfer, dtype=dtype, shape=broadcast(shape_of(left), shape_of(right)), numpy=numpy, facts=facts
+        "operator",
+        name,
+        node,
+        (left, right),
+        transfer,
+        dtype=dtype,
+        shape=broadcast(shape_of(left), shape_of(right)),
+        numpy=numpy,
+        facts=facts,
     )
 
 
@@ -149,13 +178,20 @@ def broadcast(one: Shape | None, other: Shape | None) -> Shape | None:
     if len(one) < len(other):
         one, other = other, one
     padded = (1,) * (len(one) - len(other)) + other
-    return tuple(b if a == 1 else a if b == 1 else (a if a is not None else b) for a, b in zip(one, padded, strict=True))
+    return tuple(
+        b if a == 1 else a if b == 1 else (a if a is not None else b) for a, b in zip(one, padded, strict=True)
+    )
 
 
 def _fold(node: ast.AST, op: ast.operator, left: Any, right: Any) -> Value:
     try:
         if isinstance(op, ast.Pow):
-            if isinstance(left, (int, float)) and isinstance(right, (int, float)) and abs(left) < 1e6 and abs(right) < 64:
+            if (
+                isinstance(left, (int, float))
+                and isinstance(right, (int, float))
+                and abs(left) < 1e6
+                and abs(right) < 64
+            ):
                 return Constant(left**right, node)
             return UNKNOWN
         fold = _FOLD.get(type(op))
@@ -206,10 +242,18 @@ def unary(interpreter: Interpreter, node: ast.UnaryOp, operand: Value) -> Value:
         except Exception:
             return UNKNOWN
     if is_numeric(operand):
-        name = "negative" if isinstance(node.op, ast.USub) else "positive" if isinstance(node.op, ast.UAdd) else "logical_not"
+        name = (
+            "negative"
+            if isinstance(node.op, ast.USub)
+            else "positive"
+            if isinstance(node.op, ast.UAdd)
+            else "logical_not"
+        )
         transfer = Transfer.INTEGER if name == "logical_not" else Transfer.FLOWS
         numpy = isinstance(operand, Tensor) and operand.numpy
-        return interpreter.operation("operator", name, node, (operand,), transfer, dtype=dtype_of(operand), shape=shape_of(operand), numpy=numpy)
+        return interpreter.operation(
+            "operator", name, node, (operand,), transfer, dtype=dtype_of(operand), shape=shape_of(operand), numpy=numpy
+        )
     return interpreter.unknown("call", "unary", (operand,))
 
 
@@ -277,7 +321,9 @@ def _contains(node: ast.Compare, op: ast.cmpop, left: Value, right: Value) -> Va
             found = left.value in right.value
         elif isinstance(right, Mapping) and right.complete:
             found = left.value in right.entries
-        elif isinstance(right, Collection) and right.complete and all(isinstance(item, Constant) for item in right.items):
+        elif (
+            isinstance(right, Collection) and right.complete and all(isinstance(item, Constant) for item in right.items)
+        ):
             found = any(isinstance(item, Constant) and item.value == left.value for item in right.items)
     if found is None:
         return UNKNOWN

@@ -50,7 +50,10 @@ class Program:
     @property
     def trains(self) -> bool:
         """Whether the entry, run as a script, comes to a training step."""
-        return any(isinstance(event, (Trained, Applied, Minimized, GradientTaken)) and not _speculative(event.frame) for event in self.events)
+        return any(
+            isinstance(event, (Trained, Applied, Minimized, GradientTaken)) and not _speculative(event.frame)
+            for event in self.events
+        )
 
     @cached_property
     def sinks(self) -> tuple[Sink, ...]:
@@ -155,7 +158,16 @@ class Reader:
         finally:
             sys.setrecursionlimit(limit)
         events = tuple(interpreter.events)
-        return Program(source.path, files, trees, events, keras, known, interpreter.graph, truncated or interpreter.steps > interpreter.budget)
+        return Program(
+            source.path,
+            files,
+            trees,
+            events,
+            keras,
+            known,
+            interpreter.graph,
+            truncated or interpreter.steps > interpreter.budget,
+        )
 
     def _parse(self, path: str) -> tuple[SourceFile, ast.Module] | None:
         if path not in self._parsed:
@@ -199,9 +211,22 @@ def _run_module(interpreter: Interpreter, name: str, path: str, tree: ast.Module
     return module
 
 
-_FOREIGN = frozenset({"tensorflow", "keras", "numpy", "pandas", "matplotlib", "sklearn", "scipy", "tf_keras", "PIL", "cv2", "tqdm", "absl"}) | frozenset(
-    sys.stdlib_module_names
-)
+_FOREIGN = frozenset(
+    {
+        "tensorflow",
+        "keras",
+        "numpy",
+        "pandas",
+        "matplotlib",
+        "sklearn",
+        "scipy",
+        "tf_keras",
+        "PIL",
+        "cv2",
+        "tqdm",
+        "absl",
+    }
+) | frozenset(sys.stdlib_module_names)
 
 
 def _find_module(name: str, level: int, importer: str, entry: str) -> str | None:
@@ -260,12 +285,18 @@ def _uncalled_methods(interpreter: Interpreter, cls: Class) -> None:
         arguments: tuple[object, ...] = ()
         if initializer is not None and isinstance(initializer[0], Function):
             parameters = initializer[0].node.args
-            arguments = tuple(interpreter.unknown("parameter", name.arg) for name in (*parameters.posonlyargs, *parameters.args)[1:])
+            arguments = tuple(
+                interpreter.unknown("parameter", name.arg) for name in (*parameters.posonlyargs, *parameters.args)[1:]
+            )
         instance = calls.instantiate(interpreter, cls, Call(cls.node, arguments, {}, False))  # type: ignore[arg-type]
     if isinstance(instance, Instance):
         order = sorted(cls.fields.items(), key=lambda item: item[0] not in ("build", "call"))
         for name, member in order:
-            if isinstance(member, Function) and id(member.node) not in interpreter.called and not (name.startswith("__") and name not in ("__call__", "__getitem__", "__iter__")):
+            if (
+                isinstance(member, Function)
+                and id(member.node) not in interpreter.called
+                and not (name.startswith("__") and name not in ("__call__", "__getitem__", "__iter__"))
+            ):
                 _speculate(interpreter, member if member.decorated("staticmethod") else BoundMethod(instance, member))
     interpreter.store.rollback(mark)
 

@@ -52,9 +52,13 @@ def sinks_of(events: Iterable[Event]) -> tuple[Sink, ...]:
             kind = "graph" if event.tape.fields.get("graph") else "tape"
             found.append(Sink(kind, event, event.tape, event.target, event.sources))
         elif isinstance(event, Trained) and event.target is not None and not event.own_step:
-            found.append(Sink("keras", event, event.recorder, event.target, Collection("list", event.sources, event.complete)))
+            found.append(
+                Sink("keras", event, event.recorder, event.target, Collection("list", event.sources, event.complete))
+            )
         elif isinstance(event, Minimized) and event.result is not None:
-            found.append(Sink("minimize", event, event.recorder, event.result, _minimized(event.variables, event.result)))
+            found.append(
+                Sink("minimize", event, event.recorder, event.result, _minimized(event.variables, event.result))
+            )
     return tuple(found)
 
 

@@ -93,6 +93,8 @@ class SourceFile:
         column: int = getattr(node, "col_offset", 0)
         end_line: int | None = getattr(node, "end_lineno", None)
         end_column: int | None = getattr(node, "end_col_offset", None)
+        if self.ascii and end_line is not None and end_column is not None:
+            return Span(Position(line, column + 1), Position(end_line, end_column + 1))
         start = self.position_at(line, column)
         if end_line is None or end_column is None:
             return Span(start, start)

@@ -43,7 +43,11 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
             return UNKNOWN
         if not owner.items:
             return interpreter.unknown("element", "", (owner,))
-        return joining.join_all(interpreter, owner.items) if owner.complete else interpreter.unknown("element", "", (owner,))
+        return (
+            joining.join_all(interpreter, owner.items)
+            if owner.complete
+            else interpreter.unknown("element", "", (owner,))
+        )
     if isinstance(owner, Mapping):
         key = interpreter.evaluate(index)
         if isinstance(key, Constant):
@@ -66,13 +70,17 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
         if isinstance(index, ast.Slice):
             return WeightList(owner.owners, owner.attribute, owner.sources, False, node)
         if isinstance(position, Constant) and isinstance(position.value, int) and owner.complete:
-            if all(isinstance(source, Variable) for source in owner.sources) and -len(owner.sources) <= position.value < len(owner.sources):
+            if all(isinstance(source, Variable) for source in owner.sources) and -len(
+                owner.sources
+            ) <= position.value < len(owner.sources):
                 return owner.sources[position.value]
         return WeightList(owner.owners, owner.attribute, owner.sources, False, node)
     if isinstance(owner, Zip):
         return interpreter.unknown("element", "", (owner,))
     if isinstance(owner, Union_):
-        return joining.join_all(interpreter, [read(interpreter, alternative, index, node) for alternative in owner.alternatives])
+        return joining.join_all(
+            interpreter, [read(interpreter, alternative, index, node) for alternative in owner.alternatives]
+        )
     if isinstance(owner, Instance):
         from regrad.analysis.interpreter import Call
 
@@ -80,7 +88,12 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
         if found is not None and isinstance(found[0], Function):
             return interpreter.call(BoundMethod(owner, found[0]), Call(node, (position,)))
         return interpreter.unknown("element", "", (owner,))
-    if isinstance(owner, Constant) and isinstance(owner.value, str) and isinstance(position, Constant) and isinstance(position.value, int):
+    if (
+        isinstance(owner, Constant)
+        and isinstance(owner.value, str)
+        and isinstance(position, Constant)
+        and isinstance(position.value, int)
+    ):
         try:
             return Constant(owner.value[position.value], node)
         except IndexError:
@@ -112,11 +125,16 @@ def _slice(interpreter: Interpreter, owner: Collection, index: ast.Slice, node: 
     if owner.complete and all(known for known, _ in bounds) and bounds[2][1] != 0:
         return Collection(owner.kind, owner.items[bounds[0][1] : bounds[1][1] : bounds[2][1]], True, node)
     # Some of the elements: what is done to them must not count as done to all.
-    some = tuple(Layer("?some", {}, node, interpreter.frame, interpreter.tick()) if isinstance(item, Layer) else item for item in owner.items)
+    some = tuple(
+        Layer("?some", {}, node, interpreter.frame, interpreter.tick()) if isinstance(item, Layer) else item
+        for item in owner.items
+    )
     return Collection(owner.kind, some, False, node)
 
 
-def _of_tensor(interpreter: Interpreter, owner: Tensor | Variable, index: ast.expr, position: Value, node: ast.AST) -> Value:
+def _of_tensor(
+    interpreter: Interpreter, owner: Tensor | Variable, index: ast.expr, position: Value, node: ast.AST
+) -> Value:
     shape: Shape | None = owner.shape if isinstance(owner, Tensor) else owner.fields.get("shape")
     dtype = owner.dtype if isinstance(owner, Tensor) else owner.fields.get("dtype")
     numpy = isinstance(owner, Tensor) and owner.numpy
@@ -174,7 +192,12 @@ def _sliced(part: ast.Slice, size: int | None) -> int | None:
             bounds.append(None)
         elif isinstance(bound, ast.Constant) and isinstance(bound.value, int):
             bounds.append(bound.value)
-        elif isinstance(bound, ast.UnaryOp) and isinstance(bound.op, ast.USub) and isinstance(bound.operand, ast.Constant) and isinstance(bound.operand.value, int):
+        elif (
+            isinstance(bound, ast.UnaryOp)
+            and isinstance(bound.op, ast.USub)
+            and isinstance(bound.operand, ast.Constant)
+            and isinstance(bound.operand.value, int)
+        ):
             bounds.append(-bound.operand.value)
         else:
             return None
@@ -204,7 +227,10 @@ def unpack(interpreter: Interpreter, value: Value, count: int, starred: int | No
     if isinstance(value, Gradients):
         return [Gradients(value.event, value.sources, value.target, value.tensor, index) for index in range(count)]
     if isinstance(value, Unknown) and value is not UNKNOWN:
-        return [interpreter.unknown("element", f"{value.label}[{index}]" if value.label else "", (value,)) for index in range(count)]
+        return [
+            interpreter.unknown("element", f"{value.label}[{index}]" if value.label else "", (value,))
+            for index in range(count)
+        ]
     return [iteration.element(interpreter, value, node) for _ in range(count)]
 
 
@@ -212,7 +238,12 @@ def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) ->
     """`owner[index] = value`."""
     if isinstance(owner, Collection):
         items = owner.items
-        if owner.complete and isinstance(index, Constant) and isinstance(index.value, int) and -len(items) <= index.value < len(items):
+        if (
+            owner.complete
+            and isinstance(index, Constant)
+            and isinstance(index.value, int)
+            and -len(items) <= index.value < len(items)
+        ):
             position = index.value % len(items)
             interpreter.store.put(owner.fields, "items", (*items[:position], value, *items[position + 1 :]))
         else:
@@ -235,5 +266,3 @@ def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) ->
         found = owner.cls.find("__setitem__")
         if found is not None and isinstance(found[0], Function):
             interpreter.call(BoundMethod(owner, found[0]), Call(found[0].node, (index, value)))
-
-

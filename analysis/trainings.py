@@ -50,7 +50,9 @@ def trainings(program: Program) -> list[Training]:
     found: list[Training] = []
     for event in program.events:
         if isinstance(event, Trained):
-            found.append(Training(event.model, event.sources, event.frozen, event.complete, True, event, event.own_step))
+            found.append(
+                Training(event.model, event.sources, event.frozen, event.complete, True, event, event.own_step)
+            )
         elif isinstance(event, (GradientTaken, Minimized)):
             asked = event.sources if isinstance(event, GradientTaken) else event.variables
             for part in lists_in(asked):
@@ -129,6 +131,10 @@ class Switches:
     def settings(self, value: Value) -> list[TrainableSet]:
         """The assignments that set this very object's flag, directly or through something that holds it, in order."""
         return [event for event, covered in self._events if id(value) in covered]
+
+    def at(self, node: ast.AST) -> list[TrainableSet]:
+        """Every assignment that was made at one place of the source."""
+        return [event for event, _ in self._events if event.node is node]
 
     def off(self, value: Value, before: int) -> Freeze | None:
         """What had switched this very object off at the moment `before`; None where its own flag was on, or is not known."""

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from regrad.analysis.values import BoundMethod, Class, Collection, Constant, Function, Instance, Layer, Mapping, Module, Network, Tape, Value
+from regrad.analysis.values import (
+    BoundMethod,
+    Class,
+    Collection,
+    Constant,
+    Function,
+    Instance,
+    Layer,
+    Mapping,
+    Module,
+    Network,
+    Tape,
+    Value,
+)
 
 
 def truth(value: Value) -> bool | None:

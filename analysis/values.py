@@ -229,7 +229,9 @@ class Layer(Object):
 
     __slots__ = ("arguments", "kind")
 
-    def __init__(self, kind: str, arguments: dict[str, Value], node: ast.AST | None, frame: Frame | None, serial: int) -> None:
+    def __init__(
+        self, kind: str, arguments: dict[str, Value], node: ast.AST | None, frame: Frame | None, serial: int
+    ) -> None:
         super().__init__(node, frame, serial)
         self.kind = kind
         self.arguments = arguments
@@ -290,7 +292,9 @@ class Optimizer(Object):
 
     __slots__ = ("arguments", "name")
 
-    def __init__(self, name: str, arguments: dict[str, Value], node: ast.AST | None, frame: Frame | None, serial: int) -> None:
+    def __init__(
+        self, name: str, arguments: dict[str, Value], node: ast.AST | None, frame: Frame | None, serial: int
+    ) -> None:
         super().__init__(node, frame, serial)
         self.name = name
         self.arguments = arguments
@@ -301,7 +305,9 @@ class Loss(Object):
 
     __slots__ = ("arguments", "name")
 
-    def __init__(self, name: str, arguments: dict[str, Value], node: ast.AST | None, frame: Frame | None, serial: int) -> None:
+    def __init__(
+        self, name: str, arguments: dict[str, Value], node: ast.AST | None, frame: Frame | None, serial: int
+    ) -> None:
         super().__init__(node, frame, serial)
         self.name = name
         self.arguments = arguments
@@ -367,7 +373,12 @@ class WeightList(Value):
     __slots__ = ("attribute", "complete", "node", "owners", "sources")
 
     def __init__(
-        self, owners: tuple[Value, ...], attribute: str, sources: tuple[Value, ...], complete: bool, node: ast.AST | None = None
+        self,
+        owners: tuple[Value, ...],
+        attribute: str,
+        sources: tuple[Value, ...],
+        complete: bool,
+        node: ast.AST | None = None,
     ) -> None:
         self.owners = owners
         self.attribute = attribute
@@ -386,7 +397,19 @@ class Operation:
     `transfer` is how gradients pass it (see `operations.Transfer`); `sources` are the weights that it brings in itself (a layer call).
     """
 
-    __slots__ = ("arguments", "callee", "frame", "inputs", "kind", "name", "node", "serial", "sources", "tapes", "transfer")
+    __slots__ = (
+        "arguments",
+        "callee",
+        "frame",
+        "inputs",
+        "kind",
+        "name",
+        "node",
+        "serial",
+        "sources",
+        "tapes",
+        "transfer",
+    )
 
     def __init__(
         self,

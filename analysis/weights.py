@@ -154,13 +154,21 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
             weights.complete = False
         if interpreter.keras == 3 and owner.role in ("model", "layer"):
             # Keras 3 does not collect a plain `tf.Variable` that is an attribute of a layer.
-            inside = [part for part in sublayers(owner) if not (isinstance(part, Variable) and part.maker == "tf.Variable" and part.owner is None)]
+            inside = [
+                part
+                for part in sublayers(owner)
+                if not (isinstance(part, Variable) and part.maker == "tf.Variable" and part.owner is None)
+            ]
         else:
             inside = sublayers(owner)
         inside = [part for part in inside if not isinstance(part, Unknown) or _may_have_weights(part)]
         for part in inside:
             _collect(interpreter, part, here, weights, seen)
-        if owner.role in ("model", "layer") and not owner.fields.get("#built") and (not weights.all or not weights.built):
+        if (
+            owner.role in ("model", "layer")
+            and not owner.fields.get("#built")
+            and (not weights.all or not weights.built)
+        ):
             weights.built = False
         if owner.role == "library" or foreign_base(owner):
             weights.complete = False

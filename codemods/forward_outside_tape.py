@@ -79,9 +79,13 @@ def detect(program: Program) -> Iterator[Finding]:
         text = text if len(text) <= 60 else text[:57] + "..."
         variables = names(report.sources)
         if once is not None:
-            message = f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {_listed(variables)}"
+            message = (
+                f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {_listed(variables)}"
+            )
         elif report.sink.kind == "keras":
-            message = f"`{text}` is computed once, before training: no gradient comes back through it to {_listed(variables)}"
+            message = (
+                f"`{text}` is computed once, before training: no gradient comes back through it to {_listed(variables)}"
+            )
         else:
             message = f"`{text}` runs before the tape records, so no gradient reaches {_listed(variables)}"
         related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
@@ -135,7 +139,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 raise CannotMove("it has to be computed inside the loss, from the variables as they are then")
             operations = recording.missed(report.sink)
             opened = report.sink.tape.fields.get("#opened", 0) if report.sink.tape is not None else 0
-            edits = recording.bring_in(program, recorder, [operation for operation in operations if operation.serial < opened])
+            edits = recording.bring_in(
+                program, recorder, [operation for operation in operations if operation.serial < opened]
+            )
             title = "move it into the tape"
     except CannotMove as reason:
         return Withheld(str(reason), "compute it inside `with tf.GradientTape() as tape:`, before the loss")
@@ -148,12 +154,21 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
 
     path = report.frame.path
     statement = program.statement(report.cut.node, path) if report.cut.node is not None else None
-    if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Attribute)):
+    if not (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Attribute)
+    ):
         raise CannotMove("the value is not kept in an attribute of its own")
     target = statement.targets[0]
     method = recording.function_around(program, statement, path)
     cls = next((node for node in recording.owners(program, statement, path) if isinstance(node, ast.ClassDef)), None)
-    if not isinstance(method, ast.FunctionDef) or cls is None or not isinstance(target.value, ast.Name) or not method.args.args:
+    if (
+        not isinstance(method, ast.FunctionDef)
+        or cls is None
+        or not isinstance(target.value, ast.Name)
+        or not method.args.args
+    ):
         raise CannotMove("the value is not computed in a method of a layer")
     this = method.args.args[0].arg
     if target.value.id != this or not any(statement is other for other in method.body):
@@ -164,8 +179,14 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
     local = recording.stored_locally(method) - {this}
     if recording.loaded(statement.value) & local:
         raise CannotMove(f"it is computed from local names of `{method.name}`")
-    uses = [node for node in ast.walk(cls) if isinstance(node, ast.Attribute) and node.attr == target.attr and node is not target]
-    if any(not (isinstance(use.value, ast.Name) and use.value.id == this and isinstance(use.ctx, ast.Load)) for use in uses):
+    uses = [
+        node
+        for node in ast.walk(cls)
+        if isinstance(node, ast.Attribute) and node.attr == target.attr and node is not target
+    ]
+    if any(
+        not (isinstance(use.value, ast.Name) and use.value.id == this and isinstance(use.ctx, ast.Load)) for use in uses
+    ):
         raise CannotMove(f"`{this}.{target.attr}` is written elsewhere too")
     if any(recording.function_around(program, use, path) is not call for use in uses):
         raise CannotMove(f"`{this}.{target.attr}` is used outside `call` too")

@@ -61,7 +61,9 @@ def detect(program: Program) -> Iterator[Finding]:
     """Operations behind the block of the tape that is asked for gradients."""
     for report in recording.reports(program, (CutKind.AFTER_TAPE,)):
         assert report.cut.operation is not None and report.sink.tape is not None
-        if any(operation.kind == "gradient" for operation in recording.missed(report.sink)) or not isinstance(report.sink.event, GradientTaken):
+        if any(operation.kind == "gradient" for operation in recording.missed(report.sink)) or not isinstance(
+            report.sink.event, GradientTaken
+        ):
             continue
         text = " ".join(program.source(report.node, report.frame.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
@@ -104,7 +106,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 def _stands_in(program: Program, report: Report, event: GradientTaken) -> bool:
     """Whether the operation is written in the argument of the gradient call."""
-    return event.frame.path == report.frame.path and event.target_node is not None and any(node is report.node for node in ast.walk(event.target_node))
+    return (
+        event.frame.path == report.frame.path
+        and event.target_node is not None
+        and any(node is report.node for node in ast.walk(event.target_node))
+    )
 
 
 def _named_in_block(program: Program, recorder: recording.Recorder, event: GradientTaken) -> tuple[Edit, ...]:
@@ -141,7 +147,11 @@ def _named_in_block(program: Program, recorder: recording.Recorder, event: Gradi
 def _tape_name(recorder: recording.Recorder) -> str:
     if isinstance(recorder.owner, (ast.With, ast.AsyncWith)):
         for item in recorder.owner.items:
-            if isinstance(item.optional_vars, ast.Name) and recorder.tape is not None and item.context_expr is recorder.tape.node:
+            if (
+                isinstance(item.optional_vars, ast.Name)
+                and recorder.tape is not None
+                and item.context_expr is recorder.tape.node
+            ):
                 return item.optional_vars.id
     return ""
 

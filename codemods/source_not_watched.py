@@ -63,16 +63,30 @@ def detect(program: Program) -> Iterator[Finding]:
     seen: set[int] = set()
     for sink in program.sinks:
         event = sink.event
-        if sink.kind != "tape" or not isinstance(event, GradientTaken) or id(event.node) in seen or event.sources_node is None:
+        if (
+            sink.kind != "tape"
+            or not isinstance(event, GradientTaken)
+            or id(event.node) in seen
+            or event.sources_node is None
+        ):
             continue
         symbolic = _symbolic_sources(sink.sources)
         if symbolic:
             seen.add(id(event.node))
-            yield _finding(program, sink, event, "the symbolic inputs of a model are asked for, which no call of the model uses")
+            yield _finding(
+                program, sink, event, "the symbolic inputs of a model are asked for, which no call of the model uses"
+            )
             continue
         lost = [value for value in sink.path.lost if isinstance(value, Tensor)]
         # A tensor that the target does not depend on at all is another disease (RG407), and an integer needs another dtype (RG505).
-        unwatched = [value for value in lost if sink.depends_on(value) and not value.numpy and not is_integer(value.dtype) and not _late(event.tape, value)]
+        unwatched = [
+            value
+            for value in lost
+            if sink.depends_on(value)
+            and not value.numpy
+            and not is_integer(value.dtype)
+            and not _late(event.tape, value)
+        ]
         late = [value for value in lost if _late(event.tape, value) and sink.depends_on(value)]
         if not unwatched and not late or sink.path.anything:
             continue
@@ -91,7 +105,9 @@ def _late(tape: Tape, value: Tensor) -> bool:
 def _finding(program: Program, sink: Sink, event: GradientTaken, message: str) -> Finding:
     assert event.sources_node is not None
     related = tuple(
-        Related(program.location(watch.node, watch.frame), "this is watched") for watch in program.of(Watched) if watch.tape is event.tape
+        Related(program.location(watch.node, watch.frame), "this is watched")
+        for watch in program.of(Watched)
+        if watch.tape is event.tape
     )
     return Finding(
         "RG403",
@@ -107,7 +123,9 @@ def _finding(program: Program, sink: Sink, event: GradientTaken, message: str) -
 
 def _symbolic_sources(value: Value) -> bool:
     items = value.items if isinstance(value, Collection) else (value,)
-    return bool(items) and all(isinstance(item, Tensor) and item.symbolic and item.operation.kind == "input" for item in items)
+    return bool(items) and all(
+        isinstance(item, Tensor) and item.symbolic and item.operation.kind == "input" for item in items
+    )
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
@@ -129,11 +147,17 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if _symbolic_sources(event.sources):
             return _instead_of_symbols(program, event, recorder, name)
-        watches = [watch for watch in program.of(Watched) if watch.tape is event.tape and _same_text(program, watch, event)]
+        watches = [
+            watch for watch in program.of(Watched) if watch.tape is event.tape and _same_text(program, watch, event)
+        ]
         statements = {id(s): s for watch in watches if (s := program.statement(watch.node, path)) is not None}
         if not _plain(node):
             return Withheld("the source is not a plain name", advice)
-        bound = [s for s in ast.walk(recorder.owner) if isinstance(s, ast.stmt) and s is not recorder.owner and recording.stored(s) & recording.loaded(node)]
+        bound = [
+            s
+            for s in ast.walk(recorder.owner)
+            if isinstance(s, ast.stmt) and s is not recorder.owner and recording.stored(s) & recording.loaded(node)
+        ]
         if bound:
             return Withheld(f"`{ast.unparse(node)}` is bound anew inside the tape", advice)
         if statements:
@@ -142,7 +166,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
             parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
             lost = {id(value) for value in recording_lost(program, event)}
             items = event.sources.items if isinstance(event.sources, Collection) else (event.sources,)
-            lines = [f"{name}.watch({program.source(part, path)})" for part, value in zip(parts, items, strict=False) if id(value) in lost]
+            lines = [
+                f"{name}.watch({program.source(part, path)})"
+                for part, value in zip(parts, items, strict=False)
+                if id(value) in lost
+            ]
             if not lines:
                 return Withheld("the tensor that is not watched has no name of its own", advice)
             rewrite.insert("\n".join(lines), moving.at_start(recorder.owner))
@@ -187,7 +215,11 @@ def _instead_of_symbols(program: Program, event: GradientTaken, recorder: record
     calls = [
         call.node
         for call in program.of(ModelCalled)
-        if event.tape in call.tapes and call.frame is recorder.frame and isinstance(call.node, ast.Call) and call.node.args and not isinstance(call.result, Constant)
+        if event.tape in call.tapes
+        and call.frame is recorder.frame
+        and isinstance(call.node, ast.Call)
+        and call.node.args
+        and not isinstance(call.result, Constant)
     ]
     handed = {ast.unparse(call.args[0]): call.args[0] for call in calls}
     if len(handed) != 1 or not isinstance(event.sources_node, ast.expr):

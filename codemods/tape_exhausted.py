@@ -62,13 +62,25 @@ def detect(program: Program) -> Iterator[Finding]:
         if tape.implicit or event.uses < 1:
             first.setdefault(id(tape), event)
             continue
-        if not (isinstance(persistent, Constant) and not persistent.value) or id(event.node) in seen or event.conditional:
+        if (
+            not (isinstance(persistent, Constant) and not persistent.value)
+            or id(event.node) in seen
+            or event.conditional
+        ):
             continue
         seen.add(id(event.node))
         earlier = first.get(id(tape))
         same = earlier is None or earlier.node is event.node
-        related = () if earlier is None or same else (Related(program.location(earlier.node, earlier.frame), "the tape answers here"),)
-        message = "this asks the tape again in each pass of the loop" if same else "the tape has already given its one gradient"
+        related = (
+            ()
+            if earlier is None or same
+            else (Related(program.location(earlier.node, earlier.frame), "the tape answers here"),)
+        )
+        message = (
+            "this asks the tape again in each pass of the loop"
+            if same
+            else "the tape has already given its one gradient"
+        )
         yield Finding(
             "RG404",
             "tape-exhausted",

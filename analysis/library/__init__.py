@@ -20,7 +20,17 @@ _TABLES: list[tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tuple[M
 def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tuple[MethodHandler, ...]]:
     """Exact names, prefixes (longest first), and method handlers; put together at first use."""
     if not _TABLES:
-        from regrad.analysis.library import arrays, builtin, data, keras_layers, keras_models, losses, tapes, tensors, training
+        from regrad.analysis.library import (
+            arrays,
+            builtin,
+            data,
+            keras_layers,
+            keras_models,
+            losses,
+            tapes,
+            tensors,
+            training,
+        )
 
         exact: dict[str, Handler] = {}
         prefixes: dict[str, Handler] = {}
@@ -28,7 +38,15 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             exact.update(module.FUNCTIONS)
             prefixes.update(getattr(module, "PREFIXES", {}))
         ordered = tuple(sorted(prefixes.items(), key=lambda item: -len(item[0])))
-        methods = (tapes.method, training.method, keras_models.method, losses.method, data.method, tensors.method, builtin.method)
+        methods = (
+            tapes.method,
+            training.method,
+            keras_models.method,
+            losses.method,
+            data.method,
+            tensors.method,
+            builtin.method,
+        )
         _TABLES.append((exact, ordered, methods))
     return _TABLES[0]
 
@@ -48,7 +66,20 @@ def call(interpreter: Interpreter, name: str, arguments: Call) -> Value:
     operation = tensors.from_table(interpreter, name, arguments)
     if operation is not None:
         return operation
-    if namespace(name) in ("builtins", "os", "sys", "time", "random", "math", "re", "json", "logging", "argparse", "pathlib", "datetime"):
+    if namespace(name) in (
+        "builtins",
+        "os",
+        "sys",
+        "time",
+        "random",
+        "math",
+        "re",
+        "json",
+        "logging",
+        "argparse",
+        "pathlib",
+        "datetime",
+    ):
         calls.call_through(interpreter, arguments)
         return interpreter.unknown("call", name, ())
     return calls.unknown_call(interpreter, External(name), arguments)

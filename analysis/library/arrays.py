@@ -30,9 +30,14 @@ def _random(interpreter: Interpreter, name: str, call: Call) -> Value:
     last = name.rpartition(".")[2]
     shape: Shape | None
     if last in ("rand", "randn"):
-        shape = tuple(value.value if isinstance(value, Constant) and isinstance(value.value, int) else None for value in call.positional)
+        shape = tuple(
+            value.value if isinstance(value, Constant) and isinstance(value.value, int) else None
+            for value in call.positional
+        )
     else:
-        position = {"random": 0, "random_sample": 0, "sample": 0, "standard_normal": 0, "normal": 2, "uniform": 2}.get(last)
+        position = {"random": 0, "random_sample": 0, "sample": 0, "standard_normal": 0, "normal": 2, "uniform": 2}.get(
+            last
+        )
         shape = sizes(call.get("size", position))
     return interpreter.operation("random", last, call.node, (), dtype="float64", shape=shape, numpy=True)
 
@@ -45,20 +50,42 @@ def _integers(interpreter: Interpreter, name: str, call: Call) -> Value:
     shape = sizes(call.get("size", 2))
     facts = {"labels"} | ({"binary"} if largest == 1 else set())
     dtype = dtype_value(call.get("dtype")) or "int64"
-    return interpreter.operation("random", "randint", call.node, (), dtype=dtype, shape=shape, numpy=True, facts=frozenset(facts), high=largest)
+    return interpreter.operation(
+        "random", "randint", call.node, (), dtype=dtype, shape=shape, numpy=True, facts=frozenset(facts), high=largest
+    )
 
 
 def _choice(interpreter: Interpreter, name: str, call: Call) -> Value:
     first = call.get("a", 0)
     if isinstance(first, Constant) and isinstance(first.value, int):
         return interpreter.operation(
-            "random", "choice", call.node, (), dtype="int64", shape=sizes(call.get("size", 1)), numpy=True, facts=frozenset({"labels"}), high=first.value - 1
+            "random",
+            "choice",
+            call.node,
+            (),
+            dtype="int64",
+            shape=sizes(call.get("size", 1)),
+            numpy=True,
+            facts=frozenset({"labels"}),
+            high=first.value - 1,
         )
-    if isinstance(first, Collection) and all(isinstance(item, Constant) and isinstance(item.value, int) for item in first.items) and first.items:
+    if (
+        isinstance(first, Collection)
+        and all(isinstance(item, Constant) and isinstance(item.value, int) for item in first.items)
+        and first.items
+    ):
         values = [item.value for item in first.items if isinstance(item, Constant)]
         facts = {"labels"} | ({"binary"} if set(values) <= {0, 1} else set())
         return interpreter.operation(
-            "random", "choice", call.node, (), dtype="int64", shape=sizes(call.get("size", 1)), numpy=True, facts=frozenset(facts), high=max(values)
+            "random",
+            "choice",
+            call.node,
+            (),
+            dtype="int64",
+            shape=sizes(call.get("size", 1)),
+            numpy=True,
+            facts=frozenset(facts),
+            high=max(values),
         )
     return interpreter.operation("random", "choice", call.node, flatten(call.positional[:1]), numpy=True)
 
@@ -70,12 +97,29 @@ def _categorical(interpreter: Interpreter, name: str, call: Call) -> Value:
     shape = operators.shape_of(labels)
     batch = shape[:1] if shape and len(shape) == 2 and shape[-1] == 1 else shape
     return interpreter.operation(
-        "op", "to_categorical", call.node, flatten((labels,)), Transfer.LEAVES, dtype="float32", shape=(*batch, classes) if batch is not None else (None, classes), numpy=True, facts=frozenset({"one-hot"})
+        "op",
+        "to_categorical",
+        call.node,
+        flatten((labels,)),
+        Transfer.LEAVES,
+        dtype="float32",
+        shape=(*batch, classes) if batch is not None else (None, classes),
+        numpy=True,
+        facts=frozenset({"one-hot"}),
     )
 
 
 def _dummies(interpreter: Interpreter, name: str, call: Call) -> Value:
-    return interpreter.operation("numpy", "get_dummies", call.node, (), dtype="bool", shape=(None, None), numpy=True, facts=frozenset({"one-hot"}))
+    return interpreter.operation(
+        "numpy",
+        "get_dummies",
+        call.node,
+        (),
+        dtype="bool",
+        shape=(None, None),
+        numpy=True,
+        facts=frozenset({"one-hot"}),
+    )
 
 
 def _seeded(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -98,21 +142,59 @@ def _load_data(interpreter: Interpreter, name: str, call: Call) -> Value:
         if known is not None:
             images, labels, classes = known
             size = images[0] if fraction == 0 else 10000
-            x = interpreter.operation("data", which, call.node, (), dtype="uint8", shape=(size, *images[1:]), numpy=True)
+            x = interpreter.operation(
+                "data", which, call.node, (), dtype="uint8", shape=(size, *images[1:]), numpy=True
+            )
             y = interpreter.operation(
-                "data", which, call.node, (), dtype="uint8", shape=(size, *labels[1:]), numpy=True, facts=frozenset({"labels"}), high=classes - 1
+                "data",
+                which,
+                call.node,
+                (),
+                dtype="uint8",
+                shape=(size, *labels[1:]),
+                numpy=True,
+                facts=frozenset({"labels"}),
+                high=classes - 1,
             )
             return Collection("tuple", (x, y))
         if which == "imdb":
             x = interpreter.operation("data", which, call.node, (), dtype="object", shape=(25000,), numpy=True)
-            y = interpreter.operation("data", which, call.node, (), dtype="int64", shape=(25000,), numpy=True, facts=frozenset({"labels", "binary"}), high=1)
+            y = interpreter.operation(
+                "data",
+                which,
+                call.node,
+                (),
+                dtype="int64",
+                shape=(25000,),
+                numpy=True,
+                facts=frozenset({"labels", "binary"}),
+                high=1,
+            )
             return Collection("tuple", (x, y))
         if which == "reuters":
             x = interpreter.operation("data", which, call.node, (), dtype="object", shape=(None,), numpy=True)
-            y = interpreter.operation("data", which, call.node, (), dtype="int64", shape=(None,), numpy=True, facts=frozenset({"labels"}), high=45)
+            y = interpreter.operation(
+                "data",
+                which,
+                call.node,
+                (),
+                dtype="int64",
+                shape=(None,),
+                numpy=True,
+                facts=frozenset({"labels"}),
+                high=45,
+            )
             return Collection("tuple", (x, y))
         if which in ("boston_housing", "california_housing"):
-            x = interpreter.operation("data", which, call.node, (), dtype="float64", shape=(None, 13 if which.startswith("b") else 8), numpy=True)
+            x = interpreter.operation(
+                "data",
+                which,
+                call.node,
+                (),
+                dtype="float64",
+                shape=(None, 13 if which.startswith("b") else 8),
+                numpy=True,
+            )
             y = interpreter.operation("data", which, call.node, (), dtype="float64", shape=(None,), numpy=True)
             return Collection("tuple", (x, y))
         return Collection("tuple", (interpreter.unknown("call", "x"), interpreter.unknown("call", "y")))
@@ -128,14 +210,37 @@ def _split(interpreter: Interpreter, name: str, call: Call) -> Value:
             if isinstance(value, Tensor):
                 shape = (None, *value.shape[1:]) if value.shape else None
                 out.append(
-                    interpreter.operation("numpy", "split", call.node, (value,), dtype=value.dtype, shape=shape, numpy=True, facts=value.facts, high=value.high)
+                    interpreter.operation(
+                        "numpy",
+                        "split",
+                        call.node,
+                        (value,),
+                        dtype=value.dtype,
+                        shape=shape,
+                        numpy=True,
+                        facts=value.facts,
+                        high=value.high,
+                    )
                 )
             else:
                 out.append(interpreter.unknown("call", "split", (value,)))
     return Collection("list", tuple(out), True, call.node)
 
 
-_RANDOM_FLOATS = ("rand", "randn", "random", "random_sample", "normal", "uniform", "standard_normal", "sample", "beta", "exponential", "gamma", "laplace")
+_RANDOM_FLOATS = (
+    "rand",
+    "randn",
+    "random",
+    "random_sample",
+    "normal",
+    "uniform",
+    "standard_normal",
+    "sample",
+    "beta",
+    "exponential",
+    "gamma",
+    "laplace",
+)
 
 FUNCTIONS: dict[str, Handler] = {
     "np.random.RandomState": _generator,
@@ -145,12 +250,29 @@ FUNCTIONS: dict[str, Handler] = {
     **{f"np.random.{name}": _integers for name in ("randint", "integers", "random_integers")},
     "np.random.choice": _choice,
     "np.random.shuffle": _seeded,
-    **{f"{name}": _categorical for name in ("keras.utils.to_categorical", "keras.utils.np_utils.to_categorical", "np_utils.to_categorical", "keras.utils.numerical_utils.to_categorical")},
+    **{
+        f"{name}": _categorical
+        for name in (
+            "keras.utils.to_categorical",
+            "keras.utils.np_utils.to_categorical",
+            "np_utils.to_categorical",
+            "keras.utils.numerical_utils.to_categorical",
+        )
+    },
     "pandas.get_dummies": _dummies,
     "sklearn.model_selection.train_test_split": _split,
     **{
         f"keras.datasets.{name}.load_data": _load_data
-        for name in ("mnist", "fashion_mnist", "cifar10", "cifar100", "imdb", "reuters", "boston_housing", "california_housing")
+        for name in (
+            "mnist",
+            "fashion_mnist",
+            "cifar10",
+            "cifar100",
+            "imdb",
+            "reuters",
+            "boston_housing",
+            "california_housing",
+        )
     },
 }
 

@@ -101,7 +101,9 @@ def _enumerate(interpreter: Interpreter, name: str, call: Call) -> Value:
     if known is not None:
         rows = tuple(Collection("tuple", (Constant(first + index), item)) for index, item in enumerate(known))
         return Collection("list", rows, True, call.node)
-    return Collection("list", (Collection("tuple", (UNKNOWN, iteration.element(interpreter, value, call.node))),), False, call.node)
+    return Collection(
+        "list", (Collection("tuple", (UNKNOWN, iteration.element(interpreter, value, call.node))),), False, call.node
+    )
 
 
 def _reversed(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -148,11 +150,20 @@ def _number(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get(None, 0)
     if isinstance(value, (Tensor, Variable, Gradients)):
         return interpreter.operation(
-            "conversion", name.rpartition(".")[2], call.node, (value,), Transfer.LEAVES, dtype="float64" if name.endswith("float") else "int64", shape=(), numpy=True
+            "conversion",
+            name.rpartition(".")[2],
+            call.node,
+            (value,),
+            Transfer.LEAVES,
+            dtype="float64" if name.endswith("float") else "int64",
+            shape=(),
+            numpy=True,
         )
     if isinstance(value, Constant):
         try:
-            kind = {"float": float, "int": int, "bool": bool, "round": round, "abs": abs, "str": str}[name.rpartition(".")[2]]
+            kind = {"float": float, "int": int, "bool": bool, "round": round, "abs": abs, "str": str}[
+                name.rpartition(".")[2]
+            ]
             return Constant(kind(value.value), call.node)
         except Exception:
             return UNKNOWN
@@ -202,7 +213,9 @@ def _is_instance(interpreter: Interpreter, name: str, call: Call) -> Value:
             if answer is None:
                 known = False
         else:
-            known = known and isinstance(value, (Constant, Collection, Mapping, Layer, Tensor)) and isinstance(kind, Class)
+            known = (
+                known and isinstance(value, (Constant, Collection, Mapping, Layer, Tensor)) and isinstance(kind, Class)
+            )
     return Constant(False, call.node) if known and not isinstance(value, (Unknown,)) else UNKNOWN
 
 
@@ -262,7 +275,11 @@ def _set_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
 
     owner, key, value = call.get(None, 0), call.get(None, 1), call.get(None, 2)
     if owner is not None and value is not None and isinstance(key, Constant) and isinstance(key.value, str):
-        node = call.node if isinstance(call.node, ast.Attribute) else ast.copy_location(ast.Attribute(ast.Name("_", ast.Load()), key.value, ast.Store()), call.node)
+        node = (
+            call.node
+            if isinstance(call.node, ast.Attribute)
+            else ast.copy_location(ast.Attribute(ast.Name("_", ast.Load()), key.value, ast.Store()), call.node)
+        )
         attributes.write(interpreter, owner, key.value, value, node)
     return NONE
 
@@ -385,7 +402,13 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
         return NONE
     if name == "pop":
         where = call.get(None, 0)
-        index = where.value if isinstance(where, Constant) and isinstance(where.value, int) else -1 if where is None else None
+        index = (
+            where.value
+            if isinstance(where, Constant) and isinstance(where.value, int)
+            else -1
+            if where is None
+            else None
+        )
         if index is not None and owner.complete and -len(owner.items) <= index < len(owner.items):
             items = list(owner.items)
             taken = items.pop(index)
@@ -412,12 +435,17 @@ def _of_mapping(interpreter: Interpreter, owner: Mapping, name: str, call: Call)
     put, fields = interpreter.store.put, owner.fields
     key = call.get(None, 0)
     if name == "items":
-        rows = tuple(Collection("tuple", (Constant(k) if not isinstance(k, tuple) else UNKNOWN, v)) for k, v in owner.entries.items())
+        rows = tuple(
+            Collection("tuple", (Constant(k) if not isinstance(k, tuple) else UNKNOWN, v))
+            for k, v in owner.entries.items()
+        )
         return Collection("list", rows, owner.complete, call.node)
     if name == "values":
         return Collection("list", tuple(owner.entries.values()), owner.complete, call.node)
     if name == "keys":
-        return Collection("list", tuple(Constant(k) for k in owner.entries if not isinstance(k, tuple)), owner.complete, call.node)
+        return Collection(
+            "list", tuple(Constant(k) for k in owner.entries if not isinstance(k, tuple)), owner.complete, call.node
+        )
     if name in ("get", "pop", "setdefault"):
         default = call.get(None, 1)
         if isinstance(key, Constant):

@@ -31,24 +31,36 @@ if TYPE_CHECKING:
 def sliced(interpreter: Interpreter, value: Value, call: Call) -> Value:
     """What one element of `from_tensor_slices(value)` is: the same structure, each part without its first axis."""
     if isinstance(value, Collection) and value.kind == "tuple":
-        return Collection("tuple", tuple(sliced(interpreter, item, call) for item in value.items), value.complete, value.node)
+        return Collection(
+            "tuple", tuple(sliced(interpreter, item, call) for item in value.items), value.complete, value.node
+        )
     if isinstance(value, Mapping):
-        return Mapping({key: sliced(interpreter, item, call) for key, item in value.entries.items()}, value.complete, value.node)
+        return Mapping(
+            {key: sliced(interpreter, item, call) for key, item in value.entries.items()}, value.complete, value.node
+        )
     if isinstance(value, Tensor):
         shape = value.shape[1:] if value.shape else None
-        return interpreter.operation("data", "slice", call.node, (), dtype=value.dtype, shape=shape, facts=value.facts, high=value.high)
+        return interpreter.operation(
+            "data", "slice", call.node, (), dtype=value.dtype, shape=shape, facts=value.facts, high=value.high
+        )
     return iteration.element(interpreter, value, call.node)
 
 
 def batched(interpreter: Interpreter, value: Value, call: Call) -> Value:
     """An element after `batch`: every part gets a leading axis."""
     if isinstance(value, Collection) and value.kind == "tuple":
-        return Collection("tuple", tuple(batched(interpreter, item, call) for item in value.items), value.complete, value.node)
+        return Collection(
+            "tuple", tuple(batched(interpreter, item, call) for item in value.items), value.complete, value.node
+        )
     if isinstance(value, Mapping):
-        return Mapping({key: batched(interpreter, item, call) for key, item in value.entries.items()}, value.complete, value.node)
+        return Mapping(
+            {key: batched(interpreter, item, call) for key, item in value.entries.items()}, value.complete, value.node
+        )
     if isinstance(value, Tensor):
         shape: Shape | None = (None, *value.shape) if value.shape is not None else None
-        return interpreter.operation("data", "batch", call.node, (), dtype=value.dtype, shape=shape, facts=value.facts, high=value.high)
+        return interpreter.operation(
+            "data", "batch", call.node, (), dtype=value.dtype, shape=shape, facts=value.facts, high=value.high
+        )
     return value
 
 
@@ -65,7 +77,11 @@ def _from_generator(interpreter: Interpreter, name: str, call: Call) -> Value:
     from regrad.analysis.interpreter import Call as Arguments
 
     generator = call.get("generator", 0)
-    made = interpreter.call(generator, Arguments(call.node)) if isinstance(generator, (Function, BoundMethod, Partial)) else UNKNOWN
+    made = (
+        interpreter.call(generator, Arguments(call.node))
+        if isinstance(generator, (Function, BoundMethod, Partial))
+        else UNKNOWN
+    )
     return Dataset("dataset", made.element if isinstance(made, Dataset) else None, call.node)
 
 
@@ -76,7 +92,10 @@ def _range(interpreter: Interpreter, name: str, call: Call) -> Value:
 def _zip(interpreter: Interpreter, name: str, call: Call) -> Value:
     parts = call.get("datasets", 0)
     values = parts.items if isinstance(parts, Collection) else call.positional
-    elements = tuple(value.element if isinstance(value, Dataset) and value.element is not None else interpreter.unknown("element") for value in values)
+    elements = tuple(
+        value.element if isinstance(value, Dataset) and value.element is not None else interpreter.unknown("element")
+        for value in values
+    )
     return Dataset("dataset", Collection("tuple", elements), call.node)
 
 
@@ -105,14 +124,20 @@ def from_directory(interpreter: Interpreter, call: Call, default: str) -> Value:
         return Dataset("directory", images, call.node)
     if known == "input":
         return Dataset("directory", Collection("tuple", (images, images)), call.node)
-    facts = {"categorical": {"one-hot"}, "int": {"labels"}, "sparse": {"labels"}, "binary": {"binary", "labels"}}.get(str(known), set())
+    facts = {"categorical": {"one-hot"}, "int": {"labels"}, "sparse": {"labels"}, "binary": {"binary", "labels"}}.get(
+        str(known), set()
+    )
     labels = interpreter.operation(
         "data",
         "labels",
         call.node,
         (),
         dtype="int32" if known in ("int",) else "float32",
-        shape=(None, None) if known == "categorical" else (None, 1) if known == "binary" and default == "int" else (None,),
+        shape=(None, None)
+        if known == "categorical"
+        else (None, 1)
+        if known == "binary" and default == "int"
+        else (None,),
         facts=frozenset(facts),
     )
     return Dataset("directory", Collection("tuple", (images, labels)), call.node)
@@ -142,7 +167,22 @@ FUNCTIONS: dict[str, Handler] = {
 }
 
 _SAME = frozenset(
-    {"shuffle", "repeat", "prefetch", "cache", "take", "skip", "with_options", "filter", "shard", "apply", "as_numpy_iterator", "unique", "rebatch", "ignore_errors"}
+    {
+        "shuffle",
+        "repeat",
+        "prefetch",
+        "cache",
+        "take",
+        "skip",
+        "with_options",
+        "filter",
+        "shard",
+        "apply",
+        "as_numpy_iterator",
+        "unique",
+        "rebatch",
+        "ignore_errors",
+    }
 )
 
 
@@ -211,7 +251,9 @@ def _of_image_generator(interpreter: Interpreter, owner: Dataset, name: str, cal
         if isinstance(x, Collection) and x.kind == "tuple" and len(x.items) == 2:
             return Dataset("flow", x, call.node)
         if y is None:
-            return Dataset("flow", x if x is not None and not isinstance(x, Unknown) else _images(interpreter, call), call.node)
+            return Dataset(
+                "flow", x if x is not None and not isinstance(x, Unknown) else _images(interpreter, call), call.node
+            )
         if isinstance(y, Constant) and y.value is None:
             return Dataset("flow", x or UNKNOWN, call.node)
         return Dataset("flow", Collection("tuple", (x or UNKNOWN, y)), call.node)
@@ -227,7 +269,8 @@ def element_of_data(interpreter: Interpreter, data: Value, call: Call) -> Value 
         if found is not None and isinstance(found[0], Function):
             from regrad.analysis.interpreter import Call as Arguments
 
-            return interpreter.call(BoundMethod(data, found[0]), Arguments(call.node, (interpreter.unknown("parameter", "index"),)))
+            return interpreter.call(
+                BoundMethod(data, found[0]), Arguments(call.node, (interpreter.unknown("parameter", "index"),))
+            )
         return UNKNOWN
     return None
-

@@ -140,13 +140,24 @@ WEIGHTED = frozenset(
     "SeparableConv2D DepthwiseConv1D DepthwiseConv2D LocallyConnected1D LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU ConvLSTM2D LSTMCell GRUCell SimpleRNNCell "
     "BatchNormalization LayerNormalization GroupNormalization RMSNormalization MultiHeadAttention GroupQueryAttention PReLU".split()
 )
-NORMALISATION = frozenset("BatchNormalization LayerNormalization GroupNormalization RMSNormalization SyncBatchNormalization".split())
+NORMALISATION = frozenset(
+    "BatchNormalization LayerNormalization GroupNormalization RMSNormalization SyncBatchNormalization".split()
+)
 WEIGHTLESS = frozenset(LAYERS) - WEIGHTED - frozenset(WRAPPERS) | {"?some"}
-NOT_DIFFERENTIABLE = frozenset("Discretization CategoryEncoding Hashing StringLookup IntegerLookup TextVectorization".split())
+NOT_DIFFERENTIABLE = frozenset(
+    "Discretization CategoryEncoding Hashing StringLookup IntegerLookup TextVectorization".split()
+)
 INTEGER_INPUT = frozenset({"Embedding"})
 """Layers whose input is an index: their weights train, what made the index does not."""
 
-ADVANCED_ACTIVATIONS = {"Softmax": "softmax", "ReLU": "relu", "LeakyReLU": "leaky_relu", "ELU": "elu", "PReLU": "prelu", "ThresholdedReLU": "relu"}
+ADVANCED_ACTIVATIONS = {
+    "Softmax": "softmax",
+    "ReLU": "relu",
+    "LeakyReLU": "leaky_relu",
+    "ELU": "elu",
+    "PReLU": "prelu",
+    "ThresholdedReLU": "relu",
+}
 PASS_SHAPE = frozenset(
     "Activation Softmax ReLU LeakyReLU ELU PReLU ThresholdedReLU Dropout AlphaDropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
     "ActivityRegularization Masking Identity BatchNormalization LayerNormalization GroupNormalization RMSNormalization UnitNormalization Normalization Rescaling "
@@ -227,8 +238,16 @@ def output_shape(layer: Layer, shape: Shape | None) -> Shape | None:
         return None
     if kind in _CONVOLUTIONS:
         return (shape[0], *(None for _ in shape[1:-1]), units(layer)) if shape else None
-    if "Pool" in kind or kind.startswith(("UpSampling", "ZeroPadding", "Cropping")) or kind in ("Resizing", "DepthwiseConv2D"):
-        return (shape[0], *(None for _ in shape[1:-1]), shape[-1] if kind != "DepthwiseConv2D" else None) if shape else None
+    if (
+        "Pool" in kind
+        or kind.startswith(("UpSampling", "ZeroPadding", "Cropping"))
+        or kind in ("Resizing", "DepthwiseConv2D")
+    ):
+        return (
+            (shape[0], *(None for _ in shape[1:-1]), shape[-1] if kind != "DepthwiseConv2D" else None)
+            if shape
+            else None
+        )
     if kind == "Reshape":
         target = layer.arguments.get("target_shape")
         if isinstance(target, Collection) and target.complete:

@@ -131,7 +131,12 @@ def caller(operation: Operation) -> Instance | None:
     found: Instance | None = None
     frame = operation.frame
     while frame is not None:
-        if isinstance(frame.this, Instance) and frame.this.role in ("layer", "model") and frame.function is not None and frame.function.name in ("call", "__call__"):
+        if (
+            isinstance(frame.this, Instance)
+            and frame.this.role in ("layer", "model")
+            and frame.function is not None
+            and frame.function.name in ("call", "__call__")
+        ):
             found = frame.this
         frame = frame.caller
     return found
@@ -141,7 +146,9 @@ def _input(interpreter: Interpreter, name: str, call: Call) -> Value:
     shape = tensors.sizes(call.get("shape", 0))
     dtype = tensors.dtype_value(call.get("dtype")) or "float32"
     batch: Shape | None = (None, *shape) if shape is not None else tensors.sizes(call.get("batch_shape"))
-    return interpreter.operation("input", "Input", call.node, (), dtype=dtype, shape=batch, symbolic=True, arguments=tensors.named(call))
+    return interpreter.operation(
+        "input", "Input", call.node, (), dtype=dtype, shape=batch, symbolic=True, arguments=tensors.named(call)
+    )
 
 
 def _opaque(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -160,7 +167,9 @@ def _opaque(interpreter: Interpreter, name: str, call: Call) -> Value:
         network.fields["trainable"] = stated
     given = call.get("input_tensor")
     if isinstance(given, Tensor):
-        output = interpreter.operation("model", last, call.node, (given,), sources=(network,), callee=network, dtype="float32")
+        output = interpreter.operation(
+            "model", last, call.node, (given,), sources=(network,), callee=network, dtype="float32"
+        )
         network.fields["inputs"], network.fields["outputs"] = (given,), (output,)
     top, classes = call.get("include_top"), call.get("classes")
     network.fields["top"] = top is None or (isinstance(top, Constant) and bool(top.value))
@@ -201,7 +210,11 @@ def apply(interpreter: Interpreter, layer: Layer, call: Call, inputs: tuple[Valu
         function = layer.arguments.get("function")
         if isinstance(function, (Function, BoundMethod, Partial)):
             extra = layer.arguments.get("arguments")
-            keywords = {key: value for key, value in extra.entries.items() if isinstance(key, str)} if isinstance(extra, Mapping) else {}
+            keywords = (
+                {key: value for key, value in extra.entries.items() if isinstance(key, str)}
+                if isinstance(extra, Mapping)
+                else {}
+            )
             given = call.positional[:1]
             from regrad.analysis.interpreter import Call as Arguments
 
@@ -213,13 +226,24 @@ def apply(interpreter: Interpreter, layer: Layer, call: Call, inputs: tuple[Valu
     if isinstance(activation, (Function, BoundMethod, Partial)) and kind in ("Activation", "Dense", "Conv1D", "Conv2D"):
         from regrad.analysis.interpreter import Call as Arguments
 
-        inner = _plain(interpreter, layer, call, inputs, shape, Transfer.FLOWS) if kind != "Activation" else (inputs[0] if inputs else UNKNOWN)
+        inner = (
+            _plain(interpreter, layer, call, inputs, shape, Transfer.FLOWS)
+            if kind != "Activation"
+            else (inputs[0] if inputs else UNKNOWN)
+        )
         return interpreter.call(activation, Arguments(call.node, (inner,)))
     transfer = Transfer.INTEGER if kind in keras_layers.NOT_DIFFERENTIABLE else Transfer.FLOWS
     return _plain(interpreter, layer, call, inputs, shape, transfer)
 
 
-def _plain(interpreter: Interpreter, layer: Layer, call: Call, inputs: tuple[Value, ...], shape: Shape | None, transfer: Transfer) -> Value:
+def _plain(
+    interpreter: Interpreter,
+    layer: Layer,
+    call: Call,
+    inputs: tuple[Value, ...],
+    shape: Shape | None,
+    transfer: Transfer,
+) -> Value:
     kind = layer.kind
     sources: list[Value] = []
     _layer_sources(layer, sources)
@@ -227,30 +251,74 @@ def _plain(interpreter: Interpreter, layer: Layer, call: Call, inputs: tuple[Val
     facts = frozenset({"probabilities"}) if activation_of(layer) in ("softmax", "sigmoid") else frozenset()
     if kind == "Concatenate" and inputs:
         shapes = [value.shape for value in inputs if isinstance(value, Tensor)]
-        if len(shapes) == len(inputs) and all(s is not None and s and s[-1] is not None for s in shapes) and "axis" not in layer.arguments:
+        if (
+            len(shapes) == len(inputs)
+            and all(s is not None and s and s[-1] is not None for s in shapes)
+            and "axis" not in layer.arguments
+        ):
             result_shape = (*shapes[0][:-1], sum(s[-1] for s in shapes))  # type: ignore[index,misc]
     # An index that selects rows carries no gradient; the rows themselves are the layer's weights.
-    passed = inputs if kind not in keras_layers.INTEGER_INPUT else tuple(_index(interpreter, call.node, value) for value in inputs)
+    passed = (
+        inputs
+        if kind not in keras_layers.INTEGER_INPUT
+        else tuple(_index(interpreter, call.node, value) for value in inputs)
+    )
     result = interpreter.operation(
-        "layer", kind, call.node, passed, transfer, dtype="float32" if transfer is Transfer.FLOWS else "int64", shape=result_shape, facts=facts, sources=tuple(sources), callee=layer
+        "layer",
+        kind,
+        call.node,
+        passed,
+        transfer,
+        dtype="float32" if transfer is Transfer.FLOWS else "int64",
+        shape=result_shape,
+        facts=facts,
+        sources=tuple(sources),
+        callee=layer,
     )
     several = layer.arguments.get("return_state")
     if several is not None and not (isinstance(several, Constant) and not several.value):
         count = 3 if kind == "LSTM" else 2
         if kind == "Bidirectional":
             return interpreter.operation("layer", kind, call.node, (result,), callee=layer)
-        return Collection("tuple", (result, *(interpreter.operation("layer", kind, call.node, passed, sources=tuple(sources), callee=layer, dtype="float32") for _ in range(count - 1))))
+        return Collection(
+            "tuple",
+            (
+                result,
+                *(
+                    interpreter.operation(
+                        "layer", kind, call.node, passed, sources=tuple(sources), callee=layer, dtype="float32"
+                    )
+                    for _ in range(count - 1)
+                ),
+            ),
+        )
     if kind == "MultiHeadAttention":
         scores = call.get("return_attention_scores")
         if scores is not None and not (isinstance(scores, Constant) and not scores.value):
-            return Collection("tuple", (result, interpreter.operation("layer", kind, call.node, passed, sources=tuple(sources), callee=layer, dtype="float32")))
+            return Collection(
+                "tuple",
+                (
+                    result,
+                    interpreter.operation(
+                        "layer", kind, call.node, passed, sources=tuple(sources), callee=layer, dtype="float32"
+                    ),
+                ),
+            )
     return result
 
 
 def _index(interpreter: Interpreter, node: ast.AST, value: Value) -> Value:
     if isinstance(value, Tensor) and value.operation.transfer in (Transfer.INTEGER, Transfer.NONE, Transfer.LEAVES):
         return value
-    return interpreter.operation("op", "Embedding index", node, (value,), Transfer.INTEGER, dtype="int32", shape=value.shape if isinstance(value, Tensor) else None)
+    return interpreter.operation(
+        "op",
+        "Embedding index",
+        node,
+        (value,),
+        Transfer.INTEGER,
+        dtype="int32",
+        shape=value.shape if isinstance(value, Tensor) else None,
+    )
 
 
 def _layer_sources(layer: Value, into: list[Value]) -> None:
@@ -283,10 +351,22 @@ def _call_network(interpreter: Interpreter, network: Network, call: Call) -> Val
     if not outputs:
         shape: Shape | None = None
         classes = network.fields.get("classes")
-        if network.form == "opaque" and network.fields.get("top") and isinstance(classes, Constant) and isinstance(classes.value, int):
+        if (
+            network.form == "opaque"
+            and network.fields.get("top")
+            and isinstance(classes, Constant)
+            and isinstance(classes.value, int)
+        ):
             shape = (None, classes.value)
         made: Value = interpreter.operation(
-            "model", network.name, call.node, arguments, sources=(network,), callee=network, dtype="float32", shape=shape
+            "model",
+            network.name,
+            call.node,
+            arguments,
+            sources=(network,),
+            callee=network,
+            dtype="float32",
+            shape=shape,
         )
     else:
         results = tuple(_network_output(interpreter, network, call, arguments, output) for output in outputs)
@@ -295,18 +375,32 @@ def _call_network(interpreter: Interpreter, network: Network, call: Call) -> Val
         if isinstance(structure, Mapping):
             made = Mapping(dict(zip(structure.entries, results, strict=False)))
         else:
-            made = results[0] if len(results) == 1 and not isinstance(structure, Collection) else Collection("list", results)
+            made = (
+                results[0]
+                if len(results) == 1 and not isinstance(structure, Collection)
+                else Collection("list", results)
+            )
     interpreter.emit(ModelCalled(call.node, interpreter.frame, interpreter.tick(), network, interpreter.tapes, made))
     return made
 
 
-def _network_output(interpreter: Interpreter, network: Network, call: Call, arguments: tuple[Value, ...], output: Value) -> Tensor:
+def _network_output(
+    interpreter: Interpreter, network: Network, call: Call, arguments: tuple[Value, ...], output: Value
+) -> Tensor:
     dtype = output.dtype if isinstance(output, Tensor) else "float32"
     shape = output.shape if isinstance(output, Tensor) else None
     facts = output.facts if isinstance(output, Tensor) else frozenset()
     transfer = Transfer.FLOWS
     result = interpreter.operation(
-        "model", network.name, call.node, (output, *arguments), transfer, dtype=dtype, shape=shape, facts=facts, callee=network
+        "model",
+        network.name,
+        call.node,
+        (output, *arguments),
+        transfer,
+        dtype=dtype,
+        shape=shape,
+        facts=facts,
+        callee=network,
     )
     # What comes out of a call with data is data, also where the model itself was described symbolically.
     result.symbolic = interpreter.describing or any(isinstance(value, Tensor) and value.symbolic for value in arguments)
@@ -322,7 +416,9 @@ def _connect(outputs: tuple[Value, ...], results: tuple[Tensor, ...]) -> None:
     everything = Flow(None, full=True, marks=outputs)
     for output, result in zip(outputs, results, strict=True):
         reached = everything.reach(output).sources
-        others = tuple(other for inner, other in zip(outputs, results, strict=True) if inner is not output and id(inner) in reached)
+        others = tuple(
+            other for inner, other in zip(outputs, results, strict=True) if inner is not output and id(inner) in reached
+        )
         result.operation.inputs = (*result.operation.inputs, *others)
 
 
@@ -345,10 +441,21 @@ def build_sequential(interpreter: Interpreter, network: Network, node: ast.AST, 
             continue
         if value is None:
             value = first = _first_input(interpreter, layer, node, given)
-        value = interpreter.call(layer, Arguments(layer.node if isinstance(layer, Object) and layer.node is not None else node, (value,)))
+        value = interpreter.call(
+            layer, Arguments(layer.node if isinstance(layer, Object) and layer.node is not None else node, (value,))
+        )
     interpreter.tapes = tapes
     if value is None or not network.fields.get("layers_complete", True):
-        value = interpreter.operation("model", network.name, node, () if value is None else (value,), sources=(network,), callee=network, dtype="float32", symbolic=True)
+        value = interpreter.operation(
+            "model",
+            network.name,
+            node,
+            () if value is None else (value,),
+            sources=(network,),
+            callee=network,
+            dtype="float32",
+            symbolic=True,
+        )
     interpreter.store.put(network.fields, "inputs", (first,) if first is not None else ())
     interpreter.store.put(network.fields, "outputs", (value,))
     interpreter.store.put(network.fields, "#outputs_of", layers)
@@ -370,7 +477,13 @@ def _first_input(interpreter: Interpreter, layer: Value, node: ast.AST, given: V
         dimension = layer.arguments.get("input_dim")
         if stated is not None:
             sizes = tensors.sizes(stated)
-            shape = sizes if sizes is not None and "batch_input_shape" in layer.arguments else (None, *sizes) if sizes is not None else None
+            shape = (
+                sizes
+                if sizes is not None and "batch_input_shape" in layer.arguments
+                else (None, *sizes)
+                if sizes is not None
+                else None
+            )
         elif dimension is not None and layer.kind != "Embedding":
             size = dimension.value if isinstance(dimension, Constant) and isinstance(dimension.value, int) else None
             shape = (None, size)
@@ -391,15 +504,40 @@ def has_input(network: Network) -> bool:
     if isinstance(first, Tensor):
         return True
     if isinstance(first, Layer):
-        return first.kind == "InputLayer" or any(name in first.arguments for name in ("input_shape", "input_dim", "batch_input_shape", "batch_shape"))
+        return first.kind == "InputLayer" or any(
+            name in first.arguments for name in ("input_shape", "input_dim", "batch_input_shape", "batch_shape")
+        )
     return isinstance(first, Network) and first.fields.get("#built") is not False
 
 
 # -- methods -----------------------------------------------------------------------------------------------------------
 
-_PREDICTING = frozenset({"predict", "predict_on_batch", "evaluate", "test_on_batch", "predict_generator", "predict_classes", "predict_proba"})
+_PREDICTING = frozenset(
+    {
+        "predict",
+        "predict_on_batch",
+        "evaluate",
+        "test_on_batch",
+        "predict_generator",
+        "predict_classes",
+        "predict_proba",
+    }
+)
 _LOADING = frozenset({"load_weights", "set_weights", "load_own_variables", "from_config"})
-_SILENT = frozenset({"summary", "save", "save_weights", "export", "to_json", "get_config", "count_params", "reset_states", "reset_metrics", "save_spec"})
+_SILENT = frozenset(
+    {
+        "summary",
+        "save",
+        "save_weights",
+        "export",
+        "to_json",
+        "get_config",
+        "count_params",
+        "reset_states",
+        "reset_metrics",
+        "save_spec",
+    }
+)
 
 
 def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Value | None:
@@ -441,7 +579,9 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         return interpreter.operation("method", name, call.node, (), numpy=True)
     if name in ("call", "__call__"):
         if isinstance(this, Instance):
-            return interpreter.operation("model", this.cls.name, call.node, (this, *call.all()), sources=(this,), callee=this, dtype="float32")
+            return interpreter.operation(
+                "model", this.cls.name, call.node, (this, *call.all()), sources=(this,), callee=this, dtype="float32"
+            )
         return call_layer(interpreter, this, call)
     if isinstance(this, Network) and name == "add":
         for layer in call.positional[:1]:
@@ -511,9 +651,19 @@ def _predict(interpreter: Interpreter, owner: Value, name: str, call: Call) -> V
             if isinstance(layer, Layer):
                 interpreter.store.put(layer.fields, "#built", True)
     result = interpreter.operation(
-        "predict", name, call.node, tensors.flatten(call.positional[:1]), Transfer.LEAVES, dtype="float32", numpy=True, sources=(owner,), callee=owner
+        "predict",
+        name,
+        call.node,
+        tensors.flatten(call.positional[:1]),
+        Transfer.LEAVES,
+        dtype="float32",
+        numpy=True,
+        sources=(owner,),
+        callee=owner,
     )
-    interpreter.emit(Predicted(call.node, interpreter.frame, interpreter.tick(), owner, name, interpreter.tapes, result))
+    interpreter.emit(
+        Predicted(call.node, interpreter.frame, interpreter.tick(), owner, name, interpreter.tapes, result)
+    )
     return result
 
 
@@ -526,7 +676,11 @@ def _get_layer(interpreter: Interpreter, owner: Layer | Network | Instance, call
                 stated = layer.arguments.get("name") if isinstance(layer, Layer) else None
                 if isinstance(stated, Constant) and stated.value == name.value:
                     return layer
-        if isinstance(index, Constant) and isinstance(index.value, int) and -len(layers.items) <= index.value < len(layers.items):
+        if (
+            isinstance(index, Constant)
+            and isinstance(index.value, int)
+            and -len(layers.items) <= index.value < len(layers.items)
+        ):
             return layers.items[index.value]
     if isinstance(owner, Network):
         return Layer("?some", {}, call.node, interpreter.frame, interpreter.tick())
@@ -535,9 +689,13 @@ def _get_layer(interpreter: Interpreter, owner: Layer | Network | Instance, call
 
 # -- heads -------------------------------------------------------------------------------------------------------------
 
-_TRANSPARENT_LAYERS = frozenset({"Flatten", "Reshape", "Dropout", "Identity", "Permute", "GaussianNoise", "ActivityRegularization"})
+_TRANSPARENT_LAYERS = frozenset(
+    {"Flatten", "Reshape", "Dropout", "Identity", "Permute", "GaussianNoise", "ActivityRegularization"}
+)
 _TRANSPARENT_OPERATIONS = frozenset({"reshape", "squeeze", "expand_dims", "flatten", "identity", "cast", "transpose"})
-_ACTIVATIONS = frozenset("softmax sigmoid tanh relu elu selu softplus linear gelu log_softmax hard_sigmoid swish silu".split())
+_ACTIVATIONS = frozenset(
+    "softmax sigmoid tanh relu elu selu softplus linear gelu log_softmax hard_sigmoid swish silu".split()
+)
 
 
 def activation_of(layer: Layer) -> str | None:
@@ -598,7 +756,13 @@ def head_of(value: Value, name: str | None = None) -> Head:
             if activation is None or activation == "linear":
                 activation, holder = own, callee
             if callee.kind in keras_layers.WEIGHTED and "Norm" not in callee.kind:
-                units = shape[-1] if shape and shape[-1] is not None else keras_layers.units(callee) if rank == 2 or callee.kind == "Dense" else None
+                units = (
+                    shape[-1]
+                    if shape and shape[-1] is not None
+                    else keras_layers.units(callee)
+                    if rank == 2 or callee.kind == "Dense"
+                    else None
+                )
                 return Head(activation, units, holder, callee, rank, shape, output, name)
             break
         if operation.kind == "op" and operation.name in ("softmax", "sigmoid") and operation.inputs:
@@ -611,7 +775,9 @@ def head_of(value: Value, name: str | None = None) -> Head:
             continue
         break
     units = shape[-1] if shape and len(shape) > 1 else None
-    return Head(activation if activation in ("softmax", "sigmoid") else None, units, holder, None, rank, shape, output, name)
+    return Head(
+        activation if activation in ("softmax", "sigmoid") else None, units, holder, None, rank, shape, output, name
+    )
 
 
 FUNCTIONS: dict[str, Handler] = {
@@ -619,7 +785,10 @@ FUNCTIONS: dict[str, Handler] = {
     "keras.Model": _model,
     "keras.Input": _input,
     "K.placeholder": _input,
-    **{f"keras.models.{name}": _opaque for name in ("load_model", "clone_model", "model_from_json", "model_from_yaml", "model_from_config")},
+    **{
+        f"keras.models.{name}": _opaque
+        for name in ("load_model", "clone_model", "model_from_json", "model_from_yaml", "model_from_config")
+    },
     "tensorflow_hub.KerasLayer": _opaque,
     "tensorflow_hub.load": _opaque,
     "keras.layers.TFSMLayer": _opaque,

@@ -76,11 +76,19 @@ def _make(interpreter: Interpreter, name: str, call: Call) -> Value:
             return call_loss(interpreter, standard, External(name), call)
     if last in ("get", "deserialize"):
         found = name_of(call.get("identifier", 0))
-        return Loss(found, {}, call.node, interpreter.frame, interpreter.tick()) if found else interpreter.unknown("call", name, ())
+        return (
+            Loss(found, {}, call.node, interpreter.frame, interpreter.tick())
+            if found
+            else interpreter.unknown("call", name, ())
+        )
     standard = standard_name(last)
     if standard is None:
         return interpreter.unknown("call", name, call.all())
-    first = {"binary_crossentropy": "from_logits", "categorical_crossentropy": "from_logits", "sparse_categorical_crossentropy": "from_logits"}
+    first = {
+        "binary_crossentropy": "from_logits",
+        "categorical_crossentropy": "from_logits",
+        "sparse_categorical_crossentropy": "from_logits",
+    }
     arguments: dict[str, Value] = {}
     if call.positional:
         arguments[first.get(standard, "first")] = call.positional[0]
@@ -115,13 +123,27 @@ def call_loss(interpreter: Interpreter, name: str, loss: Value, call: Call) -> V
     result = interpreter.operation(
         "loss", name, call.node, inputs, dtype="float32", shape=() if whole else None, callee=loss, arguments=arguments
     )
-    interpreter.emit(LossCalled(call.node, interpreter.frame, result.operation.serial, name, loss, arguments, nodes, result, interpreter.tapes))
+    interpreter.emit(
+        LossCalled(
+            call.node,
+            interpreter.frame,
+            result.operation.serial,
+            name,
+            loss,
+            arguments,
+            nodes,
+            result,
+            interpreter.tapes,
+        )
+    )
     return result
 
 
 def _unreduced(loss: Loss) -> bool:
     reduction = loss.arguments.get("reduction")
-    return reduction is not None and not (isinstance(reduction, Constant) and reduction.value in ("sum", "sum_over_batch_size", "auto"))
+    return reduction is not None and not (
+        isinstance(reduction, Constant) and reduction.value in ("sum", "sum_over_batch_size", "auto")
+    )
 
 
 def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Value | None:
@@ -130,7 +152,9 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         return call_loss(interpreter, owner.name, owner, call)
     if isinstance(owner, Metric):
         if name in ("result", "update_state", "reset_states", "reset_state"):
-            return interpreter.operation("metric", owner.name, call.node, call.all(), Transfer.NONE, dtype="float32", callee=owner)
+            return interpreter.operation(
+                "metric", owner.name, call.node, call.all(), Transfer.NONE, dtype="float32", callee=owner
+            )
         return None
     return None
 
@@ -152,6 +176,9 @@ def counted(value: Value) -> bool:
 
 
 FUNCTIONS: dict[str, Handler] = {
-    **{f"K.{name}": _make for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")},
+    **{
+        f"K.{name}": _make
+        for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
+    },
 }
 PREFIXES: dict[str, Handler] = {"keras.losses.": _make, "keras.metrics.": _make_metric}

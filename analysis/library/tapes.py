@@ -121,7 +121,14 @@ def _ask(interpreter: Interpreter, tape: Tape, name: str, call: Call) -> Value:
     if isinstance(sources, Variable):
         shape = sources.fields.get("shape")
     result = interpreter.operation(
-        "gradient", name, call.node, (target, *flatten((sources,))), Transfer.FLOWS, dtype="float32", shape=shape, arguments={"event": sources}
+        "gradient",
+        name,
+        call.node,
+        (target, *flatten((sources,))),
+        Transfer.FLOWS,
+        dtype="float32",
+        shape=shape,
+        arguments={"event": sources},
     )
     if isinstance(sources, Collection):
         if sources.complete and all(not isinstance(item, WeightList) for item in sources.items):
@@ -129,7 +136,11 @@ def _ask(interpreter: Interpreter, tape: Tape, name: str, call: Call) -> Value:
             return Collection("list", items, True, call.node)
         return Gradients(event, sources, target, result)
     if isinstance(sources, Mapping):
-        return Mapping({key: Gradients(event, item, target, result, 0) for key, item in sources.entries.items()}, sources.complete, call.node)
+        return Mapping(
+            {key: Gradients(event, item, target, result, 0) for key, item in sources.entries.items()},
+            sources.complete,
+            call.node,
+        )
     if isinstance(sources, WeightList):
         return Gradients(event, sources, target, result)
     return Gradients(event, sources, target, result, 0)

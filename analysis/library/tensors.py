@@ -70,8 +70,15 @@ def _selectors(interpreter: Interpreter, call: Call, inputs: tuple[Value, ...]) 
     found: list[Value] = []
     for value in flatten(call.all()):
         if isinstance(value, (Tensor, Union_)) and not any(value is other for other in inputs):
-            blocked = isinstance(value, Tensor) and (value.operation.transfer in (Transfer.INTEGER, Transfer.NONE, Transfer.LEAVES) or is_integer(value.dtype))
-            found.append(value if blocked else interpreter.operation("op", "selector", call.node, (value,), Transfer.INTEGER, dtype="int32"))
+            blocked = isinstance(value, Tensor) and (
+                value.operation.transfer in (Transfer.INTEGER, Transfer.NONE, Transfer.LEAVES)
+                or is_integer(value.dtype)
+            )
+            found.append(
+                value
+                if blocked
+                else interpreter.operation("op", "selector", call.node, (value,), Transfer.INTEGER, dtype="int32")
+            )
     return tuple(found)
 
 
@@ -90,17 +97,25 @@ def make(interpreter: Interpreter, last: str, call: Call, operator: Operator, in
     shape = _shape(operator, call, inputs, first)
     if last == "one_hot":
         shape, facts = _one_hot(call)
-        return interpreter.operation("op", last, call.node, inputs, transfer, dtype="float32", shape=shape, facts=facts, arguments=named(call))
+        return interpreter.operation(
+            "op", last, call.node, inputs, transfer, dtype="float32", shape=shape, facts=facts, arguments=named(call)
+        )
     if last == "matmul" and len(inputs) >= 2:
         one, other = operators.shape_of(inputs[0]), operators.shape_of(inputs[1])
         transposed = any(key in call.keywords for key in ("transpose_a", "transpose_b"))
         shape = (*one[:-1], other[-1]) if one and other and len(other) >= 2 and not transposed else None
-    facts = first.facts if isinstance(first, Tensor) and operator.shape == "same" and transfer in (Transfer.NONE, Transfer.STOP) else frozenset()
+    facts = (
+        first.facts
+        if isinstance(first, Tensor) and operator.shape == "same" and transfer in (Transfer.NONE, Transfer.STOP)
+        else frozenset()
+    )
     if last in ("softmax", "sigmoid", "hard_sigmoid"):
         facts = frozenset({"probabilities"})
     if last in ("argmax", "argmin"):
         facts = frozenset({"labels"})
-    return interpreter.operation("op", last, call.node, inputs, transfer, dtype=dtype, shape=shape, facts=facts, arguments=named(call))
+    return interpreter.operation(
+        "op", last, call.node, inputs, transfer, dtype=dtype, shape=shape, facts=facts, arguments=named(call)
+    )
 
 
 def _one_hot(call: Call) -> tuple[Shape | None, frozenset[str]]:
@@ -236,10 +251,24 @@ def numpy_operation(interpreter: Interpreter, name: str, call: Call, operator: O
         shape = (None, size.value) if isinstance(size, Constant) and isinstance(size.value, int) else None
     if last == "argmax":
         facts = frozenset({"labels"})
-    return interpreter.operation("numpy", last, call.node, inputs, transfer, dtype=dtype, shape=shape, numpy=True, facts=facts, high=high, arguments=named(call))
+    return interpreter.operation(
+        "numpy",
+        last,
+        call.node,
+        inputs,
+        transfer,
+        dtype=dtype,
+        shape=shape,
+        numpy=True,
+        facts=facts,
+        high=high,
+        arguments=named(call),
+    )
 
 
-_KEEPS_FACTS = frozenset("array asarray asanyarray ascontiguousarray copy concatenate vstack expand_dims repeat tile squeeze shuffle permutation append".split())
+_KEEPS_FACTS = frozenset(
+    "array asarray asanyarray ascontiguousarray copy concatenate vstack expand_dims repeat tile squeeze shuffle permutation append".split()
+)
 
 
 def literal_array(value: Collection, dtype: str | None) -> tuple[str | None, Shape | None, frozenset[str], int | None]:
@@ -313,12 +342,23 @@ def _cast(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get("x", 0) or UNKNOWN
     dtype = dtype_value(call.get("dtype", 1))
     if name.rpartition(".")[2].startswith("to_"):
-        dtype = {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.get(name.rpartition(".")[2])
+        dtype = {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.get(
+            name.rpartition(".")[2]
+        )
     transfer = Transfer.INTEGER if is_integer(dtype) else Transfer.FLOWS
     facts = value.facts if isinstance(value, Tensor) else frozenset()
     high = value.high if isinstance(value, Tensor) else None
     return interpreter.operation(
-        "op", "cast", call.node, (value,), transfer, dtype=dtype, shape=operators.shape_of(value), facts=facts, high=high, arguments=named(call)
+        "op",
+        "cast",
+        call.node,
+        (value,),
+        transfer,
+        dtype=dtype,
+        shape=operators.shape_of(value),
+        facts=facts,
+        high=high,
+        arguments=named(call),
     )
 
 
@@ -334,23 +374,49 @@ def _constant(interpreter: Interpreter, name: str, call: Call) -> Value:
         if found == "int64" and dtype is None and not any(isinstance(item, Tensor) for item in inputs):
             found = "int32"
         return interpreter.operation(
-            "constant", "constant", call.node, inputs, Transfer.LEAVES if held else Transfer.FLOWS, dtype=found, shape=shape, facts=facts, high=high
+            "constant",
+            "constant",
+            call.node,
+            inputs,
+            Transfer.LEAVES if held else Transfer.FLOWS,
+            dtype=found,
+            shape=shape,
+            facts=facts,
+            high=high,
         )
     if isinstance(value, Constant):
-        found = dtype or ("bool" if isinstance(value.value, bool) else "int32" if isinstance(value.value, int) else "float32" if isinstance(value.value, float) else None)
+        found = dtype or (
+            "bool"
+            if isinstance(value.value, bool)
+            else "int32"
+            if isinstance(value.value, int)
+            else "float32"
+            if isinstance(value.value, float)
+            else None
+        )
         return interpreter.operation("constant", "constant", call.node, (), dtype=found, shape=())
     found = dtype or operators.dtype_of(value)
     transfer = Transfer.INTEGER if is_integer(found) else Transfer.FLOWS
     facts = value.facts if isinstance(value, Tensor) else frozenset()
     high = value.high if isinstance(value, Tensor) else None
     return interpreter.operation(
-        "constant", "constant", call.node, inputs, transfer, dtype=found, shape=operators.shape_of(value), facts=facts, high=high
+        "constant",
+        "constant",
+        call.node,
+        inputs,
+        transfer,
+        dtype=found,
+        shape=operators.shape_of(value),
+        facts=facts,
+        high=high,
     )
 
 
 def _convert(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get("value", 0) or call.get("x") or UNKNOWN
-    if isinstance(value, (Tensor, Variable, Unknown)) or (isinstance(value, Collection) and any(carries_tensor(item) for item in value.items)):
+    if isinstance(value, (Tensor, Variable, Unknown)) or (
+        isinstance(value, Collection) and any(carries_tensor(item) for item in value.items)
+    ):
         dtype = dtype_value(call.get("dtype", 1)) or operators.dtype_of(value)
         facts = value.facts if isinstance(value, Tensor) else frozenset()
         high = value.high if isinstance(value, Tensor) else None
@@ -378,7 +444,9 @@ def _filled(interpreter: Interpreter, name: str, call: Call) -> Value:
     facts = frozenset({"constant"} if last in ("zeros", "ones", "fill", "full", "eye") else set())
     if last in ("zeros", "ones"):
         facts |= {"binary"}
-    return interpreter.operation("constant", last, call.node, (), dtype=dtype, shape=shape, numpy=numpy, facts=facts, arguments=named(call))
+    return interpreter.operation(
+        "constant", last, call.node, (), dtype=dtype, shape=shape, numpy=numpy, facts=facts, arguments=named(call)
+    )
 
 
 def sizes(value: Value | None) -> Shape | None:
@@ -386,7 +454,9 @@ def sizes(value: Value | None) -> Shape | None:
     if isinstance(value, Constant) and isinstance(value.value, int):
         return (value.value,)
     if isinstance(value, Collection) and value.complete:
-        return tuple(item.value if isinstance(item, Constant) and isinstance(item.value, int) else None for item in value.items)
+        return tuple(
+            item.value if isinstance(item, Constant) and isinstance(item.value, int) else None for item in value.items
+        )
     return None
 
 
@@ -395,8 +465,19 @@ def _random(interpreter: Interpreter, name: str, call: Call) -> Value:
     dtype = dtype_value(call.get("dtype"))
     high = call.get("maxval", 2)
     facts = frozenset({"labels"}) if is_integer(dtype) else frozenset()
-    largest = high.value - 1 if is_integer(dtype) and isinstance(high, Constant) and isinstance(high.value, int) else None
-    return interpreter.operation("random", name.rpartition(".")[2], call.node, (), dtype=dtype or "float32", shape=shape, facts=facts, high=largest)
+    largest = (
+        high.value - 1 if is_integer(dtype) and isinstance(high, Constant) and isinstance(high.value, int) else None
+    )
+    return interpreter.operation(
+        "random",
+        name.rpartition(".")[2],
+        call.node,
+        (),
+        dtype=dtype or "float32",
+        shape=shape,
+        facts=facts,
+        high=largest,
+    )
 
 
 def _range(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -425,7 +506,12 @@ def _variable(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 
 def make_variable(
-    interpreter: Interpreter, maker: str, arguments: dict[str, Value], initial: Value | None, owner: Value | None, call: Call
+    interpreter: Interpreter,
+    maker: str,
+    arguments: dict[str, Value],
+    initial: Value | None,
+    owner: Value | None,
+    call: Call,
 ) -> Variable:
     """A new variable; its dtype is the stated one or that of its first value."""
     variable = Variable(maker, arguments, initial, owner, call.node, interpreter.frame, interpreter.tick())
@@ -433,7 +519,15 @@ def make_variable(
     if dtype is None and initial is not None and maker == "tf.Variable":
         if isinstance(initial, Constant):
             value = initial.value
-            dtype = "bool" if isinstance(value, bool) else "int32" if isinstance(value, int) else "float32" if isinstance(value, float) else None
+            dtype = (
+                "bool"
+                if isinstance(value, bool)
+                else "int32"
+                if isinstance(value, int)
+                else "float32"
+                if isinstance(value, float)
+                else None
+            )
         elif isinstance(initial, Collection):
             dtype, variable.fields["shape"], _, _ = literal_array(initial, None)
             dtype = {"int64": "int32", "float64": "float32"}.get(dtype or "", dtype)
@@ -441,7 +535,11 @@ def make_variable(
             dtype = operators.dtype_of(initial)
     variable.fields["dtype"] = dtype
     if "shape" not in variable.fields:
-        variable.fields["shape"] = sizes(arguments.get("shape")) if "shape" in arguments else (operators.shape_of(initial) if initial is not None else None)
+        variable.fields["shape"] = (
+            sizes(arguments.get("shape"))
+            if "shape" in arguments
+            else (operators.shape_of(initial) if initial is not None else None)
+        )
     variable.fields["trainable"] = arguments.get("trainable", Constant(True))
     return variable
 
@@ -497,7 +595,9 @@ def _gradient_free(interpreter: Interpreter, name: str, call: Call) -> Value:
 
     calls.call_through(interpreter, call)
     inputs = flatten(tuple(value for value in call.all() if not isinstance(value, _CALLABLE)))
-    return interpreter.operation("op", name.rpartition(".")[2], call.node, inputs, Transfer.LEAVES, arguments=named(call))
+    return interpreter.operation(
+        "op", name.rpartition(".")[2], call.node, inputs, Transfer.LEAVES, arguments=named(call)
+    )
 
 
 def _top_k(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -509,7 +609,9 @@ def _top_k(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 def _unique(interpreter: Interpreter, name: str, call: Call) -> Value:
     inputs = flatten(call.all()[:1])
-    values = interpreter.operation("op", "unique", call.node, inputs, Transfer.MISSING, dtype=operators.dtype_of(inputs[0]) if inputs else None)
+    values = interpreter.operation(
+        "op", "unique", call.node, inputs, Transfer.MISSING, dtype=operators.dtype_of(inputs[0]) if inputs else None
+    )
     indices = interpreter.operation("op", "unique_indices", call.node, inputs, Transfer.INTEGER, dtype="int32")
     return Collection("tuple", (values, indices), True, call.node)
 
@@ -519,16 +621,33 @@ def _several(interpreter: Interpreter, name: str, call: Call) -> Value:
     inputs = flatten(call.all())
     last = name.rpartition(".")[2]
     if last in ("moments", "normalize"):
-        return Collection("tuple", tuple(interpreter.operation("op", last, call.node, inputs) for _ in range(2)), True, call.node)
+        return Collection(
+            "tuple", tuple(interpreter.operation("op", last, call.node, inputs) for _ in range(2)), True, call.node
+        )
     count = call.get("num_or_size_splits", 1)
-    size = count.value if isinstance(count, Constant) and isinstance(count.value, int) else len(count.items) if isinstance(count, Collection) else None
+    size = (
+        count.value
+        if isinstance(count, Constant) and isinstance(count.value, int)
+        else len(count.items)
+        if isinstance(count, Collection)
+        else None
+    )
     if last == "split" and size is not None and size <= 16:
-        return Collection("list", tuple(interpreter.operation("op", last, call.node, inputs) for _ in range(size)), True, call.node)
+        return Collection(
+            "list", tuple(interpreter.operation("op", last, call.node, inputs) for _ in range(size)), True, call.node
+        )
     return interpreter.operation("op", last, call.node, inputs)
 
 
 def _placeholder(interpreter: Interpreter, name: str, call: Call) -> Value:
-    return interpreter.operation("input", "placeholder", call.node, (), dtype=dtype_value(call.get("dtype", 0)), shape=sizes(call.get("shape", 1)))
+    return interpreter.operation(
+        "input",
+        "placeholder",
+        call.node,
+        (),
+        dtype=dtype_value(call.get("dtype", 0)),
+        shape=sizes(call.get("shape", 1)),
+    )
 
 
 def _squeeze(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -541,7 +660,9 @@ def _squeeze(interpreter: Interpreter, name: str, call: Call) -> Value:
         result = shape[:position] + shape[position + 1 :]
     elif shape is not None and axis is None and all(size is not None for size in shape):
         result = tuple(size for size in shape if size != 1)
-    return interpreter.operation("op", "squeeze", call.node, (value,), dtype=operators.dtype_of(value), shape=result, arguments=named(call))
+    return interpreter.operation(
+        "op", "squeeze", call.node, (value,), dtype=operators.dtype_of(value), shape=result, arguments=named(call)
+    )
 
 
 def _expand(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -552,14 +673,18 @@ def _expand(interpreter: Interpreter, name: str, call: Call) -> Value:
     if shape is not None and isinstance(axis, Constant) and isinstance(axis.value, int):
         position = axis.value if axis.value >= 0 else len(shape) + 1 + axis.value
         result = (*shape[:position], 1, *shape[position:])
-    return interpreter.operation("op", "expand_dims", call.node, (value,), dtype=operators.dtype_of(value), shape=result, arguments=named(call))
+    return interpreter.operation(
+        "op", "expand_dims", call.node, (value,), dtype=operators.dtype_of(value), shape=result, arguments=named(call)
+    )
 
 
 def _reshape(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get("tensor", 0) or call.get("x") or UNKNOWN
     target = sizes(call.get("shape", 1) or call.get("newshape"))
     shape = tuple(None if size == -1 else size for size in target) if target is not None else None
-    return interpreter.operation("op", "reshape", call.node, (value,), dtype=operators.dtype_of(value), shape=shape, arguments=named(call))
+    return interpreter.operation(
+        "op", "reshape", call.node, (value,), dtype=operators.dtype_of(value), shape=shape, arguments=named(call)
+    )
 
 
 FUNCTIONS: dict[str, Handler] = {
@@ -571,19 +696,39 @@ FUNCTIONS: dict[str, Handler] = {
     "tf.recompute_grad": _same_function,
     "tf.autograph.experimental.do_not_convert": _same_function,
     **{f"{space}.cast": _cast for space in ("tf", "tf1", "ops", "K", "tnp")},
-    **{f"{space}.{name}": _cast for space in ("tf", "tf1") for name in ("to_float", "to_int32", "to_int64", "to_double")},
+    **{
+        f"{space}.{name}": _cast
+        for space in ("tf", "tf1")
+        for name in ("to_float", "to_int32", "to_int64", "to_double")
+    },
     **{f"{space}.constant": _constant for space in ("tf", "tf1", "K")},
     **{f"{space}.convert_to_tensor": _convert for space in ("tf", "tf1", "ops")},
-    **{f"{space}.{name}": _filled for space in ("tf", "tf1", "np", "ops", "K", "tnp") for name in ("zeros", "ones", "fill", "full", "empty")},
     **{
-        f"tf.random.{name}": _random for name in ("normal", "uniform", "truncated_normal", "stateless_normal", "stateless_uniform")
+        f"{space}.{name}": _filled
+        for space in ("tf", "tf1", "np", "ops", "K", "tnp")
+        for name in ("zeros", "ones", "fill", "full", "empty")
+    },
+    **{
+        f"tf.random.{name}": _random
+        for name in ("normal", "uniform", "truncated_normal", "stateless_normal", "stateless_uniform")
     },
     **{f"tf1.{name}": _random for name in ("random_normal", "random_uniform", "truncated_normal")},
     **{f"keras.random.{name}": _random for name in ("normal", "uniform")},
     **{f"{space}.{name}": _range for space in ("tf", "tf1", "ops") for name in ("range", "linspace", "arange")},
     **{
         f"tf.{name}": _apply_function
-        for name in ("map_fn", "vectorized_map", "scan", "foldl", "foldr", "while_loop", "cond", "case", "py_function", "switch_case")
+        for name in (
+            "map_fn",
+            "vectorized_map",
+            "scan",
+            "foldl",
+            "foldr",
+            "while_loop",
+            "cond",
+            "case",
+            "py_function",
+            "switch_case",
+        )
     },
     **{f"ops.{name}": _apply_function for name in ("map", "cond", "scan", "while_loop", "vectorized_map")},
     **{f"{name}": _gradient_free for name in ("tf.numpy_function", "tf.py_func", "tf1.py_func", "tf1.numpy_function")},
@@ -591,7 +736,18 @@ FUNCTIONS: dict[str, Handler] = {
     "tf.nn.top_k": _top_k,
     "ops.top_k": _top_k,
     "tf.unique": _unique,
-    **{f"{name}": _several for name in ("tf.split", "tf.unstack", "tf.nn.moments", "ops.split", "ops.unstack", "tf.meshgrid", "ops.moments")},
+    **{
+        f"{name}": _several
+        for name in (
+            "tf.split",
+            "tf.unstack",
+            "tf.nn.moments",
+            "ops.split",
+            "ops.unstack",
+            "tf.meshgrid",
+            "ops.moments",
+        )
+    },
     "tf1.placeholder": _placeholder,
     **{f"{space}.squeeze": _squeeze for space in ("tf", "tf1", "ops", "K")},
     **{f"{space}.expand_dims": _expand for space in ("tf", "tf1", "ops", "K")},
@@ -622,7 +778,18 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
 def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, call: Call) -> Value:
     inputs = (owner, *flatten(call.all()))
     if name in _LEAVING and not owner.numpy:
-        return interpreter.operation("method", name, call.node, (owner,), Transfer.LEAVES, dtype=owner.dtype, shape=owner.shape, numpy=True, facts=owner.facts, high=owner.high)
+        return interpreter.operation(
+            "method",
+            name,
+            call.node,
+            (owner,),
+            Transfer.LEAVES,
+            dtype=owner.dtype,
+            shape=owner.shape,
+            numpy=True,
+            facts=owner.facts,
+            high=owner.high,
+        )
     if name == "astype":
         dtype = dtype_value(call.get("dtype", 0))
         return interpreter.operation(
@@ -639,41 +806,103 @@ def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, call: Call) -
         )
     if name in _REDUCING:
         shifted = type(call)(call.node, (owner, *call.positional), call.keywords)
-        return interpreter.operation("method", name, call.node, inputs, dtype=owner.dtype, shape=reduced(owner.shape, shifted), numpy=owner.numpy)
+        return interpreter.operation(
+            "method", name, call.node, inputs, dtype=owner.dtype, shape=reduced(owner.shape, shifted), numpy=owner.numpy
+        )
     if name == "reshape":
         target = sizes(call.positional[0]) if len(call.positional) == 1 else sizes(Collection("tuple", call.positional))
         shape = tuple(None if size == -1 else size for size in target) if target is not None else None
         facts = owner.facts if shape is not None and "one-hot" not in owner.facts else frozenset()
-        return interpreter.operation("method", name, call.node, (owner,), dtype=owner.dtype, shape=shape, numpy=owner.numpy, facts=facts, high=owner.high)
+        return interpreter.operation(
+            "method",
+            name,
+            call.node,
+            (owner,),
+            dtype=owner.dtype,
+            shape=shape,
+            numpy=owner.numpy,
+            facts=facts,
+            high=owner.high,
+        )
     if name in ("copy", "__copy__", "shuffle", "sort"):
         return owner if name != "sort" else NONE
     if name in ("flatten", "ravel"):
-        return interpreter.operation("method", name, call.node, (owner,), dtype=owner.dtype, shape=(None,), numpy=owner.numpy, facts=owner.facts, high=owner.high)
+        return interpreter.operation(
+            "method",
+            name,
+            call.node,
+            (owner,),
+            dtype=owner.dtype,
+            shape=(None,),
+            numpy=owner.numpy,
+            facts=owner.facts,
+            high=owner.high,
+        )
     if name in ("argmax", "argmin", "argsort", "nonzero", "any", "all"):
-        return interpreter.operation("method", name, call.node, (owner,), Transfer.INTEGER, dtype="int64", numpy=owner.numpy, facts=frozenset({"labels"}))
+        return interpreter.operation(
+            "method",
+            name,
+            call.node,
+            (owner,),
+            Transfer.INTEGER,
+            dtype="int64",
+            numpy=owner.numpy,
+            facts=frozenset({"labels"}),
+        )
     if name in ("round", "__floor__"):
-        return interpreter.operation("method", name, call.node, (owner,), Transfer.NONE, dtype=owner.dtype, shape=owner.shape, numpy=owner.numpy)
+        return interpreter.operation(
+            "method", name, call.node, (owner,), Transfer.NONE, dtype=owner.dtype, shape=owner.shape, numpy=owner.numpy
+        )
     if name in ("set_shape", "fill", "put"):
         return NONE
     if name == "get_shape":
         from regrad.analysis import attributes
 
         return attributes.read(interpreter, owner, "shape", call.node)
-    return interpreter.operation("method", name, call.node, inputs, dtype=owner.dtype if not owner.numpy else None, numpy=owner.numpy)
+    return interpreter.operation(
+        "method", name, call.node, inputs, dtype=owner.dtype if not owner.numpy else None, numpy=owner.numpy
+    )
 
 
 def _of_variable(interpreter: Interpreter, owner: Variable, name: str, call: Call) -> Value:
-    if name in ("assign", "assign_add", "assign_sub", "scatter_update", "scatter_nd_update", "load", "scatter_add", "scatter_sub"):
+    if name in (
+        "assign",
+        "assign_add",
+        "assign_sub",
+        "scatter_update",
+        "scatter_nd_update",
+        "load",
+        "scatter_add",
+        "scatter_sub",
+    ):
         value = call.get("value", 0) or call.get("delta") or UNKNOWN
-        interpreter.emit(Assigned(call.node, interpreter.frame, interpreter.tick(), owner, name, value, interpreter.tapes))
+        interpreter.emit(
+            Assigned(call.node, interpreter.frame, interpreter.tick(), owner, name, value, interpreter.tapes)
+        )
         assigned: tuple[Any, ...] = owner.fields.get("#assigned") or ()
-        interpreter.store.put(owner.fields, "#assigned", (*assigned[-7:], (interpreter.serial, name, value, call.node, interpreter.frame)))
+        interpreter.store.put(
+            owner.fields, "#assigned", (*assigned[-7:], (interpreter.serial, name, value, call.node, interpreter.frame))
+        )
         return owner
     if name in ("read_value", "value"):
-        return interpreter.operation("op", name, call.node, (owner,), dtype=operators.dtype_of(owner), shape=owner.fields.get("shape"))
+        return interpreter.operation(
+            "op", name, call.node, (owner,), dtype=operators.dtype_of(owner), shape=owner.fields.get("shape")
+        )
     if name in _LEAVING:
-        return interpreter.operation("method", name, call.node, (owner,), Transfer.LEAVES, dtype=operators.dtype_of(owner), shape=owner.fields.get("shape"), numpy=True)
+        return interpreter.operation(
+            "method",
+            name,
+            call.node,
+            (owner,),
+            Transfer.LEAVES,
+            dtype=operators.dtype_of(owner),
+            shape=owner.fields.get("shape"),
+            numpy=True,
+        )
     if name in ("initialized_value", "sparse_read", "gather_nd"):
         return interpreter.operation("op", name, call.node, (owner,), dtype=operators.dtype_of(owner))
-    return UNKNOWN if name in ("set_shape", "get_shape") else interpreter.operation("op", name, call.node, (owner, *flatten(call.all())))
-
+    return (
+        UNKNOWN
+        if name in ("set_shape", "get_shape")
+        else interpreter.operation("op", name, call.node, (owner, *flatten(call.all())))
+    )

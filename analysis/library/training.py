@@ -103,13 +103,19 @@ def as_data(interpreter: Interpreter, value: Value | None, call: Call) -> Value:
     if value is None:
         return interpreter.operation("data", "data", call.node, ())
     if isinstance(value, Collection):
-        return Collection(value.kind, tuple(as_data(interpreter, item, call) for item in value.items), value.complete, value.node)
+        return Collection(
+            value.kind, tuple(as_data(interpreter, item, call) for item in value.items), value.complete, value.node
+        )
     if isinstance(value, Mapping):
-        return Mapping({key: as_data(interpreter, item, call) for key, item in value.entries.items()}, value.complete, value.node)
+        return Mapping(
+            {key: as_data(interpreter, item, call) for key, item in value.entries.items()}, value.complete, value.node
+        )
     if isinstance(value, Tensor):
         shape = (None, *value.shape[1:]) if value.shape else value.shape
         dtype = "float32" if value.dtype == "float64" else value.dtype
-        return interpreter.operation("data", "data", call.node, (), dtype=dtype, shape=shape, facts=value.facts, high=value.high)
+        return interpreter.operation(
+            "data", "data", call.node, (), dtype=dtype, shape=shape, facts=value.facts, high=value.high
+        )
     return interpreter.operation("data", "data", call.node, ())
 
 
@@ -163,7 +169,9 @@ def _train(interpreter: Interpreter, model: Network | Instance, method_name: str
             not steps,
         )
     )
-    interpreter.store.put(model.fields, "#steps", (steps or 0) + 1 if isinstance(steps, int) or steps is None else steps)
+    interpreter.store.put(
+        model.fields, "#steps", (steps or 0) + 1 if isinstance(steps, int) or steps is None else steps
+    )
     return interpreter.unknown("call", method_name, ())
 
 
@@ -203,13 +211,22 @@ def _training_step(
         else:
             recorder = tapes.implicit(interpreter, call.node)
             interpreter.tapes = (recorder,)
-            output = interpreter.call(model, Arguments(call.node, (inputs,), {"training": Constant(True)} if isinstance(model, Instance) and _takes_training(model) else {}))
+            output = interpreter.call(
+                model,
+                Arguments(
+                    call.node,
+                    (inputs,),
+                    {"training": Constant(True)} if isinstance(model, Instance) and _takes_training(model) else {},
+                ),
+            )
             heads = heads_of(model, output)
             target = _loss_value(interpreter, model, compilation, inputs, targets, output, call)
     finally:
         added = bool(interpreter.added_losses) or _adds_losses(model, set())
         if added and target is not None:
-            target = interpreter.operation("operator", "add", call.node, (target, *interpreter.added_losses, *_constructed_losses(model)))
+            target = interpreter.operation(
+                "operator", "add", call.node, (target, *interpreter.added_losses, *_constructed_losses(model))
+            )
         interpreter.tapes, interpreter.added_losses = saved_tapes, saved_losses
     step: Step = (recorder, target, output, heads, added)
     interpreter.training_steps[key] = step
@@ -221,7 +238,10 @@ def _takes_training(model: Instance) -> bool:
     if found is None or not isinstance(found[0], Function):
         return False
     parameters = found[0].node.args
-    return any(parameter.arg == "training" for parameter in (*parameters.args, *parameters.kwonlyargs)) or parameters.kwarg is not None
+    return (
+        any(parameter.arg == "training" for parameter in (*parameters.args, *parameters.kwonlyargs))
+        or parameters.kwarg is not None
+    )
 
 
 def _constructed_losses(model: Value) -> tuple[Value, ...]:
@@ -248,7 +268,9 @@ def _adds_losses(value: Value, seen: set[int]) -> bool:
 def heads_of(model: Value, output: Value) -> tuple[Head, ...]:
     """One head for each output of a model."""
     if isinstance(output, Mapping):
-        return tuple(keras_models.head_of(value, key if isinstance(key, str) else None) for key, value in output.entries.items())
+        return tuple(
+            keras_models.head_of(value, key if isinstance(key, str) else None) for key, value in output.entries.items()
+        )
     if isinstance(output, Collection):
         return tuple(keras_models.head_of(value) for value in output.items) if output.complete else ()
     return (keras_models.head_of(output),)
@@ -293,17 +315,35 @@ def apply_loss(interpreter: Interpreter, loss: Value, targets: Value, output: Va
             terms.append(term)
         return interpreter.operation("operator", "add", node, tuple(terms)) if terms else None
     if isinstance(loss, Collection):
-        outputs = output.items if isinstance(output, Collection) else tuple(output.entries.values()) if isinstance(output, Mapping) else (output,)
+        outputs = (
+            output.items
+            if isinstance(output, Collection)
+            else tuple(output.entries.values())
+            if isinstance(output, Mapping)
+            else (output,)
+        )
         if len(outputs) != len(loss.items):
             return None
-        given = targets.items if isinstance(targets, Collection) and len(targets.items) == len(outputs) else tuple(as_any(interpreter, targets, node) for _ in outputs)
-        found = [apply_loss(interpreter, part, y, value, node) for part, y, value in zip(loss.items, given, outputs, strict=False) if not (isinstance(part, Constant) and part.value is None)]
+        given = (
+            targets.items
+            if isinstance(targets, Collection) and len(targets.items) == len(outputs)
+            else tuple(as_any(interpreter, targets, node) for _ in outputs)
+        )
+        found = [
+            apply_loss(interpreter, part, y, value, node)
+            for part, y, value in zip(loss.items, given, outputs, strict=False)
+            if not (isinstance(part, Constant) and part.value is None)
+        ]
         if not found or any(term is None for term in found):
             return None
         return interpreter.operation("operator", "add", node, tuple(term for term in found if term is not None))
     if isinstance(output, (Collection, Mapping)) and not isinstance(loss, (Tensor, Unknown)):
         outputs = output.items if isinstance(output, Collection) else tuple(output.entries.values())
-        given = targets.items if isinstance(targets, Collection) and len(targets.items) == len(outputs) else tuple(as_any(interpreter, targets, node) for _ in outputs)
+        given = (
+            targets.items
+            if isinstance(targets, Collection) and len(targets.items) == len(outputs)
+            else tuple(as_any(interpreter, targets, node) for _ in outputs)
+        )
         every = [apply_loss(interpreter, loss, y, value, node) for y, value in zip(given, outputs, strict=False)]
         if not every or any(term is None for term in every):
             return None
@@ -311,10 +351,17 @@ def apply_loss(interpreter: Interpreter, loss: Value, targets: Value, output: Va
     if isinstance(loss, (Tensor, Gradients)):
         return loss
     if losses.is_metric(loss):
-        return interpreter.operation("metric", _spelling(loss), node, (targets, output), Transfer.NONE, dtype="float32", callee=loss)
+        return interpreter.operation(
+            "metric", _spelling(loss), node, (targets, output), Transfer.NONE, dtype="float32", callee=loss
+        )
     standard = losses.name_of(loss)
     if standard is not None:
-        return losses.call_loss(interpreter, standard, loss if isinstance(loss, Loss) else External("keras.losses." + standard), Arguments(node, (targets, output)))
+        return losses.call_loss(
+            interpreter,
+            standard,
+            loss if isinstance(loss, Loss) else External("keras.losses." + standard),
+            Arguments(node, (targets, output)),
+        )
     if isinstance(loss, (*_CALLABLE, Instance, Class)):
         return interpreter.call(loss, Arguments(node, (targets, output)))
     return None
@@ -373,7 +420,10 @@ def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:
     """`tf.gradients(ys, xs)`, `K.gradients`: gradients of a graph, which records everything."""
     tape = tapes.implicit(interpreter, call.node)
     tape.fields["graph"] = True
-    target, sources = call.get("ys", 0) or call.get("loss") or UNKNOWN, call.get("xs", 1) or call.get("variables") or UNKNOWN
+    target, sources = (
+        call.get("ys", 0) or call.get("loss") or UNKNOWN,
+        call.get("xs", 1) or call.get("variables") or UNKNOWN,
+    )
     event = GradientTaken(
         call.node,
         interpreter.frame,
@@ -389,7 +439,9 @@ def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:
         call.node_of("xs", 1),
     )
     interpreter.emit(event)
-    result = interpreter.operation("gradient", "gradients", call.node, (target, *tensors.flatten((sources,))), dtype="float32")
+    result = interpreter.operation(
+        "gradient", "gradients", call.node, (target, *tensors.flatten((sources,))), dtype="float32"
+    )
     return Gradients(event, sources, target, result)
 
 

@@ -51,7 +51,9 @@ def missed(sink: Sink) -> list[Operation]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        if not any(key in lost for key in full.reach(value).sources) or (id(value) in lost and isinstance(value, Tensor)):
+        if not any(key in lost for key in full.reach(value).sources) or (
+            id(value) in lost and isinstance(value, Tensor)
+        ):
             continue
         operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
         if operation is not None and not _seen(flow, value, operation) and operation.kind != "join":
@@ -85,7 +87,11 @@ def stored(node: ast.AST) -> set[str]:
 def loaded(node: ast.AST) -> set[str]:
     """The names that a piece of code reads."""
     names = {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Load)}
-    names.update(inner.target.id for inner in ast.walk(node) if isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name))
+    names.update(
+        inner.target.id
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.AugAssign) and isinstance(inner.target, ast.Name)
+    )
     return names
 
 
@@ -104,13 +110,23 @@ def _own(node: ast.AST) -> Iterator[ast.AST]:
 
 def attributes_stored(node: ast.AST) -> set[str]:
     """The attributes that a piece of code writes, as text (`self.loss`)."""
-    return {ast.unparse(inner) for inner in _own(node) if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)}
+    return {
+        ast.unparse(inner)
+        for inner in _own(node)
+        if isinstance(inner, ast.Attribute) and isinstance(inner.ctx, ast.Store)
+    }
 
 
 def _shifts(node: ast.AST) -> bool:
     for inner in ast.walk(node):
         if isinstance(inner, ast.Call):
-            name = inner.func.attr if isinstance(inner.func, ast.Attribute) else inner.func.id if isinstance(inner.func, ast.Name) else ""
+            name = (
+                inner.func.attr
+                if isinstance(inner.func, ast.Attribute)
+                else inner.func.id
+                if isinstance(inner.func, ast.Name)
+                else ""
+            )
             if any(word in name.lower() for word in _SHIFTING):
                 return True
     return False
@@ -141,7 +157,9 @@ def owners(program: Program, node: ast.AST, path: str) -> list[ast.AST]:
 
 def function_around(program: Program, node: ast.AST, path: str) -> ast.AST | None:
     """The function in whose body a node stands; None at the top of a module or class."""
-    return next((owner for owner in owners(program, node, path) if isinstance(owner, (*_FUNCTIONS, ast.ClassDef))), None)
+    return next(
+        (owner for owner in owners(program, node, path) if isinstance(owner, (*_FUNCTIONS, ast.ClassDef))), None
+    )
 
 
 # -- the mendings ------------------------------------------------------------------------------------------------------
@@ -154,8 +172,9 @@ def bring_in(program: Program, recorder: Recorder, operations: Sequence[Operatio
     outside: list[ast.stmt] = []
     for operation in operations:
         place = _place(operation, recorder.frame)
-        if place is None and operation.frame is not None and operation.frame.path == path and _encloses(operation.frame, recorder.frame):
-            statement = program.statement(operation.node, path) if operation.node is not None else None
+        around = _enclosing_place(operation, recorder.frame) if place is None else None
+        if around is not None:
+            statement = program.statement(around, path)
             if statement is not None and statement not in outside:
                 outside.append(statement)
             continue
@@ -173,6 +192,16 @@ def bring_in(program: Program, recorder: Recorder, operations: Sequence[Operatio
 
 def _place(operation: Operation, frame: Frame) -> ast.AST | None:
     return place_in(operation.frame, operation.node, frame)
+
+
+def _enclosing_place(operation: Operation, frame: Frame) -> ast.AST | None:
+    """Where the operation stands in a scope around the function of `frame`."""
+    current = operation.frame
+    while current is not None:
+        if current.path == frame.path and _encloses(current, frame):
+            return place_in(operation.frame, operation.node, current)
+        current = current.caller
+    return None
 
 
 def _encloses(outer: Frame, inner: Frame) -> bool:
@@ -202,10 +231,14 @@ def _within(program: Program, recorder: Recorder, statements: list[ast.stmt]) ->
     behind = sorted((s for s in statements if not _before(s, owner)), key=lambda s: s.lineno)
     for statement in statements:
         if hasattr(statement, "body"):
-            raise CannotMove("the operation stands in a block of its own (a loop or a branch) that would have to move as a whole")
+            raise CannotMove(
+                "the operation stands in a block of its own (a loop or a branch) that would have to move as a whole"
+            )
         holder = program.parents(path).get(statement)
         if holder is not owner and holder not in around:
-            raise CannotMove("the operation stands in another block than the tape, so moving it would change when it runs")
+            raise CannotMove(
+                "the operation stands in another block than the tape, so moving it would change when it runs"
+            )
     if ahead:
         _move_down(program, rewrite, owner, ahead, path)
     if behind:
@@ -249,10 +282,14 @@ def _move_down(program: Program, rewrite: object, owner: ast.stmt, statements: l
             raise CannotMove("a function or class that is defined in between uses the value")
         if any(isinstance(inner, (ast.Return, ast.Break, ast.Continue)) for inner in _own(statement)):
             raise CannotMove("a `return`, `break` or `continue` stands between the operation and the tape")
-    loops = [node for node in around if isinstance(node, (ast.For, ast.While)) and node not in owners(program, first, path)]
+    loops = [
+        node for node in around if isinstance(node, (ast.For, ast.While)) and node not in owners(program, first, path)
+    ]
     for loop in loops:
         if stored(loop) & (wanted - names) - stored_in_target(loop):
-            raise CannotMove("the loop around the tape rebinds a name that the operation reads, so it would compute something else in there")
+            raise CannotMove(
+                "the loop around the tape rebinds a name that the operation reads, so it would compute something else in there"
+            )
     rewrite.move(moved, moving.at_start(owner))
 
 
@@ -314,7 +351,11 @@ def _move_up(program: Program, rewrite: object, owner: ast.stmt, statements: lis
     for statement in between:
         if statement not in moved and stored(statement) & names:
             raise CannotMove("a name is bound twice between the tape and the loss")
-        if statement not in moved and loaded(statement) & names and any(_before(statement, other) and stored(other) & loaded(statement) for other in moved):
+        if (
+            statement not in moved
+            and loaded(statement) & names
+            and any(_before(statement, other) and stored(other) & loaded(statement) for other in moved)
+        ):
             raise CannotMove("a statement between the tape and the loss reads the old value of a name")
     rewrite.move(moved, moving.at_end(owner))
 
@@ -358,7 +399,12 @@ def _through_argument(program: Program, recorder: Recorder, operations: Sequence
     frame, path = recorder.frame, recorder.frame.path
     function = frame.function
     caller = frame.caller
-    if function is None or caller is None or not isinstance(frame.call, ast.Call) or isinstance(function.node, ast.Lambda):
+    if (
+        function is None
+        or caller is None
+        or not isinstance(frame.call, ast.Call)
+        or isinstance(function.node, ast.Lambda)
+    ):
         raise CannotMove("the operation runs in other code than the tape, so it would have to be called there")
     call = frame.call
     if caller.path != path or call is function.node:
@@ -368,20 +414,28 @@ def _through_argument(program: Program, recorder: Recorder, operations: Sequence
     if len(places) == 0 or len(statements) != 1:
         raise CannotMove("the operation is computed in several steps before the tape's function is called")
     statement = next(iter(statements.values()))
-    if not (isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)):
+    if not (
+        isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
+    ):
         raise CannotMove("the result is not kept in a plain name")
     name = statement.targets[0].id
     if len(_calls_of(program, function.node, path)) != 1:
         raise CannotMove("the tape's function is called from several places")
     parameters = [argument.arg for argument in function.node.args.args]
-    positions = [index for index, argument in enumerate(call.args) if isinstance(argument, ast.Name) and argument.id == name]
+    positions = [
+        index for index, argument in enumerate(call.args) if isinstance(argument, ast.Name) and argument.id == name
+    ]
     if len(positions) != 1 or call.keywords or any(isinstance(argument, ast.Starred) for argument in call.args):
         raise CannotMove("the result is not handed over as one plain argument")
     offset = 1 if parameters[:1] == ["self"] else 0
     parameter = parameters[positions[0] + offset]
     body = owners(program, statement, path)
     scope = next((node for node in body if isinstance(node, (*_FUNCTIONS, ast.Module))), program.trees[path])
-    uses = [n for n in ast.walk(scope) if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) and n is not call.args[positions[0]]]
+    uses = [
+        n
+        for n in ast.walk(scope)
+        if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) and n is not call.args[positions[0]]
+    ]
     if uses:
         raise CannotMove(f"`{name}` is used elsewhere too")
     callee = statement.value.func if isinstance(statement.value, ast.Call) else None
@@ -411,7 +465,12 @@ def _through_argument(program: Program, recorder: Recorder, operations: Sequence
     else:
         raise CannotMove("the parameter is annotated as what it is now")
     for node in ast.walk(function.node):
-        if isinstance(node, ast.Name) and node.id == parameter and isinstance(node.ctx, ast.Load) and recorder.owner not in owners(program, node, path):
+        if (
+            isinstance(node, ast.Name)
+            and node.id == parameter
+            and isinstance(node.ctx, ast.Load)
+            and recorder.owner not in owners(program, node, path)
+        ):
             if _before_node(node, recorder.owner):
                 raise CannotMove(f"`{parameter}` is used before the tape")
     return tuple(edits)
@@ -434,7 +493,13 @@ def _calls_of(program: Program, function: ast.FunctionDef | ast.AsyncFunctionDef
     found = []
     for node in ast.walk(program.trees[path]):
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id if isinstance(node.func, ast.Name) else None
+            name = (
+                node.func.attr
+                if isinstance(node.func, ast.Attribute)
+                else node.func.id
+                if isinstance(node.func, ast.Name)
+                else None
+            )
             if name == function.name:
                 found.append(node)
     return found
@@ -442,7 +507,9 @@ def _calls_of(program: Program, function: ast.FunctionDef | ast.AsyncFunctionDef
 
 def free_name(program: Program, path: str, within: ast.AST, wishes: Sequence[str]) -> str:
     """The first of some names that the code does not use yet."""
-    taken = {node.id for node in ast.walk(within) if isinstance(node, ast.Name)} | {node.arg for node in ast.walk(within) if isinstance(node, ast.arg)}
+    taken = {node.id for node in ast.walk(within) if isinstance(node, ast.Name)} | {
+        node.arg for node in ast.walk(within) if isinstance(node, ast.arg)
+    }
     for wish in wishes:
         if wish not in taken:
             return wish
@@ -461,8 +528,6 @@ def recorder_of(program: Program, tape: Tape) -> Recorder | None:
     if len(statements) != 1 or found[0].statement is None:
         return None
     return Recorder(found[0].statement, found[0].frame, tape)
-
-
 
 
 @dataclass(frozen=True, eq=False)

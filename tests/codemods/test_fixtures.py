@@ -62,7 +62,9 @@ def _read(case: Case, texts: Mapping[str, bytes] | None = None) -> Iterator[Prog
         yield reader.read(str(path))
 
 
-def _findings(case: Case, rules: tuple[Rule, ...], texts: Mapping[str, bytes] | None = None) -> list[tuple[Program, Rule, Finding]]:
+def _findings(
+    case: Case, rules: tuple[Rule, ...], texts: Mapping[str, bytes] | None = None
+) -> list[tuple[Program, Rule, Finding]]:
     found: dict[tuple[str, object], tuple[Program, Rule, Finding]] = {}
     for program in _read(case, texts):
         for rule in rules:
@@ -130,7 +132,11 @@ def _job(entry: Path, replacing: Path | None = None) -> Job:
 @pytest.mark.parametrize("case", _cases("mended"))
 def test_proved(case: Case, verifier: Verifier) -> None:
     broken = Case(case.rule, "broken", FIXTURES / case.rule.name.replace("-", "_") / "broken" / case.place.name)
-    overrides = {str(broken.place / path.relative_to(case.place)): path.read_text() for path in case.files} if case.place.is_dir() else None
+    overrides = (
+        {str(broken.place / path.relative_to(case.place)): path.read_text() for path in case.files}
+        if case.place.is_dir()
+        else None
+    )
     before = _job(broken.entry)
     after = Job(before.path, overrides) if overrides is not None else _job(case.entry, replacing=broken.entry)
     evidence = verifier.compare(before, after, same_loss=False)
