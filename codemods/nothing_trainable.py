@@ -1,0 +1,302 @@
+"""RG201 nothing-trainable: every weight is switched off when training starts.
+
+What it does
+------------
+Reports a training that has nothing to train: every layer of the model was frozen, or the model's own flag was, which
+overrides the flags of the layers inside it.
+
+Why gradients stop
+------------------
+`fit` and `tape.gradient` differentiate by `trainable_variables`. Setting `model.trainable = False` hands the flag down, and as long as
+the model's own flag is off the list stays empty, whatever its layers say: setting a layer's flag never changes the model's.
+Keras 3 warns "The model does not have any trainable weights" and goes on; `apply_gradients` of an empty list raises
+"not enough values to unpack"; Keras 2 says nothing at all.
+
+Example
+-------
+Broken::
+
+    model.trainable = False
+    for layer in model.layers:
+        layer.trainable = layer.name.startswith("head")
+    model.compile("adam", "categorical_crossentropy")
+    model.fit(x, y)
+
+Mended::
+
+    model.trainable = True
+    for layer in model.layers:
+        layer.trainable = layer.name.startswith("head")
+    model.compile("adam", "categorical_crossentropy")
+    model.fit(x, y)
+
+The fix and its safety
+----------------------
+Where layers are switched on behind the model's flag, the model's flag is set to True if every layer gets a flag of its own
+afterwards; otherwise the layers are frozen one by one instead of the model. Where a loop waits for a layer name that the model does
+not have, the nearest name is put in. Where everything is fresh, the freeze is taken out. Pretrained weights stay frozen: the freeze is
+narrowed to them, or nothing is offered. Unsafe, since weights move that did not move before.
+
+When it stays silent
+--------------------
+When the model's class has its own `train_step`; when not all of its weights are known; when the same weights are trained or
+switched on elsewhere in the program (a GAN, training in phases, see RG203); programs that assert what is frozen.
+
+References
+----------
+- Keras, "Transfer learning & fine-tuning", "Recursive setting of the trainable attribute".
+- https://github.com/GantMan/nsfw_model/issues/33
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from regrad.analysis import freshness, trainings
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Trained
+from regrad.analysis.program import Program
+from regrad.analysis.trainings import Freeze, Training
+from regrad.analysis.values import Constant, Layer, Network, Value
+from regrad.analysis.weights import describe, sublayers
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The places that froze the model, and the layers that were switched on behind them without effect."""
+
+    training: Training
+    freezes: tuple[Freeze, ...]
+    overridden: tuple[Value, ...]
+    switches: trainings.Switches
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    found = [training for training in trainings.trainings(program) if _nothing(training)]
+    if not found or freshness.asserted(program):
+        return
+    switches = trainings.Switches(program)
+    moved = trainings.updated(program)
+    seen: set[object] = set()
+    for training in found:
+        parts = [part for part in training.frozen if _matters(part)]
+        if not parts or any(id(part) in moved for part in parts) or switches.switched_on(trainings.inside(training.owner), training.event.serial):
+            continue
+        before = training.event.serial
+        each = [switches.freezes(training.owner, part, before) for part in parts]
+        if not all(each):
+            continue
+        freezes = _distinct(freeze for several in each for freeze in several)
+        if _compiled_before(training, freezes) or freshness.given_away(program, trainings.inside(training.owner)):
+            continue
+        overridden = tuple(part for part in parts if any(event.owner is part and _on(event.value) for event in switches.settings(part)) and switches.off(part, before) is None)
+        main = freezes[0]
+        location = program.location(program.statement(main.node, main.frame.path) or main.node, main.frame)
+        if location in seen:
+            continue
+        seen.add(location)
+        behind = f": the flag of the whole overrides the {len(overridden)} layer{'s' if len(overridden) > 1 else ''} switched on behind it" if overridden else ""
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"nothing is left to train in `{describe(training.owner)}`{behind}",
+            location,
+            CutKind.NOT_TRAINABLE,
+            tuple(dict.fromkeys(describe(part) for part in parts)),
+            (Related(program.location(training.event.node, training.event.frame), "the training that has nothing to train"),),
+            Evidence(training, freezes, overridden, switches),
+        )
+
+
+def _nothing(training: Training) -> bool:
+    return bool(training.frozen) and not training.trained and training.complete and training.built and not training.own_step
+
+
+def _matters(part: Value) -> bool:
+    return isinstance(part, Network) or isinstance(part, Layer) and freshness.has_weights(part)
+
+
+def _on(value: Value) -> bool:
+    return not isinstance(value, Constant) or bool(value.value)
+
+
+def _distinct(freezes: Iterable[Freeze]) -> tuple[Freeze, ...]:
+    found: list[Freeze] = []
+    for freeze in freezes:
+        if all(freeze.node is not other.node for other in found):
+            found.append(freeze)
+    return tuple(sorted(found, key=lambda freeze: freeze.serial))
+
+
+def _compiled_before(training: Training, freezes: tuple[Freeze, ...]) -> bool:
+    """Whether the model was compiled while it still trained: what happens then is the matter of RG203."""
+    event = training.event
+    if not isinstance(event, Trained) or event.compilation is None:
+        return False
+    compiled = event.compilation.serial
+    return any(freeze.serial > compiled for freeze in freezes)
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.moving import CannotMove
+
+    evidence: Evidence = finding.evidence
+    try:
+        if evidence.overridden:
+            return [_let_through(program, evidence)]
+        renamed = _another_name(program, evidence)
+        if renamed:
+            return renamed
+        return [_unfrozen(program, evidence)]
+    except CannotMove as problem:
+        return Withheld(str(problem), f"{_spelling(program, evidence)}.trainable = True  # then freeze what shall stay as it is, layer by layer")
+
+
+def _spelling(program: Program, evidence: Evidence) -> str:
+    freeze = evidence.freezes[0]
+    if isinstance(freeze.node, ast.Attribute):
+        return program.source(freeze.node.value, freeze.frame.path)
+    return "model"
+
+
+def _let_through(program: Program, evidence: Evidence) -> Mending:
+    """The model's flag gives way to those of its layers."""
+    from regrad.codemods.engine import unfreezing
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    before = evidence.training.event.serial
+    outer = [freeze for freeze in evidence.freezes if not any(freeze.owner is part for part in evidence.training.frozen)]
+    holding = {id(part) for freeze in outer for part in sublayers(freeze.owner)}
+    if len(outer) != 1 or not all(id(part) in holding for part in evidence.overridden):
+        raise CannotMove("several flags lie above the layers that were switched on")
+    freeze = outer[0]
+    path = freeze.frame.path
+    statement = unfreezing.freezing_statement(program, freeze.node, freeze.frame)
+    direct = [part for part in sublayers(freeze.owner) if _matters(part)]
+    settled = all(any(event.owner is part and freeze.serial < event.serial < before for event in evidence.switches.settings(part)) for part in direct)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    if settled:
+        rewrite.replace(statement.value, "True")
+        return Mending("leave it to the layers' own flags", Safety.UNSAFE, rewrite.edits(), "each layer gets its own flag afterwards")
+    owner = statement.targets[0]
+    assert isinstance(owner, ast.Attribute)
+    text = program.source(owner.value, path)
+    rewrite.replace(statement, f"for layer in {text}.layers:\n    layer.trainable = False")
+    return Mending("freeze the layers one by one", Safety.UNSAFE, rewrite.edits(), "what was not switched on again stays frozen, but the model's own flag no longer overrides the rest")
+
+
+def _another_name(program: Program, evidence: Evidence) -> list[Mending]:
+    """For a loop that waits for a layer name which the model does not have: the nearest that it has."""
+    from regrad.codemods.engine import unfreezing
+    from regrad.codemods.engine.moving import Rewrite
+
+    names = [name for part in sublayers(evidence.training.owner) if _matters(part) and (name := _name(part))]
+    for freeze in evidence.freezes:
+        parents = program.parents(freeze.frame.path)
+        loop: ast.AST | None = freeze.node
+        while loop is not None and not isinstance(loop, ast.For):
+            loop = parents.get(loop)
+        if loop is None:
+            continue
+        for node in ast.walk(loop):
+            wanted = _compared_name(node)
+            if wanted is None or wanted.value in names or not names:
+                continue
+            ordered = sorted(range(len(names)), key=lambda index: (-difflib.SequenceMatcher(None, str(wanted.value), names[index]).ratio(), -index))
+            outer = [other for other in evidence.freezes if isinstance(other.owner, Network) and other.node is not freeze.node]
+            found: list[Mending] = []
+            for index in dict.fromkeys((ordered[0], len(names) - 1)):
+                rewrite = Rewrite(program.files[freeze.frame.path], program.trees[freeze.frame.path])
+                rewrite.replace(wanted, _quoted(program.source(wanted, freeze.frame.path), names[index]))
+                if any(other.frame.path != freeze.frame.path for other in outer):
+                    return []
+                for other in outer:
+                    rewrite.replace(unfreezing.freezing_statement(program, other.node, other.frame).value, "True")
+                found.append(
+                    Mending(f"unfreeze from `{names[index]}` on", Safety.UNSAFE, rewrite.edits(), f"no layer is called {wanted.value!r}; this name is the nearest" if index == ordered[0] else "the last layer")
+                )
+            return found
+    return []
+
+
+def _name(part: Value) -> str | None:
+    stated = part.arguments.get("name") if isinstance(part, Layer) else None
+    return stated.value if isinstance(stated, Constant) and isinstance(stated.value, str) else None
+
+
+def _compared_name(node: ast.AST) -> ast.Constant | None:
+    """The text in `layer.name == "text"`."""
+    if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
+        left, right = node.left, node.comparators[0]
+        if isinstance(left, ast.Attribute) and left.attr == "name" and isinstance(right, ast.Constant) and isinstance(right.value, str):
+            return right
+    return None
+
+
+def _quoted(written: str, name: str) -> str:
+    quote = written[-1]
+    return f"{quote}{name}{quote}"
+
+
+def _unfrozen(program: Program, evidence: Evidence) -> Mending:
+    """Everything fresh trains; what is pretrained stays frozen."""
+    from regrad.codemods.engine import edits as editing
+    from regrad.codemods.engine import unfreezing
+    from regrad.codemods.engine.moving import CannotMove
+
+    borrowed = [part for part in evidence.training.frozen if isinstance(part, Network) or isinstance(part, Layer) and part.fields.get("#loaded")]
+    if borrowed:
+        return _narrowed(program, evidence, borrowed)
+    made: list[Edit] = []
+    for freeze in evidence.freezes:
+        own = unfreezing.taken_back(program, freeze)
+        if editing.conflict(made, own):
+            raise CannotMove("the freezes stand too close together")
+        made.extend(own)
+    return Mending("let the layers train", Safety.UNSAFE, tuple(made), "weights move that did not move before")
+
+
+def _narrowed(program: Program, evidence: Evidence, borrowed: list[Value]) -> Mending:
+    """The freeze of the whole becomes one of the pretrained part alone."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    fresh = [part for part in evidence.training.frozen if freshness.fresh(part)]
+    if not fresh:
+        raise CannotMove("all of it is pretrained; which layers shall be tuned is the author's choice")
+    if len(evidence.freezes) != 1 or len(borrowed) != 1:
+        raise CannotMove("what is pretrained and what is new are frozen at several places")
+    freeze = evidence.freezes[0]
+    path = freeze.frame.path
+    base = _named(program, borrowed[0], path)
+    statement = program.statement(freeze.node, path)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    loop = program.parents(path).get(statement) if statement is not None else None
+    if isinstance(loop, ast.For) and isinstance(loop.iter, ast.Attribute) and loop.iter.attr == "layers":
+        rewrite.replace(loop.iter.value, base)
+    elif isinstance(freeze.node, ast.Attribute) and freeze.owner is evidence.training.owner:
+        rewrite.replace(freeze.node.value, base)
+    else:
+        raise CannotMove("the freeze is not of a form that can be narrowed")
+    return Mending(f"freeze `{base}` alone", Safety.UNSAFE, rewrite.edits(), "the layers that were added to it train; it stays as it is")
+
+
+def _named(program: Program, value: Value, path: str) -> str:
+    """The name that the pretrained part was given where it was made."""
+    from regrad.codemods.engine.moving import CannotMove
+
+    node = getattr(value, "node", None)
+    frame = getattr(value, "frame", None)
+    statement = program.statement(node, path) if node is not None and frame is not None and frame.path == path else None
+    if isinstance(statement, ast.Assign) and statement.value is node and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+        return statement.targets[0].id
+    raise CannotMove("the pretrained part has no name here")
+
+
+RULE = Rule("RG201", "nothing-trainable", "unsafe", "Weights are trained that were not trained before.", detect, mend)

@@ -1,0 +1,161 @@
+"""RG202 untrained-layer-frozen: a freshly initialised layer is switched off before anything has trained it.
+
+What it does
+------------
+Reports a layer whose weights start from random numbers, that is frozen (`layer.trainable = False`, `trainable=False` in its
+constructor, a loop over `model.layers`) when the rest of its model is trained, and that nothing in the program ever trains or
+gives weights to. One report for each place that freezes.
+
+Why gradients stop
+------------------
+A frozen layer is left out of `trainable_variables`, so no optimizer moves it. The program runs without a warning, and
+the layer stays the random projection that its initializer drew: the layers behind it learn from noise.
+
+Example
+-------
+Broken::
+
+    model = keras.Sequential([keras.Input((20,)), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")])
+    model.layers[0].trainable = False
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y)
+
+Mended::
+
+    model = keras.Sequential([keras.Input((20,)), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy")
+    model.fit(x, y)
+
+The fix and its safety
+----------------------
+The freeze is taken out: the assignment (with the loop or condition that held nothing else) or the argument. Unsafe, since more
+weights move than before. Where the same statement also freezes weights that may be worth keeping, nothing is offered.
+
+When it stays silent
+--------------------
+When the layer, or what holds it, is trained, switched on again, loaded, or handed to a function that is not known; when its
+weights are given (`weights=`, `embeddings_initializer=Constant(matrix)`, `set_weights`, `assign`); when any name on the way says that
+the weights are borrowed or meant to be random (a base, a teacher, a target network, a discriminator, a random projection);
+normalisation layers; layers of the program's own classes that freeze themselves; a constructor that names both an initializer
+and `trainable=False`; programs that assert what is frozen.
+
+References
+----------
+- Keras, "Transfer learning & fine-tuning", on what `trainable` does.
+- regrad, facts: measured behaviour, 5 to 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from regrad.analysis import freshness, trainings
+from regrad.analysis.cut import CutKind
+from regrad.analysis.library.keras_layers import NORMALISATION
+from regrad.analysis.program import Program
+from regrad.analysis.trainings import Freeze, Training
+from regrad.analysis.values import Layer, Network, Value
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The freeze, and what else it freezes that may be worth keeping."""
+
+    freeze: Freeze
+    kept: tuple[str, ...]
+    layers: tuple[str, ...]
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    found = [training for training in trainings.trainings(program) if training.frozen and training.trained and not training.own_step]
+    if not found or freshness.weights_may_come(program) or freshness.asserted(program):
+        return
+    switches = trainings.Switches(program)
+    moved = trainings.updated(program)
+    groups: dict[object, tuple[Freeze, Training, list[Layer]]] = {}
+    for training in found:
+        for part in training.frozen:
+            freeze = _disease(program, training, part, switches, moved)
+            if freeze is None or not isinstance(part, Layer):
+                continue
+            _, _, layers = groups.setdefault(program.location(freeze.node, freeze.frame), (freeze, training, []))
+            if all(part is not known for known in layers):
+                layers.append(part)
+    for location, (freeze, training, layers) in groups.items():
+        names = tuple(dict.fromkeys(describe(layer) for layer in layers))
+        kept = tuple(dict.fromkeys(_kept(switches, freeze, layers, moved)))
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"{_listed(names)} {'start' if len(names) > 1 else 'starts'} from random weights and {'are' if len(names) > 1 else 'is'} frozen here: nothing ever trains"
+            f" {'them' if len(names) > 1 else 'it'}, so the layers behind learn from noise",
+            location,
+            CutKind.NOT_TRAINABLE,
+            names,
+            (Related(program.location(training.event.node, training.event.frame), "the training that leaves it out"),),
+            Evidence(freeze, kept, names),
+        )
+
+
+def _disease(program: Program, training: Training, part: Value, switches: trainings.Switches, moved: set[int]) -> Freeze | None:
+    """The one place that wrongly keeps this layer from being trained."""
+    if not freshness.fresh(part) or id(part) in moved or not isinstance(part, Layer):
+        return None
+    way = trainings.chain(training.owner, part)
+    freezes = switches.freezes(training.owner, part, training.event.serial)
+    if len(freezes) != 1 or switches.switched_on(way, freezes[0].serial):
+        return None
+    freeze = freezes[0]
+    if freeze.event is None and freshness.states_initializer(part):
+        return None
+    if freeze.event is not None and freeze.frame.this is freeze.owner:
+        # A layer of the program that switches itself off in its own class does what its author wants.
+        return None
+    names = [name for value in way for name in freshness.names_of(value)]
+    if freeze.event is not None:
+        names.append(program.source(freeze.node, freeze.frame.path).rpartition(".")[0])
+    if freshness.borrowed(*names) or freshness.given_away(program, way) or any(isinstance(value, Network) and value.form == "opaque" for value in way):
+        return None
+    return freeze
+
+
+def _kept(switches: trainings.Switches, freeze: Freeze, layers: list[Layer], moved: set[int]) -> Iterable[str]:
+    """What else the same place freezes and is not to be unfrozen along with it."""
+    if freeze.event is None:
+        return
+    for event in switches.at(freeze.node):
+        for value in trainings.inside(event.owner):
+            if isinstance(value, Network) and value.form == "opaque":
+                yield describe(value)
+            elif isinstance(value, Layer) and all(value is not layer for layer in layers) and value.kind not in NORMALISATION and not value.kind.startswith("?"):
+                if freshness.has_weights(value) and (not freshness.fresh(value) or id(value) in moved):
+                    yield describe(value)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    quoted = [f"`{name}`" for name in names]
+    if len(quoted) > 4:
+        return f"{', '.join(quoted[:3])} and {len(quoted) - 3} more layers"
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine import unfreezing
+    from regrad.codemods.engine.moving import CannotMove
+
+    evidence: Evidence = finding.evidence
+    if evidence.kept:
+        return Withheld(
+            f"the same statement also freezes {_listed(evidence.kept)}, whose weights may be worth keeping", "\n".join(f"{name}.trainable = True" for name in evidence.layers)
+        )
+    try:
+        edits = unfreezing.taken_back(program, evidence.freeze)
+    except CannotMove as problem:
+        return Withheld(str(problem), "layer.trainable = True")
+    return [Mending("let the layer train", Safety.UNSAFE, edits, "weights move that did not move before")]
+
+
+RULE = Rule("RG202", "untrained-layer-frozen", "unsafe", "Weights are trained that were not trained before.", detect, mend)
