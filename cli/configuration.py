@@ -95,13 +95,14 @@ def _document(path: Path) -> dict[str, Any]:
         import tomli as tomllib
     try:
         with path.open("rb") as file:
-            return tomllib.load(file)
+            document: dict[str, Any] = tomllib.load(file)
     except FileNotFoundError:
         raise Mistake(f"{path}: no such configuration file.") from None
     except OSError as problem:
         raise Mistake(f"{path}: cannot be read ({problem.strerror}).") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise Mistake(f"{path}: not valid TOML: {problem}") from None
+    return document
 
 
 def _flag(value: Any) -> bool:

@@ -49,8 +49,8 @@ def carry_out(request: StepRequest) -> ExitStatus:
     settings = laid_over(asked, configuration_for(Path(request.path), asked))
     require_interpreter(settings.python)
     try:
-        job, program = _job(request.path)
-        earlier = None if request.against is None else _job(request.against)[0]
+        job, program = job_of(request.path)
+        earlier = None if request.against is None else job_of(request.against)[0]
     except Unreadable as problem:
         print(f"{problem.path}: {problem.message}", file=sys.stderr)
         return ExitStatus.NOT_ANALYSED
@@ -71,7 +71,7 @@ def _is_mended(evidence: Evidence) -> bool:
     return evidence.verdict is Verdict.MENDED or (evidence.verdict is Verdict.WAS_NOT_BROKEN and sound(evidence.after))
 
 
-def _job(path: str) -> tuple[Job, SourceFile]:
+def job_of(path: str) -> tuple[Job, SourceFile]:
     from regrad.analysis import source
     from regrad.verify.job import Job
 

@@ -132,6 +132,35 @@ def test_the_mending_is_proved_by_a_training_step(script: Script, program: Path)
 
 
 @pytest.mark.tensorflow
+def test_diagnose_names_the_line_of_the_cut_and_the_fix(script: Script, program: Path) -> None:
+    ran = script("diagnose", "train.py")
+    assert ran.status == 1
+    assert "Not one variable received a gradient" in ran.stdout
+    assert "the path ends at line 6: " in ran.stdout
+    assert "train.py:6:18 RG401" in ran.stdout
+    assert ran.stdout.splitlines()[-1].endswith("regrad fix --diff train.py")
+
+
+def test_diagnose_of_a_traceback_reads_the_program_that_was_started(script: Script, program: Path) -> None:
+    text = (
+        f'Traceback (most recent call last):\n  File "{program.resolve()}", line 10, in <module>\n'
+        '  File "/x/site-packages/keras/optimizer.py", line 1, in apply\n'
+        "ValueError: No gradients provided for any variable.\n"
+    )
+    ran = script("diagnose", "-", stdin=text.encode())
+    assert ran.status == 1
+    assert "Not one variable received a gradient" in ran.stdout
+    assert "train.py:6:18 RG401" in ran.stdout
+
+
+def test_diagnose_of_another_error_says_so(script: Script) -> None:
+    ran = script("diagnose", "-", stdin=b"KeyError: 'x'\n")
+    assert ran.status == 1
+    assert "no message that lost gradients are known to cause" in ran.stdout
+    assert script("diagnose", "-", stdin=b"\n").status == 2
+
+
+@pytest.mark.tensorflow
 def test_verify_tells_the_broken_from_the_mended(script: Script, program: Path) -> None:
     Path("mended.py").write_text(MENDED)
     broken = script("verify", "train.py")
