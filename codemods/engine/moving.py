@@ -105,6 +105,7 @@ class Rewrite:
     """Collects the changes of one file and gives them as edits."""
 
     def __init__(self, source: SourceFile, tree: ast.Module) -> None:
+        self.tree = tree
         self._source = source
         self._layout = Layout(source, tree)
         self._operations = 0

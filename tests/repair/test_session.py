@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,8 +15,7 @@ from regrad.repair.outcome import Decision, FileOutcome, Status
 from regrad.repair.session import Session
 from regrad.verify.evidence import Verdict
 
-sys.path.insert(0, os.path.dirname(__file__))
-from imagined import ImaginedReader, ImaginedVerifier, by_count, renaming
+from .imagined import ImaginedReader, ImaginedVerifier, by_count, renaming
 
 HEAD = "import tensorflow\n"
 UNVERIFIED = Options()

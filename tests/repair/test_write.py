@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from regrad.repair import write
 from regrad.repair.write import NotWritten, replace_file, replace_files
 
 
@@ -68,7 +67,7 @@ def test_when_the_second_rename_fails_the_first_is_undone(tmp_path: Path, monkey
             raise OSError(28, "No space left on device")
         real_replace(source, target)
 
-    monkeypatch.setattr(write.os, "replace", replace)
+    monkeypatch.setattr(os, "replace", replace)
     changes = {str(tmp_path / name): (b"old " + name.encode(), b"new") for name in "ab"}
     with pytest.raises(NotWritten, match="No space left"):
         replace_files(changes)

@@ -385,6 +385,10 @@ def test_pass_goes_and_its_comment_stays() -> None:
 
 
 def test_docstrings_and_future_imports_come_first() -> None:
+    def both(rewrite: Rewrite, get: Callable[[str], ast.stmt]) -> None:
+        rewrite.insert("import os", at_start(rewrite.tree))
+        rewrite.insert("x = 0", at_start(get("def")))
+
     check(
         '''
         """Doc."""
@@ -402,10 +406,7 @@ def test_docstrings_and_future_imports_come_first() -> None:
             x = 0
             return 1
         ''',
-        lambda rewrite, get: (  # type: ignore[func-returns-value]
-            rewrite.insert("import os", at_start(rewrite._layout.tree)),
-            rewrite.insert("x = 0", at_start(get("def"))),
-        )[0],
+        both,
     )
 
 
@@ -494,6 +495,14 @@ def test_wrap_and_unwrap() -> None:
 
 
 def test_a_moved_statement_can_be_changed() -> None:
+    def change(rewrite: Rewrite, get: Callable[[str], ast.stmt]) -> None:
+        prediction, loss = get("p"), get("loss")
+        assert isinstance(prediction, ast.Assign)
+        assert isinstance(loss, ast.Assign)
+        rewrite.move([prediction], at_start(get("with")))
+        rewrite.replace(prediction.value, "model(x, training=True)")
+        rewrite.replace(loss.value, "f(p, y)")
+
     check(
         """
         p = model.predict(x)
@@ -505,11 +514,7 @@ def test_a_moved_statement_can_be_changed() -> None:
             p = model(x, training=True)
             loss = f(p, y)
         """,
-        lambda rewrite, get: (  # type: ignore[func-returns-value]
-            rewrite.move([get("p")], at_start(get("with"))),
-            rewrite.replace(get("p").value, "model(x, training=True)"),  # type: ignore[attr-defined]
-            rewrite.replace(get("loss").value, "f(p, y)"),  # type: ignore[attr-defined]
-        )[0],
+        change,
     )
 
 
