@@ -1,0 +1,90 @@
+"""RG503 gradient-stopped: `stop_gradient` stands on the only way from the loss to weights that are to be trained.
+
+What it does
+------------
+Reports a call of `tf.stop_gradient` (`keras.ops.stop_gradient`, `K.stop_gradient`) where it cuts weights off that no
+other way, and no other training of the program, gives a gradient to.
+
+Why gradients stop
+------------------
+`stop_gradient` is the identity forwards and a wall backwards: everything before it is a constant to the loss. That is
+its purpose for targets and baselines; on the prediction itself it leaves nothing to train, and the optimizer raises
+`No gradients provided for any variable`, or warns about the layers in front of it.
+
+Example
+-------
+Broken::
+
+    features = tf.stop_gradient(encoder(x))
+    loss = tf.reduce_mean(tf.square(head(features) - y))
+    gradients = tape.gradient(loss, encoder.trainable_variables + head.trainable_variables)
+
+Mended::
+
+    features = encoder(x)
+    loss = tf.reduce_mean(tf.square(head(features) - y))
+    gradients = tape.gradient(loss, encoder.trainable_variables + head.trainable_variables)
+
+The fix and its safety
+----------------------
+Unsafe: the call is replaced by its argument. The loss stays the same, but weights that stood still are trained from now
+on, and whether that was wanted, only the author knows.
+
+When it stays silent
+--------------------
+When a gradient reaches the weights on another way (targets of Q-learning, SimSiam and VQ-VAE, straight-through
+estimators, advantages of an actor-critic), when another training step of the program trains them, when the program
+updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, and
+where `unconnected_gradients` shows that missing gradients are reckoned with.
+
+References
+----------
+`tf.stop_gradient`: https://www.tensorflow.org/api_docs/python/tf/stop_gradient
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.endings import Ending, endings, fresh
+from regrad.analysis.program import Program
+from regrad.codemods.engine.broken_paths import argument, finding
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+
+CODE, NAME = "RG503", "gradient-stopped"
+_BY_HAND = ("set_weights(", ".assign(", ".assign_add(", ".assign_sub(")
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Endings at `stop_gradient`."""
+    by_hand = any(word in source.text for source in program.files.values() for word in _BY_HAND)
+    for ending in endings(program):
+        if ending.kind is not CutKind.STOPPED:
+            continue
+        if not ending.whole and (by_hand or not all(fresh(value) for value in ending.lost)):
+            continue
+        yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}, which get no gradient")
+
+
+def mend(program: Program, found: Finding) -> Mendings:
+    """Put the argument in the place of the call."""
+    from regrad.codemods.engine.moving import replace_expression
+
+    ending: Ending = found.evidence
+    call, path = ending.node, ending.frame.path
+    inner = argument(call, 0, "input", "x", "variable", "variables") if isinstance(call, ast.Call) else None
+    if not isinstance(call, ast.Call) or inner is None or "stop_gradient" not in program.source(call.func, path):
+        return Withheld("the call of `stop_gradient` is not written out here; take it off the way to the loss")
+    try:
+        edits = replace_expression(program.files[path], program.trees[path], call, program.source(inner, path))
+    except CannotMove as problem:
+        return Withheld(problem.reason, program.source(inner, path))
+    return (
+        Mending("remove `stop_gradient`", Safety.UNSAFE, edits, "weights that stood still are trained from now on"),
+    )
+
+
+RULE = Rule(CODE, NAME, "unsafe", "weights that stood still are trained from now on", detect, mend)

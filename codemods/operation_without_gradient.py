@@ -1,0 +1,125 @@
+"""RG504 operation-without-gradient: an operation on the path has no gradient registered in TensorFlow.
+
+What it does
+------------
+Reports an operation between the variables and the loss for which TensorFlow knows no gradient function: `tf.unique`,
+`tf.linalg.lu`, `tf.linalg.logm`, `tf.image.adjust_contrast`, `adjust_hue`, `adjust_saturation` and a few more.
+
+Why gradients stop
+------------------
+On its way back the tape asks each operation for its gradient. For these there is none, and the step ends with
+`LookupError: gradient registry has no entry for: Unique` instead of an answer.
+
+Example
+-------
+Broken::
+
+    bright = tf.image.adjust_contrast(generator(z), 1.5)
+
+Mended::
+
+    image = generator(z)
+    mean = tf.reduce_mean(image, axis=[-3, -2], keepdims=True)
+    bright = (image - mean) * 1.5 + mean
+
+The fix and its safety
+----------------------
+Mixed. `adjust_contrast` of a name is written out, which is safe: it computes the same. For the others there is no
+operation of the same meaning that has a gradient; the page and the report say what is used in their place: sums over
+`tf.math.unsorted_segment_sum` with ids that are known beforehand for `unique`, `tf.linalg.solve`, `slogdet` or
+`cholesky` for what the factors of `lu` are needed for, `tf.linalg.eigh` for `logm` of a symmetric matrix.
+
+When it stays silent
+--------------------
+When the operation works on data or targets only, in metrics, in an input pipeline, and when the weights get their
+gradient on another way.
+
+References
+----------
+`tf.RegisterGradient`: https://www.tensorflow.org/api_docs/python/tf/RegisterGradient
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.endings import Ending, endings
+from regrad.analysis.program import Program
+from regrad.codemods.engine import imports
+from regrad.codemods.engine.broken_paths import argument, finding, operand
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+
+CODE, NAME = "RG504", "operation-without-gradient"
+_INSTEAD = {
+    "unique": (
+        "which values are equal is a decision that has no slope; group by ids that are known before the step",
+        "tf.math.unsorted_segment_sum(values, ids, num_segments)",
+    ),
+    "lu": (
+        "the factors have no gradient; what they are used for mostly has",
+        "tf.linalg.solve(matrix, right) or tf.linalg.slogdet(matrix)",
+    ),
+    "logm": (
+        "for a symmetric matrix the eigenvalues do it",
+        "values, vectors = tf.linalg.eigh(matrix)\nlogarithm = vectors @ tf.linalg.diag(tf.math.log(values)) @ tf.linalg.adjoint(vectors)",
+    ),
+    "adjust_saturation": (
+        "blend with the grey image",
+        "grey = tf.image.rgb_to_grayscale(image)\nimage = grey + factor * (image - grey)",
+    ),
+    "adjust_hue": ("leave the hue alone on the path; `tf.image.hsv_to_rgb` has no gradient either", ""),
+}
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Endings at an operation without a registered gradient."""
+    for ending in endings(program):
+        if ending.kind is CutKind.NO_REGISTERED_GRADIENT:
+            yield finding(
+                program,
+                CODE,
+                NAME,
+                ending,
+                "has no gradient in TensorFlow (LookupError), and {lost} can be reached only through it",
+            )
+
+
+def mend(program: Program, found: Finding) -> Mendings:
+    """Write out what can be written out."""
+    ending: Ending = found.evidence
+    name = ending.operation.name if ending.operation is not None else ""
+    if name == "adjust_contrast":
+        return _contrast(program, ending)
+    reason, suggestion = _INSTEAD.get(
+        name.removesuffix("_with_counts"), ("no operation of the same meaning has a gradient", "")
+    )
+    return Withheld(reason, suggestion)
+
+
+def _contrast(program: Program, ending: Ending) -> Mendings:
+    from regrad.codemods.engine.moving import Rewrite
+
+    call, path = ending.node, ending.frame.path
+    tree = program.trees[path]
+    written = "(image - tf.reduce_mean(image, axis=[-3, -2], keepdims=True)) * factor + mean"
+    if not isinstance(call, ast.Call):
+        return Withheld("the call is not written out here", written)
+    image, factor = argument(call, 0, "images"), argument(call, 1, "contrast_factor")
+    mean = imports.spelled(tree, "tensorflow.reduce_mean", call)
+    if not isinstance(image, ast.Name) or factor is None or mean is None:
+        return Withheld("give the image a name first", written)
+    average = f"{mean}({image.id}, axis=[-3, -2], keepdims=True)"
+    text = f"({image.id} - {average}) * {operand(program.source(factor, path))} + {average}"
+    rewrite = Rewrite(program.files[path], tree)
+    try:
+        rewrite.replace(call, text)
+        edits = rewrite.edits()
+    except CannotMove as problem:
+        return Withheld(problem.reason, text)
+    return (Mending("write the contrast out", Safety.SAFE, edits, "this is how TensorFlow computes it"),)
+
+
+RULE = Rule(CODE, NAME, "mixed", "safe where the operation is written out; else nothing is rewritten", detect, mend)
