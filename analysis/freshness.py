@@ -33,7 +33,7 @@ _BORROWED = re.compile(
     re.I,
 )
 _MEANT = re.compile(
-    r"extreme.learning|\belm\b|reservoir|echo.state|random.(features?|projections?|kernels?|weights|fourier)|lottery|untrained|not.(to.be.)?trained|layer_?wise|kernel.machine|random.network.distillation",
+    r"extreme.learning|\belm\b|reservoir|echo.state|random.?(features?|projections?|kernels?|weights|fourier)|lottery|untrained|not.(to.be.)?trained|layer_?wise|kernel.machine|random.network.distillation",
     re.I,
 )
 _RANDOM = re.compile(r"normal|uniform|glorot|xavier|lecun|^he_?|variance_?scaling|orthogonal", re.I)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regrad.analysis import flow, weights
-from regrad.analysis.events import Event, GradientTaken, Minimized, Trained, TrainableSet, WeightsRead
+from regrad.analysis.events import Event, GradientTaken, Minimized, ModelCalled, Trained, TrainableSet, WeightsRead
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, Instance, Layer, Network, Value, Variable, WeightList
+from regrad.analysis.values import Collection, Constant, Instance, Layer, Network, Unknown, Value, Variable, WeightList
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +120,15 @@ def chain(root: Value, part: Value) -> list[Value]:
                     known[id(inner)] = value
                     stack.append(inner)
     return [part]
+
+
+def unknown_inside(program: Program, owner: Value) -> bool:
+    """Whether something inside that is not known may have weights: the result of an unknown call, or what is called like a layer."""
+    called = {id(event.model) for event in program.of(ModelCalled) if isinstance(event.model, Unknown)}
+    for value in inside(owner):
+        if isinstance(value, Unknown) and (value.operation is not None or value.origin in ("element", "join") or id(value) in called):
+            return True
+    return False
 
 
 class Switches:

@@ -86,6 +86,8 @@ def detect(program: Program) -> Iterable[Finding]:
         parts = [part for part in training.frozen if _matters(part)]
         if not parts or any(id(part) in moved for part in parts) or switches.switched_on(trainings.inside(training.owner), training.event.serial):
             continue
+        if trainings.unknown_inside(program, training.owner):
+            continue
         before = training.event.serial
         each = [switches.freezes(training.owner, part, before) for part in parts]
         if not all(each):
