@@ -50,7 +50,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Instance, Layer, Network, Tensor, Value, Variable
