@@ -1,0 +1,177 @@
+"""What a program trains: each loss of the library with the head that it judges and what is known of the targets."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis.events import Compiled, Head, LossCalled, Trained
+from regrad.analysis.frames import Frame
+from regrad.analysis.library.keras_models import head_of
+from regrad.analysis.library.losses import from_logits, name_of
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Constant, External, Layer, Loss, Mapping, Shape, Tensor, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What is known of the targets. `encoding`: `integers` (class numbers), `binary` (0 and 1), `one-hot`, or None."""
+
+    encoding: str | None = None
+    classes: int | None = None
+    shape: Shape | None = None
+
+    @property
+    def rank(self) -> int | None:
+        return None if self.shape is None else len(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One loss as `event` uses it: `name` as the library calls it, `node` the expression that says it in `frame`.
+
+    `called` says that the program calls the loss itself; otherwise it is an argument of `compile`.
+    """
+
+    name: str
+    logits: bool | None
+    head: Head
+    targets: Targets
+    loss: Value
+    node: ast.AST
+    frame: Frame
+    event: Trained | LossCalled
+    called: bool
+
+    @property
+    def target_rank(self) -> int | None:
+        return self.targets.rank
+
+
+def targets_of(value: Value | None) -> Targets:
+    """What a value that stands for targets says about itself."""
+    if not isinstance(value, Tensor):
+        return Targets()
+    shape, facts = value.shape, value.facts
+    if "one-hot" in facts:
+        return Targets("one-hot", shape[-1] if shape is not None and len(shape) > 1 else None, shape)
+    if "binary" in facts:
+        several = shape is None or (len(shape) > 1 and shape[-1] != 1)
+        return Targets(None if several else "binary", None if several else 2, shape)
+    if "labels" in facts:
+        return Targets("integers", None if value.high is None else value.high + 1, shape)
+    return Targets(None, None, shape)
+
+
+def judged(program: Program) -> tuple[Judged, ...]:
+    """Every loss of the library in the program whose prediction is seen, each once."""
+    compiled = {id(event.compilation.loss_node) for event in program.of(Compiled) if event.compilation.loss_node}
+    found: dict[tuple[int, int], Judged] = {}
+    for event in program.events:
+        if isinstance(event, Trained) and not event.own_step:
+            for each in _of_training(event):
+                found.setdefault((id(each.node), id(each.head.dense)), each)
+        elif isinstance(event, LossCalled) and id(event.node) not in compiled:
+            one = _of_call(event)
+            if one is not None:
+                found.setdefault((id(one.node), id(one.head.dense)), one)
+    return tuple(found.values())
+
+
+def _of_training(event: Trained) -> Iterator[Judged]:
+    compilation = event.compilation
+    if compilation is None or compilation.loss is None or compilation.loss_node is None:
+        return
+    for head, loss, node, target in pairs(event, compilation.loss, compilation.loss_node):
+        name = name_of(loss)
+        if name is not None:
+            targets = targets_of(target)
+            yield Judged(name, from_logits(loss), head, targets, loss, node, compilation.frame, event, False)
+
+
+def pairs(event: Trained, loss: Value, node: ast.AST) -> Iterator[tuple[Head, Value, ast.AST, Value | None]]:
+    """Each head of a training step with its own loss, where that is written, and its own targets."""
+    heads = event.heads
+    targets = _parts(event.y, heads)
+    if isinstance(loss, Mapping):
+        nodes = _dictionary_nodes(node)
+        for key, part in loss.entries.items():
+            index = _head_named(heads, key)
+            if index is not None:
+                yield heads[index], part, nodes.get(key, node), targets[index]
+    elif isinstance(loss, Collection):
+        elements = list(node.elts) if isinstance(node, (ast.List, ast.Tuple)) else []
+        if loss.complete and len(loss.items) == len(heads):
+            for index, (head, part) in enumerate(zip(heads, loss.items, strict=True)):
+                yield head, part, elements[index] if len(elements) == len(heads) else node, targets[index]
+    else:
+        for head, target in zip(heads, targets, strict=True):
+            yield head, loss, node, target
+
+
+def _parts(y: Value | None, heads: tuple[Head, ...]) -> list[Value | None]:
+    if len(heads) == 1 and not isinstance(y, (Collection, Mapping)):
+        return [y]
+    if isinstance(y, Collection) and y.complete and len(y.items) == len(heads):
+        return list(y.items)
+    if isinstance(y, Mapping):
+        return [next((value for key, value in y.entries.items() if _named(head, key)), None) for head in heads]
+    return [None] * len(heads)
+
+
+def _head_named(heads: tuple[Head, ...], key: object) -> int | None:
+    named = [index for index, head in enumerate(heads) if _named(head, key)]
+    if len(named) == 1:
+        return named[0]
+    return 0 if len(heads) == 1 else None
+
+
+def _named(head: Head, key: object) -> bool:
+    if head.name is not None:
+        return head.name == key
+    stated = head.dense.arguments.get("name") if head.dense is not None else None
+    return isinstance(stated, Constant) and stated.value == key
+
+
+def _dictionary_nodes(node: ast.AST) -> dict[object, ast.AST]:
+    if not isinstance(node, ast.Dict):
+        return {}
+    return {
+        key.value: value for key, value in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
+    }
+
+
+def _of_call(event: LossCalled) -> Judged | None:
+    prediction = event.arguments.get("y_pred")
+    if not isinstance(prediction, Tensor):
+        return None
+    logits: bool | None
+    if isinstance(event.loss, Loss):
+        logits = from_logits(event.loss)
+    else:
+        stated = event.arguments.get("from_logits")
+        logits = False if stated is None else bool(stated.value) if isinstance(stated, Constant) else None
+    targets = targets_of(event.arguments.get("y_true"))
+    return Judged(
+        event.name,
+        logits,
+        head_of(prediction),
+        targets,
+        event.loss,
+        event.node,
+        event.frame,
+        event,
+        isinstance(event.loss, External),
+    )
+
+
+def units_of(head: Head) -> int | None:
+    """How many numbers the head answers with, where that is certain."""
+    if head.shape is not None and head.shape and head.shape[-1] is not None:
+        return head.shape[-1]
+    return head.units
+
+
+def layer_text(layer: Layer | None) -> str:
+    return layer.kind if layer is not None else "the head"

@@ -1,0 +1,252 @@
+"""RG102 loss-head-mismatch: the loss cannot teach the head that it judges.
+
+What it does
+------------
+Reports a loss of the library that does not fit the last layer of the model it is given to, by `compile` or in a
+loop of one's own:
+
+- categorical or sparse categorical cross-entropy over one unit;
+- binary cross-entropy over an n-way softmax whose targets are class numbers;
+- binary cross-entropy over one sigmoid unit whose targets name more than two classes;
+- a cross-entropy over `relu`, `tanh` and other activations that do not give probabilities.
+
+Why gradients stop
+------------------
+Categorical cross-entropy divides the outputs by their sum first. Over one unit that quotient is 1, whatever the
+unit says: the loss is exactly 0 and teaches nothing. (Keras takes the logits of a sigmoid unit instead, so weights
+may even move, towards one answer for every input.) A unit that is not a probability is clipped to the range from 0
+to 1; where it is clipped, its slope is 0. Class numbers above 1 pull a single unit to 1 for ever, with a loss that
+falls below 0.
+
+Example
+-------
+Broken::
+
+    model = Sequential([Dense(128, activation="relu"), Dense(1, activation="sigmoid")])
+    model.compile(optimizer="adam", loss="categorical_crossentropy")
+    model.fit(X_train, y_train)
+
+Mended::
+
+    model = Sequential([Dense(128, activation="relu"), Dense(1, activation="sigmoid")])
+    model.compile(optimizer="adam", loss="binary_crossentropy")
+    model.fit(X_train, y_train)
+
+The fix and its safety
+----------------------
+A sigmoid unit gets binary cross-entropy, in the author's spelling and with the arguments that both losses share.
+That is safe: the model predicts what it predicted, the labels keep their meaning, and a loss that was the constant
+0 becomes one. Where the head has to change (more units, another activation), the fix is unsafe; where the labels do
+not decide, candidates are offered and the verifier chooses. Metrics are left alone.
+
+When it stays silent
+--------------------
+When the number of units or the activation is not known, when the loss is the program's own, with `from_logits=True`
+on a linear head, and for what other rules report: a softmax over one unit (RG105), labels in the wrong encoding
+(RG103), logits taken for probabilities (RG104). Binary cross-entropy over several sigmoid units (many labels at
+once), a softmax with mean squared error and categorical cross-entropy over several sigmoid units are unusual at
+most; they train.
+
+References
+----------
+- Keras, "Probabilistic losses".
+- https://datascience.stackexchange.com/questions/38604
+- regrad, facts: measured behaviour, 1; error sites, "Silent numerics".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.program import Program
+from regrad.codemods.engine.judged import Judged, judged, layer_text, units_of
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+CODE, NAME = "RG102", "loss-head-mismatch"
+_CATEGORICAL = frozenset(
+    {"categorical_crossentropy", "sparse_categorical_crossentropy", "categorical_focal_crossentropy"}
+)
+_BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
+_BINARY_OF = {"categorical_focal_crossentropy": "binary_focal_crossentropy"}
+NOT_PROBABILITIES = frozenset(
+    ["relu", "relu6", "tanh", "elu", "selu", "leaky_relu", "gelu", "silu", "swish", "softplus", "softsign"]
+)
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    for found in judged(program):
+        message = _complaint(found)
+        if message is not None:
+            related: tuple[Related, ...] = ()
+            layer = found.head.dense
+            if layer is not None and layer.node is not None and layer.frame is not None:
+                related = (Related(program.location(layer.node, layer.frame), f"the head, {_head_text(found)}"),)
+            location = program.location(found.node, found.frame)
+            yield Finding(CODE, NAME, message, location, CutKind.ZERO_SLOPE, (), related, found)
+
+
+def _complaint(found: Judged) -> str | None:
+    head, units, targets = found.head, units_of(found.head), found.targets
+    if units is None or (head.activation == "softmax" and units == 1):
+        return None
+    if found.name in _CATEGORICAL and units == 1:
+        return (
+            f"`{found.name}` over one unit does not depend on the prediction: the quotient of the unit "
+            "and its sum is always 1"
+        )
+    if found.name in _BINARY and units == 1 and head.activation == "sigmoid" and _many(found):
+        return (
+            f"one sigmoid unit answers yes or no, and the targets name {targets.classes} classes: "
+            f"`{found.name}` pulls it to 1 for ever"
+        )
+    if found.name in _BINARY and units > 1 and head.activation == "softmax" and _class_numbers(found):
+        return (
+            f"`{found.name}` wants one target for each unit, and the targets of this {units}-way softmax "
+            "are class numbers"
+        )
+    if found.logits is False and head.activation in NOT_PROBABILITIES and found.name in _BINARY | _CATEGORICAL:
+        return (
+            f"`{found.name}` wants probabilities, and `{head.activation}` does not give any: what lies "
+            "outside 0 to 1 is clipped and teaches nothing"
+        )
+    return None
+
+
+def _many(found: Judged) -> bool:
+    return found.targets.encoding == "integers" and (found.targets.classes or 0) > 2 and _class_numbers(found)
+
+
+def _class_numbers(found: Judged) -> bool:
+    """Whether the targets are one number for each sample."""
+    targets = found.targets
+    if targets.encoding not in ("integers", "binary") or targets.shape is None:
+        return False
+    rank = found.head.rank if found.head.rank is not None else 2
+    return len(targets.shape) == rank - 1 or (len(targets.shape) == rank and targets.shape[-1] == 1)
+
+
+def _head_text(found: Judged) -> str:
+    units = units_of(found.head)
+    return (
+        f"{layer_text(found.head.dense)} with {units} unit{'' if units == 1 else 's'} and activation "
+        f"{found.head.activation or 'unknown'}"
+    )
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    found: Judged = finding.evidence
+    offered: list[Mending] = []
+    reason = "what the head and the targets are meant to be is not certain"
+    for title, safety, loss, logits, activation, units in _ways(found):
+        try:
+            edits = _edits(program, found, loss, logits, activation, units)
+        except CannotMove as problem:
+            reason = problem.reason
+            continue
+        offered.append(Mending(title, safety, edits, keeps_loss=False))
+    return offered or Withheld(reason, _suggestion(found))
+
+
+Way = tuple[str, Safety, "str | None", "bool | None", "str | None", "int | None"]
+
+
+def _ways(found: Judged) -> list[Way]:
+    """The changes in the order of their likelihood: title, safety, and the new loss, flag, activation and units."""
+    head, units, targets = found.head, units_of(found.head), found.targets
+    unsafe = Safety.UNSAFE
+    if units == 1 and targets.encoding == "one-hot" and targets.classes:
+        return [
+            (
+                f"answer with {targets.classes} probabilities",
+                unsafe,
+                "categorical_crossentropy",
+                None,
+                "softmax",
+                targets.classes,
+            )
+        ]
+    if units == 1 and _many(found):
+        return [
+            (
+                f"answer with {targets.classes} probabilities, one for each class",
+                unsafe,
+                "sparse_categorical_crossentropy",
+                None,
+                "softmax",
+                targets.classes,
+            )
+        ]
+    if found.name in _CATEGORICAL and units == 1:
+        binary = _BINARY_OF.get(found.name, "binary_crossentropy")
+        if head.activation == "sigmoid" or (found.logits and head.activation == "linear"):
+            return [(f"use `{binary}`, which is made for one unit", Safety.SAFE, binary, None, None, None)]
+        if head.activation == "linear":
+            return [
+                (f"use a sigmoid and `{binary}`", unsafe, binary, None, "sigmoid", None),
+                (
+                    "use the mean squared error, if the target is a quantity",
+                    unsafe,
+                    "mean_squared_error",
+                    None,
+                    None,
+                    None,
+                ),
+            ]
+        if head.activation in NOT_PROBABILITIES:
+            return [(f"use a sigmoid and `{binary}`", unsafe, binary, None, "sigmoid", None)]
+        return []
+    if head.activation == "softmax":
+        return [
+            (
+                "use `sparse_categorical_crossentropy`, which takes class numbers",
+                Safety.SAFE,
+                "sparse_categorical_crossentropy",
+                None,
+                None,
+                None,
+            )
+        ]
+    activation = "sigmoid" if found.name in _BINARY else "softmax"
+    return [(f"answer with probabilities: `{activation}`", unsafe, None, None, activation, None)]
+
+
+def _edits(
+    program: Program, found: Judged, loss: str | None, logits: bool | None, activation: str | None, units: int | None
+) -> tuple[Edit, ...]:
+    from regrad.codemods.engine import respelling
+
+    edits: tuple[Edit, ...] = ()
+    if loss is not None and loss != found.name:
+        edits = respelling.swapped_loss(program, found, loss, logits)
+    if activation is None and units is None:
+        return edits
+    holder, dense = found.head.layer, found.head.dense
+    if holder is None or dense is None:
+        raise CannotMove("the last layer is not known")
+    if found.head.activation == activation:
+        activation = None
+    if activation is not None and holder is not dense:
+        return (
+            *edits,
+            *respelling.layer_edits(program, holder, activation),
+            *respelling.layer_edits(program, dense, None, units),
+        )
+    return (*edits, *respelling.layer_edits(program, dense, activation, units))
+
+
+def _suggestion(found: Judged) -> str:
+    if units_of(found.head) == 1:
+        return 'model.compile(loss="binary_crossentropy", ...)  # with Dense(1, activation="sigmoid")'
+    return ""
+
+
+RULE = Rule(
+    CODE,
+    NAME,
+    "mixed",
+    "Safe where the labels leave one loss that fits the head; where the head has to change, predictions change too.",
+    detect,
+    mend,
+)
