@@ -1,0 +1,260 @@
+"""RG203 stale-trainable: a `trainable` flag is changed when the training step no longer, or not yet, looks at it.
+
+What it does
+------------
+Reports two things. A model that is compiled, then switched off, then trained itself: the GAN idiom, in which the discriminator is
+frozen for the combined model and never switched on again. And a flag that changes after the first step without a new
+`compile`, so that the next `fit` goes on as before.
+
+Why gradients stop
+------------------
+Keras 3 reads `trainable` when the training step is traced, that is at the first `fit` or `train_on_batch` after `compile`. What was
+switched off after `compile` but before that is not trained at all; Keras warns "The model does not have any trainable weights"
+and goes on. What changes after that step changes nothing until the next `compile`. Keras 2 took the flags at `compile`, so
+there the first idiom works; where the program does not say which Keras it runs on, Keras 3 is assumed.
+
+Example
+-------
+Broken::
+
+    discriminator.compile("adam", "binary_crossentropy")
+    discriminator.trainable = False
+    gan = keras.Model(z, discriminator(generator(z)))
+    gan.compile("adam", "binary_crossentropy")
+    for images in batches:
+        discriminator.train_on_batch(*mixed(images))
+        gan.train_on_batch(noise(), ones)
+
+Mended::
+
+    for images in batches:
+        discriminator.trainable = True
+        discriminator.train_on_batch(*mixed(images))
+        discriminator.trainable = False
+        gan.train_on_batch(noise(), ones)
+
+The fix and its safety
+----------------------
+The flag is set right before each step, which works under both generations; or the model is compiled again, with the same
+arguments, after the flag has changed. Unsafe, since weights move that did not move before. A compilation whose optimizer is
+an object made elsewhere is not repeated: that object knows the old variables only.
+
+When it stays silent
+--------------------
+When the flags are the same at every step of a compilation, as in a GAN that toggles them; when the program runs on Keras 2 (for the
+first idiom), says so, or uses what only Keras 2 has; models with their own `train_step`.
+
+References
+----------
+- https://github.com/eriklindernoren/Keras-GAN/issues/91
+- regrad, facts: measured behaviour, 5.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from regrad.analysis import freshness, trainings
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Trained
+from regrad.analysis.program import Program
+from regrad.analysis.trainings import Freeze, Switches
+from regrad.analysis.values import Constant, Layer, Network, Optimizer, Value
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+_ONLY_KERAS_2 = re.compile(
+    r"advanced_activations|keras\.layers\.(core|convolutional|normalization|recurrent|merge|embeddings|pooling)\b|\blr\s*=\s*[\d.]|\bdecay\s*=\s*[\d.]|fit_generator|np_utils|tensorflow_backend|keras\.engine"
+    r"|tf\.Session|tf\.compat\.v1|predict_classes|\.set_learning_phase|keras\.legacy|nb_epoch|Convolution2D|\bnb_"
+)
+
+
+@dataclass(frozen=True)
+class NeverOn:
+    """A model that was switched off between `compile` and its first step; `held_by` are the trainings of models that contain it."""
+
+    freeze: Freeze
+    own: tuple[Trained, ...]
+    held_by: tuple[Trained, ...]
+
+
+@dataclass(frozen=True)
+class NoRecompile:
+    """A training after flags have changed, without a new `compile`."""
+
+    later: Trained
+    change: ast.AST
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    events = [event for event in program.of(Trained) if not event.own_step and event.compilation is not None]
+    if not events:
+        return
+    switches = Switches(program)
+    reported: set[object] = set()
+    for finding in (*_never_on(program, events, switches), *_no_recompile(program, events, switches)):
+        if finding.location not in reported:
+            reported.add(finding.location)
+            yield finding
+
+
+def _never_on(program: Program, events: list[Trained], switches: Switches) -> Iterator[Finding]:
+    if program.keras == 2 or any(_ONLY_KERAS_2.search(source.text) for source in program.files.values()):
+        return
+    for event in events:
+        compiled = event.compilation
+        if event.sources or not event.complete or compiled is None or not any(_weighted(part) for part in event.frozen):
+            continue
+        freeze = switches.off(event.model, event.serial)
+        if freeze is None or freeze.event is None or freeze.owner is not event.model or freeze.serial < compiled.serial:
+            continue
+        own = tuple(other for other in events if other.model is event.model)
+        if any(other.sources for other in own) or trainings.unknown_inside(program, event.model) or freshness.asserted(program):
+            continue
+        held_by = tuple(other for other in events if other.model is not event.model and any(part is event.model for part in trainings.inside(other.model)))
+        if switches.switched_on([event.model], freeze.serial):
+            continue
+        name = describe(event.model)
+        known = "" if program.keras_known else " under Keras 3, which is assumed here"
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{name}` was compiled and then switched off, so this step trains nothing{known}",
+            program.location(event.node, event.frame),
+            CutKind.NOT_TRAINABLE,
+            tuple(dict.fromkeys(describe(part) for part in event.frozen if _weighted(part))),
+            (Related(program.location(freeze.node, freeze.frame), "switched off here"),),
+            NeverOn(freeze, own, held_by),
+        )
+        return
+
+
+def _no_recompile(program: Program, events: list[Trained], switches: Switches) -> Iterator[Finding]:
+    for later in events:
+        compiled = later.compilation
+        if compiled is None:
+            continue
+        earlier = [event for event in events if event.model is later.model and event.compilation is compiled and event.serial < later.serial]
+        if not earlier or not _same_way(earlier[0], later):
+            continue
+        first = earlier[0]
+        before, now = {id(part) for part in first.sources}, {id(part) for part in later.sources}
+        changed = [part for part in (*first.sources, *later.sources) if (id(part) in before) != (id(part) in now)]
+        # What was made between the two steps is not a matter of flags.
+        changed = [part for part in changed if _weighted(part) and (any(part is other for other in first.frozen) or any(part is other for other in later.frozen))]
+        if not changed or not first.complete or not later.complete:
+            continue
+        setting = [event for value in (*changed, *trainings.chain(later.model, changed[0])) for event in switches.settings(value) if first.serial < event.serial < later.serial]
+        if not setting or freshness.asserted(program):
+            continue
+        last = max(setting, key=lambda event: event.serial)
+        word = "switched on" if id(changed[0]) in now else "switched off"
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{describe(changed[0])}` was {word} after the first step without a new `compile`, so this training goes on as before",
+            program.location(later.node, later.frame),
+            CutKind.NOT_TRAINABLE,
+            tuple(dict.fromkeys(describe(part) for part in changed)),
+            (Related(program.location(last.node, last.frame), "the flag changes here"),),
+            NoRecompile(later, last.node),
+        )
+
+
+def _weighted(part: Value) -> bool:
+    return isinstance(part, Network) or isinstance(part, Layer) and freshness.has_weights(part)
+
+
+def _same_way(one: Trained, other: Trained) -> bool:
+    """Whether both go through the same traced function: `fit` and `train_on_batch` share one, a loop's passes are one place."""
+    return one.node is not other.node
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.moving import CannotMove
+
+    evidence = finding.evidence
+    try:
+        if isinstance(evidence, NeverOn):
+            return [_toggled(program, evidence)]
+        return [_recompiled(program, evidence)]
+    except CannotMove as problem:
+        return Withheld(str(problem), "model.trainable = True\nmodel.train_on_batch(...)" if isinstance(evidence, NeverOn) else "model.compile(...)  # again, after the flags have changed")
+
+
+def _toggled(program: Program, evidence: NeverOn) -> Mending:
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, before
+
+    spelled: dict[ast.AST, str] = {}
+    steps: dict[ast.stmt, str] = {}
+    path = evidence.own[0].frame.path
+    for event in evidence.own:
+        function = event.frame.function
+        if event.frame.path != path or not isinstance(event.node, ast.Call) or not isinstance(event.node.func, ast.Attribute):
+            raise CannotMove("the model is trained in several files")
+        text = program.source(event.node.func.value, path)
+        spelled[function.node if function is not None else program.trees[path]] = text
+        steps[_statement(program, event)] = f"{text}.trainable = True"
+    for event in evidence.held_by:
+        function = event.frame.function
+        text = spelled.get(function.node if function is not None else program.trees[path], "") if event.frame.path == path else ""
+        if not text:
+            raise CannotMove("the combined model is trained in another function, which does not know the model that was switched off")
+        steps[_statement(program, event)] = f"{text}.trainable = False"
+    if not evidence.held_by:
+        raise CannotMove("nothing shows what it was switched off for")
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    previous: tuple[ast.AST | None, str] = (None, "")
+    for statement, text in sorted(steps.items(), key=lambda item: item[0].lineno):
+        block = program.parents(path).get(statement)
+        # Two steps of one model in a row need the flag once.
+        if (block, text) != previous:
+            rewrite.insert(text, before(statement))
+        previous = (block, text)
+    return Mending("set the flag before each step", Safety.UNSAFE, rewrite.edits(), "works under Keras 2 and 3")
+
+
+def _statement(program: Program, event: Trained) -> ast.stmt:
+    from regrad.codemods.engine.moving import CannotMove
+
+    statement = program.statement(event.node, event.frame.path)
+    if not isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        raise CannotMove("the step is not a statement of its own")
+    return statement
+
+
+def _recompiled(program: Program, evidence: NoRecompile) -> Mending:
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, before
+
+    later = evidence.later
+    compiled = later.compilation
+    assert compiled is not None
+    path = later.frame.path
+    node = compiled.node
+    if node is None or compiled.frame.path != path or compiled.frame.function is not later.frame.function:
+        raise CannotMove("the model was compiled in another function")
+    if not isinstance(node.func, ast.Attribute) or not isinstance(later.node, ast.Call) or not isinstance(later.node.func, ast.Attribute):
+        raise CannotMove("the compilation is not spelled out")
+    optimizer = compiled.optimizer
+    inline = isinstance(optimizer, Constant) or isinstance(optimizer, Optimizer) and node.lineno <= getattr(optimizer.node, "lineno", 0) <= (node.end_lineno or 0)
+    if not inline:
+        raise CannotMove("its optimizer is an object that knows the old variables only; make a new one and compile again")
+    if program.source(node.func.value, path) != program.source(later.node.func.value, path):
+        raise CannotMove("the model goes by another name where it was compiled")
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    text = program.source(node, path)
+    if "\n" in text:
+        # The lines after the first are indented as they stand; `insert` indents them all.
+        indent = " " * node.col_offset
+        text = "\n".join(line[len(indent) :] if line.startswith(indent) else line for line in text.split("\n"))
+    rewrite.insert(text, before(_statement(program, later)))
+    return Mending("compile again", Safety.UNSAFE, rewrite.edits(), "the same arguments, after the flags have changed")
+
+
+RULE = Rule("RG203", "stale-trainable", "unsafe", "Weights are trained that were not trained before, or the other way round.", detect, mend)
