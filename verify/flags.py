@@ -6,7 +6,9 @@ import ast
 import re
 
 # Only what TensorFlow or Keras reads at import; everything else may be set in the running child.
-READ_AT_IMPORT = re.compile(r"^(TF_USE_LEGACY_KERAS|KERAS_BACKEND|TF_XLA_FLAGS|XLA_FLAGS|TF_ENABLE_ONEDNN_OPTS|TF_FORCE_.*|TF2_BEHAVIOR)$")
+READ_AT_IMPORT = re.compile(
+    r"^(TF_USE_LEGACY_KERAS|KERAS_BACKEND|TF_XLA_FLAGS|XLA_FLAGS|TF_ENABLE_ONEDNN_OPTS|TF_FORCE_.*|TF2_BEHAVIOR)$"
+)
 MAGIC = re.compile(r"^\s*#?\s*%(?:set_)?env\s+(\w+)[ =]\s*(\S+)\s*$", re.MULTILINE)
 
 

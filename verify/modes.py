@@ -14,10 +14,26 @@ GRAPH_SENSITIVE = re.compile(
     r"tf\.function|@function|jit_compile|numpy_function|py_function|py_func\b|\.gradients\(|run_eagerly|\.numpy\(\)"
     r"|K\.eval|get_value|make_train_function|tf\.Variable\(|\.item\(\)|tf\.init_scope|executing_eagerly"
 )
-GRAPH_ONLY = re.compile(r"disable_v2_behavior|disable_eager_execution|tf\.Session|v1\.Session|import tensorflow\.compat\.v1 as tf")
+GRAPH_ONLY = re.compile(
+    r"disable_v2_behavior|disable_eager_execution|tf\.Session|v1\.Session|import tensorflow\.compat\.v1 as tf"
+)
 COMPILED = re.compile(r"\.fit\(|train_on_batch|fit_generator|tf\.function|@function")
 IN_GRAPHS = {"call", "__call__", "train_step", "compute_loss"}
-BOOKKEEPING = {"shape", "ndim", "size", "pi", "newaxis", "inf", "float32", "float64", "int32", "int64", "prod", "sqrt", "log"}
+BOOKKEEPING = {
+    "shape",
+    "ndim",
+    "size",
+    "pi",
+    "newaxis",
+    "inf",
+    "float32",
+    "float64",
+    "int32",
+    "int64",
+    "prod",
+    "sqrt",
+    "log",
+}
 
 
 def needs_own_mode(texts: tuple[str, ...], seen: Pass) -> bool:
@@ -41,7 +57,8 @@ def toggled_late(text: str) -> bool:
     compiled = re.search(r"\.compile\(|\.fit\(", text)
     toggles = list(re.finditer(r"^([ \t]*).*\.trainable\s*=[^=]", text, re.MULTILINE))
     return bool(compiled) and any(
-        toggle.start() > compiled.start() or (toggle.group(1) and "def " in text[: toggle.start()]) for toggle in toggles
+        toggle.start() > compiled.start() or (toggle.group(1) and "def " in text[: toggle.start()])
+        for toggle in toggles
     )
 
 
@@ -56,7 +73,16 @@ def numpy_in_graph_code(text: str) -> bool:
             continue
         parameters = {argument.arg for argument in function.args.args}
         named = getattr(function, "name", "") in IN_GRAPHS
-        if not named and not parameters & {"y_true", "y_pred", "true", "pred", "prediction", "predictions", "labels", "logits"}:
+        if not named and not parameters & {
+            "y_true",
+            "y_pred",
+            "true",
+            "pred",
+            "prediction",
+            "predictions",
+            "labels",
+            "logits",
+        }:
             continue
         for node in ast.walk(function):
             if (
@@ -76,7 +102,10 @@ def merge(eager: Pass, native: Pass) -> Pass:
     if own.outcome in (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.UNAVAILABLE) and probe.outcome is Outcome.STEPPED:
         return eager
     values = {variable.name: variable for variable in probe.variables}
-    variables = tuple(merge_variable(variable, values.get(variable.name), variable.name in native.unseen) for variable in own.variables)
+    variables = tuple(
+        merge_variable(variable, values.get(variable.name), variable.name in native.unseen)
+        for variable in own.variables
+    )
     if not variables and own.outcome is Outcome.RAISED:
         variables = probe.variables
     both_stepped = own.outcome is probe.outcome is Outcome.STEPPED
@@ -89,7 +118,11 @@ def merge(eager: Pass, native: Pass) -> Pass:
             variables=variables,
             symptoms=symptoms,
             warnings=warnings,
-            loss=probe.loss if probe.loss is not None and both_stepped else own.loss if own.loss is not None else probe.loss,
+            loss=probe.loss
+            if probe.loss is not None and both_stepped
+            else own.loss
+            if own.loss is not None
+            else probe.loss,
             cuts=probe.cuts or own.cuts,
             seconds=own.seconds + probe.seconds,
         ),

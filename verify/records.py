@@ -62,7 +62,10 @@ def how_it_ended(answer: Mapping[str, Any], timeout: float, memory: int | None) 
         limit = (memory or 0) / 2**30
         return Outcome.CRASHED, f"The program used more than {limit:.1f} GiB of memory before its training step."
     if answer.get("signal") is not None:
-        return Outcome.CRASHED, f"The process died of {signal_name(int(answer['signal']))} before its training step was reported."
+        return (
+            Outcome.CRASHED,
+            f"The process died of {signal_name(int(answer['signal']))} before its training step was reported.",
+        )
     return Outcome.CRASHED, (
         f"The process left with status {answer.get('code')} (os._exit, or its channels were closed) before its training step was reported."
     )
@@ -111,4 +114,6 @@ def read_variable(item: Mapping[str, Any]) -> VariableReport:
 
 def read_cut(item: Mapping[str, Any]) -> Cut:
     span = Span(Position(item["line"], item["column"]), Position(item["end_line"], item["end_column"]))
-    return Cut(CutKind(item["kind"]), Location(item["path"], span), item["operation"], tuple(item.get("variables") or ()))
+    return Cut(
+        CutKind(item["kind"]), Location(item["path"], span), item["operation"], tuple(item.get("variables") or ())
+    )

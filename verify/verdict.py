@@ -57,9 +57,7 @@ def faults_of(report: StepReport) -> Faults:
         none=frozenset(variable.name for variable in asked(report) if variable.gradient is Gradient.NONE),
         non_finite=frozenset(variable.name for variable in asked(report) if variable.gradient is Gradient.NON_FINITE),
         dead=frozenset(
-            name
-            for name, members in groups.items()
-            if all(member.gradient is Gradient.ZERO for member in members)
+            name for name, members in groups.items() if all(member.gradient is Gradient.ZERO for member in members)
         ),
         symptoms=frozenset(report.symptoms),
         bad_loss=report.loss is not None and not math.isfinite(report.loss),
@@ -98,7 +96,10 @@ def weigh(before: StepReport, after: StepReport, same_loss: bool) -> tuple[Verdi
     if gone:
         return Verdict.WORSE, f"{listed(gone)} received gradients before and receive none now."
     if same_loss and losses_differ(before, after):
-        return Verdict.WORSE, f"The rewrite should compute the same, but the loss was {before.loss:.6g} and is {after.loss:.6g}."
+        return (
+            Verdict.WORSE,
+            f"The rewrite should compute the same, but the loss was {before.loss:.6g} and is {after.loss:.6g}.",
+        )
     return compare_steps(before, after)
 
 

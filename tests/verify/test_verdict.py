@@ -50,7 +50,9 @@ def test_all_zero_then_sound_is_mended() -> None:
 
 
 def test_a_symptom_that_goes_is_mended_and_its_words_are_told() -> None:
-    evidence = judge(stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.0, symptoms=(Symptom.LOSS_IS_ZERO,)), GOOD, same_loss=False)
+    evidence = judge(
+        stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.0, symptoms=(Symptom.LOSS_IS_ZERO,)), GOOD, same_loss=False
+    )
     assert evidence.verdict is Verdict.MENDED
     assert evidence.reason is not None and "exactly 0" in evidence.reason
 
@@ -61,7 +63,10 @@ def test_sound_before_was_not_broken() -> None:
 
 def test_a_single_legitimate_zero_is_no_fault() -> None:
     assert sound(stepped(Gradient.FLOWS, Gradient.ZERO))
-    assert verdict(stepped(Gradient.FLOWS, Gradient.ZERO), stepped(Gradient.FLOWS, Gradient.ZERO)) is Verdict.WAS_NOT_BROKEN
+    assert (
+        verdict(stepped(Gradient.FLOWS, Gradient.ZERO), stepped(Gradient.FLOWS, Gradient.ZERO))
+        is Verdict.WAS_NOT_BROKEN
+    )
 
 
 def test_a_dead_model_beside_a_healthy_one_is_a_fault() -> None:
@@ -97,7 +102,9 @@ def test_a_lost_gradient_is_worse_whatever_else_was_repaired() -> None:
 
 
 def test_a_statistic_that_is_no_longer_asked_for_is_no_loss() -> None:
-    before = StepReport(Outcome.STEPPED, variables=(variable("w", Gradient.FLOWS), variable("s", Gradient.NONE, trainable=False)))
+    before = StepReport(
+        Outcome.STEPPED, variables=(variable("w", Gradient.FLOWS), variable("s", Gradient.NONE, trainable=False))
+    )
     after = StepReport(
         Outcome.STEPPED, variables=(variable("w", Gradient.FLOWS), variable("s", Gradient.NOT_ASKED, trainable=False))
     )

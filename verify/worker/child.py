@@ -43,8 +43,13 @@ def main(job: dict[str, Any], result: int, output: int) -> None:
     try:
         run.carry_out()
     except BaseException as error:
-        run.send({"outcome": "crashed", "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
-                  "trace": traceback.format_exc()[-LONGEST_TEXT:]})
+        run.send(
+            {
+                "outcome": "crashed",
+                "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
+                "trace": traceback.format_exc()[-LONGEST_TEXT:],
+            }
+        )
     os._exit(0)
 
 
@@ -200,7 +205,9 @@ class Run:
         reason = self.lacking(error)
         if reason is not None:
             self.finish("unavailable", exception=text, exception_line=line, reason=reason)
-        self.finish("raised", exception=text, exception_line=line, reason=f"The program raised {text.splitlines()[0][:300]}")
+        self.finish(
+            "raised", exception=text, exception_line=line, reason=f"The program raised {text.splitlines()[0][:300]}"
+        )
 
     def lacking(self, error: BaseException) -> str | None:
         """A reason if the program failed for want of something that is not its own fault."""
@@ -234,8 +241,11 @@ class Run:
         try:
             message = summarise(self.recorder, outcome)
         except Exception as error:
-            message = {"outcome": "crashed", "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
-                       "trace": traceback.format_exc()[-LONGEST_TEXT:]}
+            message = {
+                "outcome": "crashed",
+                "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
+                "trace": traceback.format_exc()[-LONGEST_TEXT:],
+            }
         if message.get("outcome") != "crashed":
             message.update({key: value for key, value in more.items() if value is not None})
             message["warnings"] = self.caught[:50]

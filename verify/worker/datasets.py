@@ -45,7 +45,9 @@ def texts(name: str, num_words: int | None, maxlen: int | None) -> Any:
     top = min(int(num_words or vocabulary), vocabulary)
     labels = numpy.arange(DISTINCT) % classes
     longest = min(int(maxlen or 300), 300)
-    sequences = [[1, *source.randint(4, max(top, 5), source.randint(5, max(longest, 6))).tolist()] for _ in range(DISTINCT)]
+    sequences = [
+        [1, *source.randint(4, max(top, 5), source.randint(5, max(longest, 6))).tolist()] for _ in range(DISTINCT)
+    ]
 
     def part(count: int) -> Any:
         x = numpy.empty(count, dtype=object)

@@ -9,9 +9,26 @@ from .trail import Operation, Trail, span_of
 
 NOT_VALUES = {"Shape", "ShapeN", "Size", "Rank", "ZerosLike", "OnesLike", "BroadcastGradientArgs", "VarIsInitializedOp",
               "VariableShape", "NoOp", "Assert"}  # fmt: skip
-ASSIGNS = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp", "ResourceScatterUpdate", "ResourceScatterNdUpdate"}
+ASSIGNS = {
+    "AssignVariableOp",
+    "AssignAddVariableOp",
+    "AssignSubVariableOp",
+    "ResourceScatterUpdate",
+    "ResourceScatterNdUpdate",
+}
 READS = {"ReadVariableOp", "ResourceGather", "VariableV2", "VarHandleOp"}
-NO_GRADIENT = {"Floor", "Ceil", "Round", "Rint", "FloorDiv", "TruncateDiv", "HistogramFixedWidth", "Bucketize", "ArgMax", "ArgMin"}
+NO_GRADIENT = {
+    "Floor",
+    "Ceil",
+    "Round",
+    "Rint",
+    "FloorDiv",
+    "TruncateDiv",
+    "HistogramFixedWidth",
+    "Bucketize",
+    "ArgMax",
+    "ArgMin",
+}
 LEAVES = {"EagerPyFunc", "PyFunc", "PyFuncStateless"}
 SIDE = {"Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", "IsNan", "IsFinite", "IsInf"}
 MOST_TENSORS = 3000
@@ -58,7 +75,9 @@ def is_float(tensor: Any) -> bool:
     return bool(getattr(kind, "is_floating", False) or getattr(kind, "is_complex", False))
 
 
-def locate(recorder: Recorder, trail: Trail, tape: Any, target: Any, lost: list[tuple[Any, Track]], site_span: Any) -> list[dict[str, Any]]:
+def locate(
+    recorder: Recorder, trail: Trail, tape: Any, target: Any, lost: list[tuple[Any, Track]], site_span: Any
+) -> list[dict[str, Any]]:
     """The cuts behind the sources that got None, nearest to the source first; variables with the same cut share one."""
     graph = Graph(trail)
     targets = [leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")]
@@ -66,7 +85,11 @@ def locate(recorder: Recorder, trail: Trail, tape: Any, target: Any, lost: list[
     cuts: dict[tuple[Any, str], tuple[str, list[Track]]] = {}
     entered = trail.entered_at.get(id(tape)) or ()
     for source, track in lost:
-        cut = cut_for(recorder, trail, graph, above, tape, source, targets) or ("never-used", site_span, "GradientTape.gradient")
+        cut = cut_for(recorder, trail, graph, above, tape, source, targets) or (
+            "never-used",
+            site_span,
+            "GradientTape.gradient",
+        )
         kind, stack, operation = cut
         if not stack:
             continue
@@ -103,7 +126,11 @@ def readers(recorder: Recorder, graph: Graph, source: Any) -> set[int]:
     for index, operation in enumerate(graph.operations):
         for item in operation.inputs:
             if id(item) == wanted:
-                if operation.kind not in ASSIGNS and operation.kind not in NOT_VALUES and operation.kind != "DestroyResourceOp":
+                if (
+                    operation.kind not in ASSIGNS
+                    and operation.kind not in NOT_VALUES
+                    and operation.kind != "DestroyResourceOp"
+                ):
                     found.add(index)
             elif handle is not None and id(item) not in graph.maker and same_shape(item, raw):
                 # TensorFlow's fast path reads a variable without telling: such a tensor has no maker, only the value.
@@ -154,7 +181,11 @@ def cut_for(
         made = graph.maker.get(id(source))
         if made is not None and id(source) not in trail.watched.get(id(tape), ()) and not recorded(trail, tape, made):
             operation = graph.operations[made]
-            kind = "variable-replaced" if operation.kind in ("Sub", "AddV2", "Add", "AssignSubVariableOp") else "not-watched"
+            kind = (
+                "variable-replaced"
+                if operation.kind in ("Sub", "AddV2", "Add", "AssignSubVariableOp")
+                else "not-watched"
+            )
             return kind, operation.place, operation.kind
     start = readers(recorder, graph, source)
     if not start:
@@ -178,7 +209,9 @@ def cut_for(
     if ends:
         _, index, kind = min(ends)
         if graph.operations[index].kind in READS:
-            index = next((later for later in sorted(reached) if later in above and index in graph.parents[later]), index)
+            index = next(
+                (later for later in sorted(reached) if later in above and index in graph.parents[later]), index
+            )
         return kind, graph.operations[index].place, graph.operations[index].kind
     return exit_from(trail, graph, reached, targets) or discarded(graph, alive, above)
 
@@ -254,7 +287,9 @@ def discarded(graph: Graph, alive: set[int], above: set[int]) -> tuple[str, Any,
 # -- values -----------------------------------------------------------------------------------------------------------
 
 
-def locate_values(recorder: Recorder, trail: Trail, c_tape: Any, target: Any, spoiled: list[Track], wanted: str) -> list[dict[str, Any]]:
+def locate_values(
+    recorder: Recorder, trail: Trail, c_tape: Any, target: Any, spoiled: list[Track], wanted: str
+) -> list[dict[str, Any]]:
     """Where a finite gradient becomes NaN or infinite (`non-finite`), or one that flows becomes exactly zero (`zero-slope`)."""
     import numpy
     from tensorflow.python.eager import imperative_grad
@@ -266,7 +301,14 @@ def locate_values(recorder: Recorder, trail: Trail, c_tape: Any, target: Any, sp
         for index in above:
             operation = graph.operations[index]
             if spoils(operation.outputs) and not spoils(operation.inputs) and operation.place:
-                return [{"kind": wanted, "place": span_of(operation.place[-1]), "operation": operation.kind, "tracks": spoiled}]
+                return [
+                    {
+                        "kind": wanted,
+                        "place": span_of(operation.place[-1]),
+                        "operation": operation.kind,
+                        "tracks": spoiled,
+                    }
+                ]
     tensors: dict[int, Any] = {}
     for index in above:
         operation = graph.operations[index]
@@ -279,14 +321,18 @@ def locate_values(recorder: Recorder, trail: Trail, c_tape: Any, target: Any, sp
     for key, gradient in zip(order, gradients):
         array = None if gradient is None else numpy.asarray(getattr(gradient, "values", gradient).numpy())
         if array is not None:
-            seen[key] = "non-finite" if not numpy.all(numpy.isfinite(array)) else "zero" if not numpy.any(array) else "flows"
+            seen[key] = (
+                "non-finite" if not numpy.all(numpy.isfinite(array)) else "zero" if not numpy.any(array) else "flows"
+            )
     bad = "non-finite" if wanted == "non-finite" else "zero"
     for index in reversed(above):
         operation = graph.operations[index]
         outputs = {seen[id(item)] for item in operation.outputs if id(item) in seen}
         inputs = {seen[id(item)] for item in operation.inputs if id(item) in seen}
         if operation.place and outputs == {"flows"} and bad in inputs and (bad == "non-finite" or inputs == {"zero"}):
-            return [{"kind": wanted, "place": span_of(operation.place[-1]), "operation": operation.kind, "tracks": spoiled}]
+            return [
+                {"kind": wanted, "place": span_of(operation.place[-1]), "operation": operation.kind, "tracks": spoiled}
+            ]
     return []
 
 
@@ -294,7 +340,11 @@ def spoils(tensors: Any) -> bool:
     import numpy
 
     for tensor in tensors:
-        if is_float(tensor) and hasattr(tensor, "numpy") and not numpy.all(numpy.isfinite(numpy.asarray(tensor.numpy()))):
+        if (
+            is_float(tensor)
+            and hasattr(tensor, "numpy")
+            and not numpy.all(numpy.isfinite(numpy.asarray(tensor.numpy())))
+        ):
             return True
     return False
 
@@ -309,9 +359,13 @@ class GraphTrail:
         self.operations = []
         for operation in graph.get_operations():
             frames = [
-                (frame.filename, frame.lineno) for frame in operation.traceback or () if recorder.program.owns(frame.filename)
+                (frame.filename, frame.lineno)
+                for frame in operation.traceback or ()
+                if recorder.program.owns(frame.filename)
             ]
-            self.operations.append(Operation(operation.type, tuple(operation.inputs), tuple(operation.outputs), tuple(frames)))
+            self.operations.append(
+                Operation(operation.type, tuple(operation.inputs), tuple(operation.outputs), tuple(frames))
+            )
         self.intervals: dict[int, Any] = {}
         self.watched: dict[int, Any] = {}
         self.exits: list[Any] = []

@@ -44,7 +44,9 @@ def batch_of(x: Any, wanted: int | None) -> int:
 def flat(thing: Any) -> list[Any]:
     if isinstance(thing, dict):
         return [leaf for value in thing.values() for leaf in flat(value)]
-    if isinstance(thing, (list, tuple)) and any(hasattr(part, "shape") or isinstance(part, (list, tuple)) for part in thing):
+    if isinstance(thing, (list, tuple)) and any(
+        hasattr(part, "shape") or isinstance(part, (list, tuple)) for part in thing
+    ):
         return [leaf for part in thing for leaf in flat(part)]
     return [] if thing is None else [thing]
 
@@ -69,7 +71,11 @@ def sliceable(*parts: Any) -> int | None:
     counts = set()
     for part in parts:
         for leaf in flat(part):
-            if not (hasattr(leaf, "iloc") or type(leaf).__module__.split(".")[0] == "numpy" or hasattr(leaf, "__array_ufunc__")):
+            if not (
+                hasattr(leaf, "iloc")
+                or type(leaf).__module__.split(".")[0] == "numpy"
+                or hasattr(leaf, "__array_ufunc__")
+            ):
                 return None
             if not getattr(leaf, "shape", ()):
                 return None
@@ -98,7 +104,9 @@ def shorten(arguments: dict[str, Any]) -> None:
         wanted = min(total, STEPS * batch)
         if wanted < total:
             ordered = arguments.get("shuffle", True) is False
-            chosen = numpy.arange(wanted) if ordered else numpy.sort(numpy.random.RandomState(0).permutation(total)[:wanted])
+            chosen = (
+                numpy.arange(wanted) if ordered else numpy.sort(numpy.random.RandomState(0).permutation(total)[:wanted])
+            )
             for name in ("x", "y", "sample_weight"):
                 if arguments.get(name) is not None:
                     arguments[name] = cut(arguments[name], chosen)

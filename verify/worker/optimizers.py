@@ -32,7 +32,9 @@ def optimizer_types(tensorflow: Any, families: list[Any]) -> list[type]:
     return [kind for kind in found if "apply_gradients" in vars(kind) or "apply" in vars(kind)]
 
 
-def pairs_given(recorder: Recorder, optimizer: Any, name: str, bound: inspect.BoundArguments) -> list[tuple[Any, Any]] | None:
+def pairs_given(
+    recorder: Recorder, optimizer: Any, name: str, bound: inspect.BoundArguments
+) -> list[tuple[Any, Any]] | None:
     """The (gradient, variable) pairs of a call, made re-readable; None when the call is not of that form."""
     arguments = bound.arguments
     if name == "apply_gradients":

@@ -19,7 +19,10 @@ RANDOM_INITIALISERS = (
     "VarianceScaling", "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal",
     "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal", "OrthogonalInitializer",
 )  # fmt: skip
-PRETRAINED_WORDS = re.compile(r"pre_?train|backbone|load|teacher|feature_?extract|base_?model|encoder|vgg|resnet|inception|mobilenet|bert", re.IGNORECASE)
+PRETRAINED_WORDS = re.compile(
+    r"pre_?train|backbone|load|teacher|feature_?extract|base_?model|encoder|vgg|resnet|inception|mobilenet|bert",
+    re.IGNORECASE,
+)
 TRAINED_LAYERS = {
     "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",
     "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "Embedding", "EinsumDense",
@@ -108,12 +111,19 @@ def loss_symptoms(recorder: Recorder) -> list[str]:
         if true is None or guess is None or guess.dtype.kind != "f":
             continue
         values = [recorder.scalar(call[3]) for call in same]
-        if built_in(loss) and "binarycrossentropy" in loss_name(loss) and true.size and (true.min() < -1e-6 or true.max() > 1 + 1e-6):
+        if (
+            built_in(loss)
+            and "binarycrossentropy" in loss_name(loss)
+            and true.size
+            and (true.min() < -1e-6 or true.max() > 1 + 1e-6)
+        ):
             found.append("targets-out-of-range")
         source = numpy.random.RandomState(0)
         guesses = [source.uniform(0.05, 0.95, guess.shape).astype(guess.dtype) for _ in range(DRAWS)]
         if all(value is not None and abs(value) <= ZERO_LOSS for value in values):
-            if differs(true, guess) and all(abs(asked_again(recorder, loss, target, one)) <= ZERO_LOSS for one in guesses):
+            if differs(true, guess) and all(
+                abs(asked_again(recorder, loss, target, one)) <= ZERO_LOSS for one in guesses
+            ):
                 found.append("loss-is-zero")
         elif built_in(loss) and true.shape[:1] == guess.shape[:1] and len(true) > 1 and numpy.any(true != true[:1]):
             other = recorder.tf.constant(true[::-1].copy()) if numpy.any(true[::-1] != true) else None
@@ -210,8 +220,10 @@ def varies(recorder: Recorder, inputs: Any) -> bool:
 def output_symptoms(recorder: Recorder) -> list[str]:
     found = []
     for model, inputs in batches(recorder):
-        asked = any(recorder.tracks.get(id(recorder.raw(v))) is not None and recorder.tracks[id(recorder.raw(v))].asked
-                    for v in weights_of(model))
+        asked = any(
+            recorder.tracks.get(id(recorder.raw(v))) is not None and recorder.tracks[id(recorder.raw(v))].asked
+            for v in weights_of(model)
+        )
         if inputs is None or not asked or not varies(recorder, inputs):
             continue
         symptom = careful(lambda model=model, inputs=inputs: output_symptom(recorder, model, inputs))
@@ -311,7 +323,13 @@ def frozen_and_fresh(recorder: Recorder) -> bool:
             if not weights or getattr(layer, "trainable", True) or type(layer).__name__ not in TRAINED_LAYERS:
                 continue
             keys = {id(recorder.raw(v)) for v in weights}
-            if keys & inner or keys & asked or keys & recorder.touched or id(layer) in recorder.hinted or getattr(layer, "lora_enabled", False):
+            if (
+                keys & inner
+                or keys & asked
+                or keys & recorder.touched
+                or id(layer) in recorder.hinted
+                or getattr(layer, "lora_enabled", False)
+            ):
                 continue
             initialiser = getattr(layer, "kernel_initializer", None) or getattr(layer, "embeddings_initializer", None)
             if type(initialiser).__name__ in RANDOM_INITIALISERS:

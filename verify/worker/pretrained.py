@@ -16,7 +16,9 @@ class FreshWeights(str):
 
 def make_weights_fresh(recorder: Recorder) -> None:
     for name in list(sys.modules):
-        if name.split(".")[0] not in ("keras", "tf_keras", "tensorflow") or not name.endswith(("file_utils", "data_utils")):
+        if name.split(".")[0] not in ("keras", "tf_keras", "tensorflow") or not name.endswith(
+            ("file_utils", "data_utils")
+        ):
             continue
         module = sys.modules[name]
         plain = getattr(module, "get_file", None)
@@ -36,9 +38,13 @@ def make_weights_fresh(recorder: Recorder) -> None:
             if hasattr(plain_load, "regrad_plain"):
                 continue
 
-            def load_weights(self: Any, filepath: Any = None, *args: Any, _plain: Any = plain_load, **options: Any) -> Any:
+            def load_weights(
+                self: Any, filepath: Any = None, *args: Any, _plain: Any = plain_load, **options: Any
+            ) -> Any:
                 if isinstance(filepath, FreshWeights):
-                    recorder.supplied.append(f"{getattr(self, 'name', 'model')}: fresh weights instead of pretrained ones")
+                    recorder.supplied.append(
+                        f"{getattr(self, 'name', 'model')}: fresh weights instead of pretrained ones"
+                    )
                     recorder.touched.update(id(recorder.raw(variable)) for variable in weights_of(self))
                     return None
                 result = _plain(self, filepath, *args, **options)

@@ -12,7 +12,19 @@ from typing import Any
 
 from .recorder import Recorder
 
-PICTURES = {"matplotlib", "seaborn", "plotly", "pydot", "graphviz", "IPython", "tqdm", "wandb", "mlflow", "visualkeras", "livelossplot"}
+PICTURES = {
+    "matplotlib",
+    "seaborn",
+    "plotly",
+    "pydot",
+    "graphviz",
+    "IPython",
+    "tqdm",
+    "wandb",
+    "mlflow",
+    "visualkeras",
+    "livelossplot",
+}
 
 
 class Nothing:
@@ -23,7 +35,11 @@ class Nothing:
 
     def __call__(self, *args: Any, **_: Any) -> Any:
         # A decorator, or `tqdm(iterable)`, must give back what it was given.
-        return args[0] if len(args) == 1 and (callable(args[0]) or hasattr(args[0], "__iter__")) and not isinstance(args[0], str) else self
+        return (
+            args[0]
+            if len(args) == 1 and (callable(args[0]) or hasattr(args[0], "__iter__")) and not isinstance(args[0], str)
+            else self
+        )
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):

@@ -251,7 +251,11 @@ class Recorder:
             except (SyntaxError, ValueError, RecursionError):
                 continue
             for node in ast.walk(tree):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in TRAINING_CALLS:
+                if (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in TRAINING_CALLS
+                ):
                     last = getattr(node, "end_lineno", node.lineno) or node.lineno
                     if not any(node.lineno <= line <= last for _, line in self.lines):
                         return True

@@ -51,7 +51,9 @@ class Redirect:
         except TypeError:
             return path
         absolute = os.path.abspath(text)
-        if os.path.islink(absolute) and self.inside(os.path.dirname(os.path.realpath(os.path.dirname(absolute)) + "/x")):
+        if os.path.islink(absolute) and self.inside(
+            os.path.dirname(os.path.realpath(os.path.dirname(absolute)) + "/x")
+        ):
             # A linked file of the mirror: the link is replaced, its target is the user's.
             if not self.inside(os.path.realpath(absolute)):
                 os.unlink(absolute)
@@ -133,7 +135,9 @@ def settle(scratch: str, folder: str) -> str:
     for made in (home, temporary):
         os.makedirs(made, exist_ok=True)
     mirror(folder, work)
-    os.environ.update(HOME=home, TMPDIR=temporary, TEMP=temporary, TMP=temporary, XDG_CACHE_HOME=home, MPLCONFIGDIR=home)
+    os.environ.update(
+        HOME=home, TMPDIR=temporary, TEMP=temporary, TMP=temporary, XDG_CACHE_HOME=home, MPLCONFIGDIR=home
+    )
     tempfile.tempdir = temporary
     os.chdir(work)
     redirect_writes(scratch)

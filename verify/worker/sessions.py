@@ -67,9 +67,7 @@ def watch_sessions(recorder: Recorder) -> None:
             return plain_run(self, fetches, feed_dict, *args, **options)
         wanted = {id(item) for item in recorder.tf.nest.flatten(fetches)}
         names = {getattr(item, "name", None) for item in recorder.tf.nest.flatten(fetches)}
-        active = [
-            step for step in steps if id(step.operation) in wanted or getattr(step.operation, "name", 0) in names
-        ]
+        active = [step for step in steps if id(step.operation) in wanted or getattr(step.operation, "name", 0) in names]
         if not active:
             return plain_run(self, fetches, feed_dict, *args, **options)
         if all(step.runs >= STEPS for step in active) and (

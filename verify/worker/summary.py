@@ -131,7 +131,7 @@ def judged(track: Track, largest: float, outcome: str) -> tuple[str, float | Non
     if "non-finite" in states or any(state == "non-finite" for state, _ in track.asked):
         return "non-finite", None
     norm = max(norms) if norms else None
-    if "connected" in states:
+    if "connected" in states and norm is None:
         # Traced, not computed here: whether the weights moved tells flowing from zero.
         first, last = track.values if track.values is not None else (None, None)
         if first is None or last is None or outcome == "raised":

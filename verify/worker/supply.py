@@ -15,7 +15,20 @@ MODULES = {
     "random": "random", "time": "time", "json": "json", "re": "re", "pd": "pandas", "plt": "matplotlib.pyplot",
     "datetime": "datetime", "glob": "glob", "itertools": "itertools", "functools": "functools",
 }  # fmt: skip
-KERAS_PARTS = ("layers", "models", "optimizers", "losses", "metrics", "callbacks", "utils", "regularizers", "initializers", "applications", "datasets", "activations")
+KERAS_PARTS = (
+    "layers",
+    "models",
+    "optimizers",
+    "losses",
+    "metrics",
+    "callbacks",
+    "utils",
+    "regularizers",
+    "initializers",
+    "applications",
+    "datasets",
+    "activations",
+)
 Spec = dict[str, Any]
 
 
@@ -51,7 +64,14 @@ def supply(recorder: Recorder, families: list[Any], job: dict[str, Any]) -> dict
 
 
 def described(spec: Spec) -> str:
-    kinds = {"int": "int64", "float": "float32", "binary": "float32, 0 or 1", "one-hot": "float32, one-hot", "image": "uint8", "token": "int64"}
+    kinds = {
+        "int": "int64",
+        "float": "float32",
+        "binary": "float32, 0 or 1",
+        "one-hot": "float32, one-hot",
+        "image": "uint8",
+        "token": "int64",
+    }
     return f"{' × '.join(str(side) for side in spec['shape'])} {kinds[spec['kind']]}"
 
 
@@ -137,7 +157,9 @@ class Made:
         latent = numpy.arange(shape[0])
         rest = shape[1:]
         if spec["kind"] == "int":
-            pick = latent.reshape([-1] + [1] * len(rest)) + numpy.arange(int(numpy.prod(rest)) if rest else 1).reshape(rest or [1])
+            pick = latent.reshape([-1] + [1] * len(rest)) + numpy.arange(int(numpy.prod(rest)) if rest else 1).reshape(
+                rest or [1]
+            )
             array = (pick % classes).reshape(shape).astype("int64")
         elif spec["kind"] == "token":
             array = source.randint(0, classes, shape).astype("int64")
@@ -175,7 +197,11 @@ def loss_of(model: Any) -> str:
     if isinstance(loss, str):
         word = loss
     else:
-        word = getattr(getattr(loss, "fn", None), "__name__", None) or getattr(loss, "__name__", None) or type(loss).__name__
+        word = (
+            getattr(getattr(loss, "fn", None), "__name__", None)
+            or getattr(loss, "__name__", None)
+            or type(loss).__name__
+        )
     return word.lower().replace("_", "")
 
 

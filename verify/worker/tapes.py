@@ -32,9 +32,7 @@ def moved(recorder: Recorder) -> bool:
     return False
 
 
-def after_gradient(
-    recorder: Recorder, target: Any, sources: Any, gradients: Any, site: tuple[str, int]
-) -> None:
+def after_gradient(recorder: Recorder, target: Any, sources: Any, gradients: Any, site: tuple[str, int]) -> None:
     nest = recorder.tf.nest
     flat_sources = nest.flatten(sources)
     try:
@@ -66,7 +64,9 @@ def pseudo_variable(recorder: Recorder, source: Any, label: str, measured: tuple
 
 def bad_values(recorder: Recorder, sources: list[Any]) -> list[Any]:
     """The sources whose gradient is NaN; or all of them, if every one is exactly zero."""
-    tracks = [recorder.tracks[id(recorder.raw(source))] for source in sources if id(recorder.raw(source)) in recorder.tracks]
+    tracks = [
+        recorder.tracks[id(recorder.raw(source))] for source in sources if id(recorder.raw(source)) in recorder.tracks
+    ]
     wrong = [track for track in tracks if track.asked and track.asked[-1][0] == "non-finite"]
     if wrong:
         return wrong

@@ -59,7 +59,9 @@ class Trail:
         self.operations = []
         self.exits = []
 
-    def note(self, kind: Any, inputs: Any, attributes: Any, outputs: Any, op_name: Any = None, graph: Any = None) -> None:
+    def note(
+        self, kind: Any, inputs: Any, attributes: Any, outputs: Any, op_name: Any = None, graph: Any = None
+    ) -> None:
         if graph is not None or self.recorder.paused:
             return None
         if len(self.operations) >= MOST_OPERATIONS or self.bytes > MOST_BYTES:

@@ -8,7 +8,9 @@ import re
 import symtable
 from typing import Any
 
-TARGET_NAME = re.compile(r"^(y|t|labels?|targets?|classes|outputs?)$|^y_?\d*$|(^|_)(y|labels?|targets?|truth)(_|\d|$)|^(train|test|val)_?[yY]$|^[yY]_?(train|test|val|true|batch|b|s|data)|[a-z]Y$|[lL]abels?$|[tT]argets?$")
+TARGET_NAME = re.compile(
+    r"^(y|Y|t|labels?|targets?|classes|outputs?)$|^y_?\d*$|(^|_)(y|labels?|targets?|truth)(_|\d|$)|^(train|test|val)_?[yY]$|^[yY]_?(train|test|val|true|batch|b|s|data)|[a-z]Y$|[lL]abels?$|[tT]argets?$"
+)
 NUMBERS: list[tuple[str, Any]] = [
     (r"epoch", 1),
     (r"batch", 8),
@@ -27,7 +29,14 @@ NUMBERS: list[tuple[str, Any]] = [
 def undefined_names(text: str) -> set[str]:
     """Global names that are read somewhere and bound nowhere."""
     read: set[str] = set()
-    bound: set[str] = set(dir(builtins)) | {"__file__", "__name__", "__doc__", "__spec__", "__annotations__", "__builtins__"}
+    bound: set[str] = set(dir(builtins)) | {
+        "__file__",
+        "__name__",
+        "__doc__",
+        "__spec__",
+        "__annotations__",
+        "__builtins__",
+    }
 
     def walk(table: symtable.SymbolTable, top: bool) -> None:
         for symbol in table.get_symbols():
@@ -82,12 +91,17 @@ class Hints:
                 if value is not None:
                     self.constants.setdefault(node.targets[0].id, value)
         self.calls = sorted(
-            (node for node in ast.walk(tree) if isinstance(node, ast.Call)), key=lambda node: (node.lineno, node.col_offset)
+            (node for node in ast.walk(tree) if isinstance(node, ast.Call)),
+            key=lambda node: (node.lineno, node.col_offset),
         )
         for call in self.calls:
             self.read(call)
         for node in ast.walk(tree):
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and self.literal(node.right) in (255, 255.0, 127.5):
+            if (
+                isinstance(node, ast.BinOp)
+                and isinstance(node.op, ast.Div)
+                and self.literal(node.right) in (255, 255.0, 127.5)
+            ):
                 self.scaled = True
 
     def literal(self, node: ast.AST | None) -> Any:
@@ -152,4 +166,10 @@ def loss_word(node: ast.AST) -> str:
     else:
         return ""
     word = word.lower().replace("_", "")
-    return word if re.search(r"crossentropy|squarederror|absoluteerror|^ms[le]e?$|^ma[pe]e?$|hinge|huber|poisson|logcosh|kld", word) else ""
+    return (
+        word
+        if re.search(
+            r"crossentropy|squarederror|absoluteerror|^ms[le]e?$|^ma[pe]e?$|hinge|huber|poisson|logcosh|kld", word
+        )
+        else ""
+    )
