@@ -13,11 +13,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from regrad.repair.plan import Applied, Choice, Key, Plan
-from regrad.verify.evidence import Evidence, Verdict
+from regrad.verify.evidence import Evidence, Outcome, Verdict
 
 MOST_RUNS = 24
 """Comparisons for one program; a warm one takes about a second."""
 
+_NO_LONGER = (Outcome.NO_STEP, Outcome.CRASHED, Outcome.TIMEOUT)
 _RANK = {Verdict.MENDED: 3, Verdict.IMPROVED: 2, Verdict.UNCHANGED: 1, Verdict.WORSE: 0}
 
 
@@ -70,7 +71,7 @@ class _Trial:
 
     @property
     def rank(self) -> int:
-        return _RANK.get(self.evidence.verdict, -1)
+        return _RANK.get(_verdict(self.evidence), -1)
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -83,7 +84,7 @@ def prove(
     """What is kept of the plan `first`, which mends something, and why."""
     search = _Search(make, compare, runs=1)
     trial = _Trial(Choice(), first, compare(first))
-    verdict = trial.evidence.verdict
+    verdict = _verdict(trial.evidence)
     if verdict is Verdict.NOT_VERIFIABLE:
         return unverified(make, first, _words(trial.evidence), trial.evidence, require_verified=require_verified)
     if verdict is Verdict.WAS_NOT_BROKEN:
@@ -185,8 +186,19 @@ def _nothing(make: Callable[[Choice], Plan], trial: _Trial, first: _Trial) -> Pr
     return Proof(make(Choice(only=frozenset())), trial.evidence, None, withdrawn)
 
 
+def _verdict(evidence: Evidence) -> Verdict:
+    """The verdict as this search takes it: a program that came to its step, and with the mending does not, is worse."""
+    before, after = evidence.before, evidence.after
+    came = before.outcome is Outcome.STEPPED or (before.outcome is Outcome.RAISED and bool(before.variables))
+    if evidence.verdict is Verdict.NOT_VERIFIABLE and came and after.outcome in _NO_LONGER:
+        return Verdict.WORSE
+    return evidence.verdict
+
+
 def _reason(evidence: Evidence) -> str:
     words = _words(evidence)
+    if evidence.verdict is Verdict.NOT_VERIFIABLE:
+        return f"with it the program no longer comes to its training step: {words}"
     if evidence.verdict is Verdict.WAS_NOT_BROKEN:
         return f"a training step of the program as it is shows nothing broken ({words}), so it was left alone"
     if evidence.verdict is Verdict.WORSE:

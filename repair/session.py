@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from regrad.analysis.program import Program, Reader
-from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, decode, relevant
+from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, decode
 from regrad.analysis.source import read as read_bytes
 from regrad.codemods.engine.registry import selected
 from regrad.codemods.engine.rule import Rule, Safety, Withheld
@@ -20,6 +20,7 @@ from regrad.repair.history import Version
 from regrad.repair.options import Options
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.repair.plan import Applied, Choice, Key, Plan
+from regrad.repair.relevance import worth_reading
 from regrad.repair.targets import Rejected, Target, targets
 from regrad.repair.write import NotWritten, replace_files
 
@@ -156,7 +157,7 @@ class Session:
     def _survey_one(self, target: Target, file: _File, reader: ProgramReader) -> None:
         try:
             content = self._content(target.path)
-            if not relevant(content):
+            if not worth_reading(target.path, content):
                 return
             program = reader.read(target.path)
         except SyntaxProblem as problem:
@@ -259,9 +260,7 @@ class Session:
         def compare(plan: Plan) -> Evidence:
             if self._verifier is None:
                 self._verifier = self._make_verifier(options)
-            safe = all(
-                applied.mending.safety is Safety.SAFE and applied.mending.keeps_loss for applied in plan.applied
-            )
+            safe = all(applied.mending.safety is Safety.SAFE and applied.mending.keeps_loss for applied in plan.applied)
             before = Job(path, self._overrides(self._versions), tuple(arguments))
             after = Job(path, self._overrides({**self._versions, **plan.versions}), tuple(arguments))
             return self._verifier.compare(before, after, same_loss=safe)

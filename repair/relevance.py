@@ -1,0 +1,57 @@
+"""Which files are worth reading as programs: those that mention TensorFlow or Keras, or train what another made."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from regrad.analysis.source import Unreadable, read, relevant
+
+_TRAINS = re.compile(rb"\.(?:fit|compile|train_on_batch|train_step|minimize|apply_gradients|apply|gradient)\(")
+_IMPORTS = re.compile(
+    rb"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w, \t]+)|import[ \t]+([\w., \t]+))", re.MULTILINE
+)
+_DEEPEST = 3
+
+
+def worth_reading(path: str, content: bytes) -> bool:
+    """Whether anything could be found in the program; a search in bytes, and a look at its neighbours if it trains."""
+    if relevant(content):
+        return True
+    return _TRAINS.search(content) is not None and _imports_relevant(path, content, _DEEPEST)
+
+
+def _imports_relevant(path: str, content: bytes, depth: int) -> bool:
+    folder = os.path.dirname(path)
+    for found in _IMPORTS.finditer(content):
+        for name in _names(found):
+            place = _place(folder, name)
+            if place is None or place == path:
+                continue
+            try:
+                imported = read(place)
+            except Unreadable:
+                continue
+            if relevant(imported) or (depth > 1 and _imports_relevant(place, imported, depth - 1)):
+                return True
+    return False
+
+
+def _names(found: re.Match[bytes]) -> list[str]:
+    module, imported, plain = (group.decode() if group else "" for group in found.groups())
+    if plain:
+        return [part.split()[0] for part in plain.split(",") if part.split()]
+    # `from package import module` may name a module of the package.
+    members = [part.split()[0] for part in imported.split(",") if part.split()]
+    separator = "" if module.endswith(".") or not module else "."
+    return [module, *(f"{module}{separator}{member}" for member in members)]
+
+
+def _place(folder: str, name: str) -> str | None:
+    stripped = name.lstrip(".")
+    for _ in range(len(name) - len(stripped) - 1):
+        folder = os.path.join(folder, os.pardir)
+    if not stripped:
+        return None
+    base = os.path.normpath(os.path.join(folder, *stripped.split(".")))
+    return next((place for place in (base + ".py", os.path.join(base, "__init__.py")) if os.path.isfile(place)), None)
