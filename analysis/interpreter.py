@@ -40,6 +40,8 @@ from regrad.analysis.values import (
 )
 
 MAXIMUM_DEPTH = 40
+MAXIMUM_ACTIVATIONS = 48
+"""So often one function is interpreted anew; after that its results are unknown, which keeps the cost linear."""
 UNROLLED = 24
 """Loops over at most so many known elements are interpreted element by element."""
 
@@ -136,6 +138,7 @@ class Interpreter:
         self.called: set[int] = set()
         self.instances: dict[int, list[Instance]] = {}
         self.entered: list[ast.AST] = []
+        self.activations: dict[ast.AST, int] = {}
         self.added_losses: list[Value] = []
         self.training_steps: dict[tuple[int, int, int], Any] = {}
         self.graph = False
@@ -365,8 +368,11 @@ class Interpreter:
     ) -> Value:
         """Interpret a function's body in a scope that already binds its parameters."""
         node = function.node
-        if self.steps > self.budget or self.frame.depth >= MAXIMUM_DEPTH or self.entered.count(node) >= 2:
+        activations = self.activations.get(node, 0)
+        exhausted = self.steps > self.budget or activations >= MAXIMUM_ACTIVATIONS
+        if exhausted or self.frame.depth >= MAXIMUM_DEPTH or self.entered.count(node) >= 2:
             return self.unknown("call", function.name, tuple(scope.names.values()))
+        self.activations[node] = activations + 1
         self.called.add(id(node))
         frame = Frame(function.module, scope, function, call_node, self.frame, this)
         self.entered.append(node)
