@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 from regrad.cli import parameters
 from regrad.cli.settings import Request, codes
@@ -18,6 +21,9 @@ def check(
     quiet: parameters.Quiet = False,
     verbose: parameters.Verbose = False,
     exit_zero: parameters.ExitZero = False,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", metavar="FILE", help="Report only what this baseline does not know.")
+    ] = None,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
     stdin_filename: parameters.StdinFilename = None,
@@ -45,6 +51,7 @@ def check(
         output_file=output_file,
         verbosity=int(verbose) - int(quiet),
         exit_zero=exit_zero,
+        baseline=baseline,
         stdin_filename=stdin_filename,
     )
     raise typer.Exit(carry_out(job))

@@ -37,24 +37,20 @@ class Job:
     output_file: Path | None = None
     verbosity: int = 0
     exit_zero: bool = False
+    baseline: Path | None = None
     stdin_filename: str | None = None
 
 
 def carry_out(job: Job) -> ExitStatus:
     """Does it, shows it, and says how it ended."""
-    from regrad.cli import work
-
-    _require_usage(job)
-    groups = _grouped(job)
-    settings = groups[0][0]
+    outcomes = outcomes_of(job)
+    settings = _grouped(job)[0][0]
     seen: list[FileOutcome] = []
-    if STANDARD_INPUT in job.paths:
-        content = sys.stdin.buffer.read()
-        outcomes = work.outcomes_of_standard_input(job, settings, content)
-        if job.fixing and not job.preview:
-            outcomes = _with_text(outcomes, content)
-    else:
-        outcomes = (outcome for each, paths in groups for outcome in work.outcomes_of_targets(job, each, paths))
+    if job.baseline is not None:
+        from regrad.cli.known_findings import load, without_known
+
+        known, root = load(job.baseline), job.baseline.parent
+        outcomes = (without_known(outcome, known, root) for outcome in outcomes)
     outcomes = _with_progress(job, settings, outcomes)
     if job.interactive:
         from regrad.cli.interactive import interact
@@ -69,6 +65,19 @@ def carry_out(job: Job) -> ExitStatus:
         print(f"regrad: nothing could be proved without TensorFlow. {WITHOUT_TENSORFLOW}", file=sys.stderr)
     status = exit_status(seen, preview=job.preview, require_verified=bool(settings.require_verified))
     return ExitStatus.CLEAN if job.exit_zero and status is ExitStatus.FINDINGS else status
+
+
+def outcomes_of(job: Job) -> Iterator[FileOutcome]:
+    """What becomes of each file, under the configuration that governs it. A Mistake is raised here, before any work."""
+    from regrad.cli import work
+
+    _require_usage(job)
+    groups = _grouped(job)
+    if STANDARD_INPUT in job.paths:
+        content = sys.stdin.buffer.read()
+        outcomes = work.outcomes_of_standard_input(job, groups[0][0], content)
+        return _with_text(outcomes, content) if job.fixing and not job.preview else outcomes
+    return (outcome for settings, paths in groups for outcome in work.outcomes_of_targets(job, settings, paths))
 
 
 def _require_usage(job: Job) -> None:

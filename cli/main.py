@@ -8,7 +8,7 @@ from typing import Annotated
 
 import regrad
 import typer
-from regrad.cli import check, diagnose, explain, fix, rules, verify
+from regrad.cli import baseline, check, diagnose, explain, fix, rules, verify
 from regrad.cli.exit_status import ExitStatus
 from regrad.cli.mistake import Mistake
 
@@ -42,6 +42,7 @@ app.command("check")(check.check)
 app.command("fix")(fix.fix)
 app.command("verify")(verify.verify)
 app.command("diagnose")(diagnose.diagnose)
+app.command("baseline")(baseline.baseline)
 app.command("explain")(explain.explain)
 app.command("rules")(rules.rules)
 
