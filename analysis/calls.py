@@ -252,6 +252,12 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
             describing, interpreter.describing = interpreter.describing, False
             call_function(interpreter, build[0], Call(arguments.node, (instance, shape)), instance)
             interpreter.describing = describing
+    cell = instance.fields.get("cell")
+    if method is None and isinstance(cell, Instance):
+        from regrad.analysis.library import keras_models
+
+        with interpreter.describing_with(_flat(arguments)):
+            return keras_models.run_cell(interpreter, cell, arguments, _flat(arguments))
     if method is None or not isinstance(method[0], Function):
         made = interpreter.operation(
             "model",

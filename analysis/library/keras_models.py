@@ -222,6 +222,9 @@ def apply(interpreter: Interpreter, layer: Layer, call: Call, inputs: tuple[Valu
         if isinstance(function, External):
             return interpreter.call(function, call)
         return interpreter.operation("unknown", kind, call.node, inputs, callee=layer)
+    cell = layer.arguments.get("cell")
+    if kind == "RNN" and isinstance(cell, Instance):
+        return run_cell(interpreter, cell, call, inputs)
     activation = layer.arguments.get("activation")
     if isinstance(activation, (Function, BoundMethod, Partial)) and kind in ("Activation", "Dense", "Conv1D", "Conv2D"):
         from regrad.analysis.interpreter import Call as Arguments
@@ -234,6 +237,23 @@ def apply(interpreter: Interpreter, layer: Layer, call: Call, inputs: tuple[Valu
         return interpreter.call(activation, Arguments(call.node, (inner,)))
     transfer = Transfer.INTEGER if kind in keras_layers.NOT_DIFFERENTIABLE else Transfer.FLOWS
     return _plain(interpreter, layer, call, inputs, shape, transfer)
+
+
+def run_cell(interpreter: Interpreter, cell: Instance, call: Call, inputs: tuple[Value, ...]) -> Value:
+    """One time step of a recurrent cell of the program: its output stands for the whole sequence's."""
+    from regrad.analysis.interpreter import Call as Arguments
+
+    size = cell.fields.get("state_size")
+    count = len(size.items) if isinstance(size, Collection) and size.complete else 1
+    states = Collection("list", tuple(interpreter.operation("data", "state", call.node, ()) for _ in range(count)))
+    step = iteration.element(interpreter, inputs[0], call.node) if inputs else UNKNOWN
+    if isinstance(step, Tensor):
+        shape = inputs[0].shape if isinstance(inputs[0], Tensor) else None
+        step.shape = (shape[0], *shape[2:]) if shape is not None and len(shape) > 2 else None
+    result = interpreter.call(cell, Arguments(call.node, (step, states)))
+    if isinstance(result, Collection) and result.items:
+        return result.items[0]
+    return result
 
 
 def _plain(
@@ -621,6 +641,12 @@ def _inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Val
         elif "keras.Sequential" in this.cls.external_bases() and isinstance(inputs, Collection):
             for index, layer in enumerate(inputs.items):
                 interpreter.store.put(this.fields, f"_layer_{index}", layer)
+    for base in this.cls.external_bases():
+        # A wrapper keeps what it wraps under the name of its first argument.
+        kept = keras_layers.WRAPPERS.get(base.rpartition(".")[2])
+        inner = call.get(kept[0], 0) if kept else None
+        if kept and inner is not None:
+            interpreter.store.put(this.fields, kept[0], inner)
     stated = call.get("trainable")
     if stated is not None:
         interpreter.store.put(this.fields, "trainable", stated)
