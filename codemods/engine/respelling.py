@@ -295,10 +295,10 @@ def activation_edits(program: Program, layer: Layer, new: str) -> tuple[Edit, ..
     call = layer.node
     if layer.kind == "Softmax" and isinstance(call, ast.Call):
         if isinstance(call.func, ast.Name):
-            name = "Activation"
-            text, edits = library_name(program, path, "keras.layers.Activation", call)
-            gone = imports.remove_import(source, program.trees[path], call.func.id, without=[call.func])
-            edits = (*edits, *gone) if text != name or not edits else edits
+            imported = _import_of(program.trees[path], call.func.id)
+            if imported is None:
+                raise CannotChange("the layer is chosen by an expression")
+            edits, text = _imported_instead(source, program.trees[path], *imported, "Activation", call.func)
         elif isinstance(call.func, ast.Attribute):
             text = source.segment(source.span(call.func))[: -len(call.func.attr)] + "Activation"
             edits = ()
@@ -317,6 +317,10 @@ def activation_edits(program: Program, layer: Layer, new: str) -> tuple[Edit, ..
     if isinstance(node, ast.Attribute):
         text = source.segment(source.span(node))
         return (Edit(path, source.span(node), text[: len(text) - len(node.attr)] + new),)
+    owner = _import_of(program.trees[path], node.id) if isinstance(node, ast.Name) else None
+    if owner is not None and isinstance(node, ast.Name):
+        edits, text = _imported_instead(source, program.trees[path], *owner, new, node)
+        return (*edits, Edit(path, source.span(node), text))
     if not isinstance(call, ast.Call):
         raise CannotChange("the layer is not made by a call of its own")
     if (

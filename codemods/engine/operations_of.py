@@ -1,0 +1,56 @@
+"""Every operation that the events of a program lead to: what a rule about single operations walks over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from regrad.analysis.events import Compiled, GradientTaken, LossCalled, ModelCalled, Trained
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Gradients, Mapping, Network, Tensor, Union_, Unknown, Value
+
+MOST = 200_000
+"""So many values are looked at; a program with more of them goes on in silence."""
+
+
+def tensors(program: Program) -> Iterator[Tensor]:
+    """Each tensor on the way to a prediction, a loss or a gradient of the program, once for each operation."""
+    yield from reached(_roots(program))
+
+
+def reached(roots: Iterator[Value | None]) -> Iterator[Tensor]:
+    """Each tensor that the given values are made from, and they themselves."""
+    seen: set[int] = set()
+    keep: list[Value] = []
+    stack: list[Value | None] = list(roots)
+    while stack and len(seen) < MOST:
+        value = stack.pop()
+        if value is None or id(value) in seen:
+            continue
+        seen.add(id(value))
+        keep.append(value)
+        if isinstance(value, Tensor):
+            yield value
+            stack.extend(value.operation.inputs)
+        elif isinstance(value, Collection):
+            stack.extend(value.items)
+        elif isinstance(value, Mapping):
+            stack.extend(value.entries.values())
+        elif isinstance(value, Union_):
+            stack.extend(value.alternatives)
+        elif isinstance(value, Gradients):
+            stack.append(value.tensor)
+        elif isinstance(value, Unknown):
+            stack.extend(value.operation.inputs if value.operation is not None else value.parents)
+
+
+def _roots(program: Program) -> Iterator[Value | None]:
+    for event in program.events:
+        if isinstance(event, Trained):
+            yield event.output
+            yield event.target
+        elif isinstance(event, (ModelCalled, LossCalled)):
+            yield event.result
+        elif isinstance(event, GradientTaken):
+            yield event.target
+        elif isinstance(event, Compiled) and isinstance(event.model, Network):
+            yield from event.model.fields.get("outputs") or ()
