@@ -1,0 +1,169 @@
+"""RG204 variable-not-trainable: a gradient is asked for something that has none: a variable made with `trainable=False`, or a model's statistics.
+
+What it does
+------------
+Reports a variable made with `trainable=False` whose gradient is asked of a tape, and `model.variables` or `model.weights` as
+the sources of a training step where the model has weights that are no subject of training (moving averages, seed states).
+
+Why gradients stop
+------------------
+The tape watches trainable variables on its own, no others. Their gradient is None, so the optimizer warns and skips
+them, or, where there is nothing else, says "No gradients provided for any variable".
+
+Example
+-------
+Broken::
+
+    w = tf.Variable(1.0, trainable=False)
+    with tf.GradientTape() as tape:
+        loss = (w * x - y) ** 2
+    optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+
+Mended::
+
+    w = tf.Variable(1.0)
+    with tf.GradientTape() as tape:
+        loss = (w * x - y) ** 2
+    optimizer.apply_gradients([(tape.gradient(loss, w), w)])
+
+The fix and its safety
+----------------------
+`variables` and `weights` become `trainable_variables` and `trainable_weights`, in the request and where the pairs are made: safe, since the others
+never received anything. Taking out `trainable=False` is unsafe: the variable joins every list of trainable ones.
+
+When it stays silent
+--------------------
+When the tape watches the variable, or all of the model's variables are trainable; when the gradient is not handed to an
+optimizer; integers (RG505).
+
+References
+----------
+- https://github.com/tensorflow/tensorflow/issues/29122
+- regrad, facts: measured behaviour, 2 and 7.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from regrad.analysis import applications
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Applied, GradientTaken
+from regrad.analysis.operations import is_integer
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.trainings import inside, lists_in
+from regrad.analysis.values import Constant, Layer, Variable, WeightList
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+_TRAINABLE = {"variables": "trainable_variables", "weights": "trainable_weights"}
+_STATISTICS = frozenset({"BatchNormalization", "SyncBatchNormalization"})
+_SEEDED = frozenset({"Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianNoise", "GaussianDropout", "RandomFlip", "RandomRotation", "RandomZoom"})
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A list that holds more than what trains; `event` asked for its gradient."""
+
+    read: ast.Attribute
+    event: GradientTaken
+    applied: Applied
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    seen: set[object] = set()
+    for sink in program.sinks:
+        for finding in (*_variables(program, sink), *_lists(program, sink)):
+            if finding.location not in seen:
+                seen.add(finding.location)
+                yield finding
+
+
+def _variables(program: Program, sink: Sink) -> Iterator[Finding]:
+    event = sink.event
+    if sink.kind != "tape" or not isinstance(event, GradientTaken) or any(True for _ in lists_in(event.sources)):
+        return
+    watched = event.tape.fields.get("watched") or {}
+    for value in sink.path.lost:
+        if not isinstance(value, Variable) or id(value) in watched or value.node is None or value.frame is None or is_integer(value.fields.get("dtype")):
+            continue
+        stated = value.fields.get("trainable")
+        if not isinstance(stated, Constant) or stated.value is not False or not sink.depends_on(value) or applications.of(program, event) is None:
+            continue
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{describe(value)}` is made with `trainable=False`, so the tape does not watch it and its gradient is None",
+            program.location(value.node, value.frame),
+            CutKind.NOT_TRAINABLE,
+            (describe(value),),
+            (Related(program.location(event.node, event.frame), "its gradient is asked for here"),),
+            value,
+        )
+
+
+def _lists(program: Program, sink: Sink) -> Iterator[Finding]:
+    event = sink.event
+    if not isinstance(event, GradientTaken) or sink.kind != "tape":
+        return
+    for part in lists_in(event.sources):
+        if part.attribute not in _TRAINABLE or not isinstance(part.node, ast.Attribute):
+            continue
+        without = _without_gradient(program, part)
+        applied = applications.of(program, event)
+        if not without or applied is None:
+            continue
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{program.source(part.node, event.frame.path)}` also holds what is not trained ({', '.join(without)}), whose gradient is None",
+            program.location(part.node, event.frame),
+            CutKind.NOT_TRAINABLE,
+            tuple(without),
+            (Related(program.location(applied.node, applied.frame), "the optimizer is handed them here"),),
+            Wide(part.node, event, applied),
+        )
+
+
+def _without_gradient(program: Program, part: WeightList) -> list[str]:
+    """The weights in the list that never have a gradient."""
+    found: list[str] = []
+    for owner in part.owners:
+        for value in inside(owner):
+            if isinstance(value, Layer) and value.kind in _STATISTICS:
+                found.append(f"the moving averages of `{describe(value)}`")
+            elif isinstance(value, Layer) and value.kind in _SEEDED and program.keras == 3 and program.keras_known:
+                found.append(f"the seed of `{describe(value)}`")
+            elif isinstance(value, Variable) and isinstance(value.fields.get("trainable"), Constant) and value.fields["trainable"].value is False:
+                found.append(f"`{describe(value)}`")
+    return list(dict.fromkeys(found))[:3]
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.arguments import remove_argument
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    evidence = finding.evidence
+    try:
+        if isinstance(evidence, Variable):
+            if not isinstance(evidence.node, ast.Call) or evidence.frame is None:
+                return Withheld("the place where the variable is made is not known")
+            source = program.files[evidence.frame.path]
+            return [Mending("make it trainable", Safety.UNSAFE, (remove_argument(source, evidence.node, "trainable"),), "it joins every list of trainable variables")]
+        path = evidence.event.frame.path
+        text = program.source(evidence.read, path)
+        places: list[ast.Attribute] = [evidence.read]
+        rewrite = Rewrite(program.files[path], program.trees[path])
+        if evidence.applied.frame.path == path:
+            places += [node for node in ast.walk(evidence.applied.node) if isinstance(node, ast.Attribute) and node is not evidence.read and program.source(node, path) == text]
+        for node in places:
+            rewrite.replace(node, f"{program.source(node.value, path)}.{_TRAINABLE[node.attr]}")
+        return [Mending("ask for what is trained", Safety.SAFE, rewrite.edits())]
+    except CannotMove as problem:
+        return Withheld(str(problem), "model.trainable_variables")
+
+
+RULE = Rule("RG204", "variable-not-trainable", "mixed", "The list of what trains is what the optimizer could use anyway; a variable that is made trainable joins other lists too.", detect, mend)
