@@ -230,13 +230,13 @@ class _Floats:
                 self._cast(written, path)
 
     def _cast(self, node: ast.expr, path: str) -> None:
-        cast = imports.spelled(self.program.trees[path], "tensorflow.cast", node)
+        cast = imports.spelled(self.program.trees[path], ["tensorflow.cast", "tensorflow.compat.v1.cast"], node)
         if cast is None:
             raise CannotMove("TensorFlow is not imported where a cast is needed")
         self._put(path, node, f"{cast}({self.program.source(node, path)}, {self._float(path, node)})")
 
     def _float(self, path: str, node: ast.AST) -> str:
-        return imports.spelled(self.program.trees[path], "tensorflow.float32", node) or '"float32"'
+        return imports.spelled(self.program.trees[path], ["tensorflow.float32", "tensorflow.compat.v1.float32"], node) or '"float32"'
 
     def _put(self, path: str, node: ast.expr, text: str) -> None:
         self.replaced.setdefault(path, {})[node] = text

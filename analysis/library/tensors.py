@@ -91,9 +91,16 @@ def make(interpreter: Interpreter, last: str, call: Call, operator: Operator, in
     """The tensor that a table operation makes."""
     first = next((value for value in inputs if operators.is_numeric(value)), inputs[0] if inputs else None)
     dtype = _dtype(operator, call, first)
+    if last in ("zeros_like", "ones_like") and call.get(None, 1) is not None:
+        dtype = dtype_value(call.get(None, 1))
     transfer = operator.transfer
     if transfer is Transfer.FLOWS and is_integer(dtype):
-        transfer = Transfer.INTEGER
+        floating = next((value for value in inputs if not isinstance(value, Constant) and not is_integer(operators.dtype_of(value))), None)
+        if floating is not None:
+            # Integer labels are converted before they meet a prediction, by Keras or by the operation.
+            dtype = operators.dtype_of(floating)
+        else:
+            transfer = Transfer.INTEGER
     shape = _shape(operator, call, inputs, first)
     if last == "one_hot":
         shape, facts = _one_hot(call)

@@ -308,7 +308,9 @@ class Rewrite:
         if isinstance(new, _SIMPLE):
             return f"({text})" if isinstance(new, ast.Constant) and isinstance(parent, ast.Attribute) else text
         free = (
-            isinstance(parent, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr | ast.keyword)
+            isinstance(
+                parent, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr | ast.keyword | ast.Lambda
+            )
             or (isinstance(parent, ast.Call) and field == "args")
             or (isinstance(parent, ast.List | ast.Tuple | ast.Set) and field == "elts")
             or (isinstance(parent, ast.If | ast.While) and field == "test")

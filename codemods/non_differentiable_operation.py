@@ -1,0 +1,216 @@
+"""RG501 non-differentiable-operation: every way from the loss to some weights leads through a decision, rounding or count.
+
+What it does
+------------
+Reports the operation that takes the gradient away: `argmax`, `round`, `floor`, `sign`, a comparison, a cast to integers,
+`one_hot` of a prediction, `bincount`, an order, a metric used inside a loss, in a loss, a layer, a `Lambda` or a graph.
+
+Why gradients stop
+------------------
+A step is flat between its edges. TensorFlow defines no gradient for these operations (`None`), or one that is zero
+everywhere (`sign`). If no other way leads around it, the weights before it are never trained: `No gradients provided
+for any variable`, a warning about some layers, or silence.
+
+Example
+-------
+Broken::
+
+    def error_rate(y_true, y_pred):
+        decision = tf.cast(y_pred > 0.5, tf.float32)
+        return tf.reduce_mean(tf.square(y_true - decision))
+
+Mended::
+
+    def error_rate(y_true, y_pred):
+        decision = y_pred
+        return tf.reduce_mean(tf.square(y_true - decision))
+
+The fix and its safety
+----------------------
+Unsafe: what is computed changes, and there is more than one way. Offered are, in a loss: the probability for the decision
+made of it (rounding goes); a sigmoid for a comparison, products for `and`, `tanh` for `sign`, the expected index for
+`argmax`; and a straight-through estimator, which keeps the decision forwards and takes the slope of the soft form
+backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided values.
+Counts, orders and rows of an embedding have no stand-in of one line; for these the page says what to write.
+
+When it stays silent
+--------------------
+When the operation works on labels, masks or indices only; when the weights get a gradient around it (gather by argmax,
+a straight-through estimator, policy gradients, NMS beside a loss); in metrics and log lines; when another training of
+the program trains the weights; and for what merely looks at shapes.
+
+References
+----------
+Y. Bengio, N. Leonard, A. Courville, "Estimating or Propagating Gradients Through Stochastic Neurons for Conditional
+Computation", 2013: https://arxiv.org/abs/1308.3432
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.endings import Ending, endings
+from regrad.analysis.events import Compiled, Trained
+from regrad.analysis.library.keras_models import caller
+from regrad.analysis.program import Program
+from regrad.analysis.values import Tensor
+from regrad.codemods import integer_path
+from regrad.codemods.engine.broken_paths import finding, operand
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.surrogates import ROUNDING, NoSurrogate, Softener, consumers_of
+
+CODE, NAME = "RG501", "non-differentiable-operation"
+_KINDS = (CutKind.NON_DIFFERENTIABLE, CutKind.INTEGER, CutKind.ZERO_SLOPE)
+_ABOUT_SHAPES = frozenset("shape size rank ones_like zeros_like full_like size_of constant zeros ones fill range eye".split())
+_WHY = "the meaning of what is computed changes"
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Endings at a step."""
+    stated = _as_loss(program)
+    for ending in endings(program):
+        operation = ending.operation
+        if ending.kind not in _KINDS or operation is None or not isinstance(ending.value, Tensor):
+            continue
+        if operation.name in _ABOUT_SHAPES or operation.kind in ("predict", "data", "input"):
+            continue
+        if ending.kind is CutKind.INTEGER and integer_path.concerns(ending):
+            continue
+        if operation.kind == "metric" and id(ending.node) in stated:
+            continue
+        slope = "has a slope of zero everywhere" if ending.kind is CutKind.ZERO_SLOPE else "has no gradient"
+        only = "every way from the loss to {lost} leads through it"
+        yield finding(program, CODE, NAME, ending, f"{slope}, and {only}")
+
+
+def _as_loss(program: Program) -> set[int]:
+    """The nodes of `loss=` arguments and trainings: a metric there is RG106's matter."""
+    found: set[int] = set()
+    for event in program.events:
+        if isinstance(event, Compiled):
+            found.update((id(event.compilation.loss_node), id(event.node)))
+        elif isinstance(event, Trained):
+            found.add(id(event.node))
+    return found
+
+
+def mend(program: Program, found: Finding) -> Mendings:
+    """The stand-ins, best first."""
+    ending: Ending = found.evidence
+    paths = sorted({value.operation.frame.path for value in ending.chain if value.operation.frame is not None})
+    paths = [path for path in paths if path in program.files]
+    offered: list[Mending] = []
+    refusal: NoSurrogate | CannotMove | None = None
+    for direct in (True, False):
+        try:
+            made = _soft(program, ending, paths, direct)
+        except (NoSurrogate, CannotMove) as problem:
+            refusal = problem
+            continue
+        if made is not None and not any(made.edits == other.edits for other in offered):
+            offered.append(made)
+    try:
+        through = _straight_through(program, ending)
+        if _in_model(ending):
+            offered.insert(0, through)
+        else:
+            offered.append(through)
+    except (NoSurrogate, CannotMove) as problem:
+        refusal = refusal or problem
+    if offered:
+        return tuple(offered)
+    assert refusal is not None
+    return Withheld(refusal.reason, getattr(refusal, "instead", ""))
+
+
+def _in_model(ending: Ending) -> bool:
+    """Whether the step is part of a model, so that what comes behind it relies on decided values."""
+    assert ending.operation is not None
+    return (isinstance(ending.value, Tensor) and ending.value.symbolic) or caller(ending.operation) is not None
+
+
+def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> Mending | None:
+    from regrad.codemods.engine.moving import Rewrite
+
+    edits: list[Edit] = []
+    used_direct = used_sigmoid = False
+    for path in paths:
+        softener = Softener(program, ending, path, direct)
+        if not softener.nodes:
+            continue
+        rewrite = Rewrite(program.files[path], program.trees[path])
+        for node, text in softener.replacements().items():
+            for place, new in _where_used(program, ending, node, text, path):
+                rewrite.replace(place, new)
+        edits.extend(rewrite.edits())
+        used_direct = used_direct or softener.used_direct
+        used_sigmoid = used_sigmoid or softener.used_sigmoid
+    if not edits:
+        raise NoSurrogate("the step is not written out in the program")
+    name = ending.operation.name if ending.operation is not None else ""
+    if used_direct:
+        return Mending("use the probability instead of the decision", Safety.UNSAFE, tuple(edits), "a probability says how sure the decision is")
+    if used_sigmoid:
+        return Mending("use sigmoids instead of comparisons", Safety.UNSAFE, tuple(edits), "a sigmoid is a comparison with a slope")
+    if name in ROUNDING or name in ("cast", "floordiv"):
+        return Mending("leave the numbers as they are, without rounding", Safety.UNSAFE, tuple(edits), "rounding is for reports")
+    return Mending("use a soft form", Safety.UNSAFE, tuple(edits), _WHY)
+
+
+def _where_used(program: Program, ending: Ending, node: ast.expr, text: str, path: str) -> list[tuple[ast.expr, str]]:
+    """Where the new text goes: in the place of the old one, or, where that has a name which others use too, where the loss uses it."""
+    statement = program.statement(node, path)
+    if not isinstance(statement, ast.Assign) or statement.value is not node or len(statement.targets) != 1:
+        return [(node, text)]
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name) or not text.isidentifier():
+        return [(node, text)]
+    uses = [each for each in ast.walk(program.trees[path]) if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Load)]
+    bound = [each for each in ast.walk(program.trees[path]) if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Store)]
+    on_path: list[ast.expr] = []
+    for value in consumers_of(ending):
+        place = value.operation.node
+        if place is not None and value.operation.frame is not None and value.operation.frame.path == path:
+            on_path.extend(each for each in ast.walk(place) if each in uses and each not in on_path)
+    if len(bound) == 1 and on_path and len(on_path) < len(uses):
+        return [(each, text) for each in on_path]
+    return [(node, text)]
+
+
+def _straight_through(program: Program, ending: Ending) -> Mending:
+    """`soft + stop_gradient(hard - soft)` in the place of the step."""
+    from regrad.codemods.engine.moving import replace_expression
+
+    path = ending.frame.path
+    softener = Softener(program, ending, path, True)
+    source, tree = program.files[path], program.trees[path]
+    replaced = softener.replacements()
+    node = next((each for each in replaced if _contains(each, ending.node)), None)
+    if node is None or len(replaced) != 1:
+        raise NoSurrogate("several steps belong together here")
+    hard, soft = program.source(node, path), replaced[node]
+    if "\n" in hard or len(soft) > 40 or hard == soft:
+        raise NoSurrogate("give the soft value a name first", f"soft + tf.stop_gradient({hard} - soft)")
+    if not _decides_floats(program, ending, node, softener):
+        raise NoSurrogate("the hard value is no floating point number")
+    stop = softener._say("stop_gradient")
+    text = f"{operand(soft)} + {stop}({operand(hard)} - {operand(soft)})"
+    edits = replace_expression(source, tree, node, text)
+    return Mending("straight through: decide forwards, take the soft slope backwards", Safety.UNSAFE, edits, "the values stay; the slope is an estimate")
+
+
+def _contains(outer: ast.AST, inner: ast.AST) -> bool:
+    return any(each is inner for each in ast.walk(outer))
+
+
+def _decides_floats(program: Program, ending: Ending, node: ast.expr, softener: Softener) -> bool:
+    value = softener.nodes.get(node)
+    if value is None:
+        return True  # a cast to floating point around the step
+    return value.operation.name in ROUNDING or value.operation.name in ("sign", "one_hot", "where", "floordiv")
+
+
+RULE = Rule(CODE, NAME, "unsafe", "what is computed changes; which stand-in is meant, only a run and the author can tell", detect, mend)
