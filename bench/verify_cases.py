@@ -99,7 +99,15 @@ def main() -> int:
                     print(f"      before {show(evidence.before)}\n      after  {show(evidence.after)}", flush=True)
                 touched = touched_lines(buggy, fixed)
                 places = [(cut.location.path, cut.location.span.start.line) for cut in evidence.before.cuts]
-                hit = "none" if not places else "first" if places[0] in touched else "later" if touched & set(places) else "other"
+                hit = (
+                    "none"
+                    if not places
+                    else "first"
+                    if places[0] in touched
+                    else "later"
+                    if touched & set(places)
+                    else "other"
+                )
                 located[hit] += 1
                 if options.verbose and hit in ("none", "other"):
                     print(f"      cut {hit}: the fix touches {sorted(line for _, line in touched)}", flush=True)
@@ -109,9 +117,14 @@ def main() -> int:
                 report = verifier.step(job_for(correct, description))
                 verdicts["sound" if sound(report) else "unsound"] += 1
                 words = "sound" if sound(report) else told(report, faults_of(report))
-                print(f"{' ' if sound(report) else '!'} {words:15} {case.name} {show(report) if options.verbose else ''}", flush=True)
+                print(
+                    f"{' ' if sound(report) else '!'} {words:15} {case.name} {show(report) if options.verbose else ''}",
+                    flush=True,
+                )
                 if not sound(report):
-                    unsound.append(f"{case.name} ok{'' if report.outcome is Outcome.STEPPED else ' ' + report.outcome.value}")
+                    unsound.append(
+                        f"{case.name} ok{'' if report.outcome is Outcome.STEPPED else ' ' + report.outcome.value}"
+                    )
     print(f"{dict(verdicts)} in {time.monotonic() - started:.0f} s")
     print(f"a cut on a line of the true fix, or beside it: {dict(located)}")
     print(f"judged broken though fixed or correct: {unsound or 'none'}")

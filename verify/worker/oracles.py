@@ -287,19 +287,24 @@ def watch_assignments(recorder: Recorder) -> None:
     """A variable that was ever written to is not fresh: trained, loaded, or set by hand."""
     from tensorflow.python.ops import resource_variable_ops
 
-    kind = resource_variable_ops.BaseResourceVariable
-    for name in ("assign", "assign_add", "assign_sub"):
-        plain = vars(kind).get(name)
-        if plain is None:
-            continue
+    def wrap(kind: type, name: str) -> None:
+        plain = vars(kind)[name]
 
-        def assigned(self: Any, *args: Any, _plain: Any = plain, **options: Any) -> Any:
+        def assigned(self: Any, *args: Any, **options: Any) -> Any:
             if not recorder.paused:
                 recorder.touched.add(id(self))
-            return _plain(self, *args, **options)
+            return plain(self, *args, **options)
 
         assigned.autograph_info__ = {}  # type: ignore[attr-defined]
         setattr(kind, name, assigned)
+
+    kinds = [resource_variable_ops.BaseResourceVariable]
+    for kind in kinds:
+        kinds += [heir for heir in kind.__subclasses__() if heir not in kinds]
+        for name in ("assign", "assign_add", "assign_sub"):
+            # TensorFlow copies some methods down into its subclasses, so each class is asked for its own.
+            if name in vars(kind):
+                wrap(kind, name)
 
 
 def frozen_and_fresh(recorder: Recorder) -> bool:

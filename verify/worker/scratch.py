@@ -8,6 +8,7 @@ import os
 import tempfile
 from typing import Any
 
+plain_unlink = os.unlink
 MOST_ENTRIES = 3000
 DEEPEST = 4
 
@@ -56,7 +57,7 @@ class Redirect:
         ):
             # A linked file of the mirror: the link is replaced, its target is the user's.
             if not self.inside(os.path.realpath(absolute)):
-                os.unlink(absolute)
+                plain_unlink(absolute)
             return path
         real = os.path.realpath(absolute)
         if self.inside(real) or real.startswith("/dev/"):
@@ -122,8 +123,18 @@ def redirect_writes(scratch: str) -> None:
         return plain_mkdir(target, *args, **options)
 
     os.mkdir = mkdir
-    os.remove = redirected(os.remove, (0,))
-    os.unlink = redirected(os.unlink, (0,))
+    def unlink(path: Any, *args: Any, **options: Any) -> None:
+        absolute = os.path.abspath(os.fsdecode(path)) if not isinstance(path, int) else path
+        if options.get("dir_fd") is None and not redirect.inside(os.path.realpath(os.path.dirname(absolute))):
+            # Outside the scratch folder only what the run itself has put "elsewhere" can go.
+            moved = os.path.join(redirect.scratch, "elsewhere", os.path.realpath(absolute).lstrip("/"))
+            if os.path.exists(moved) or not os.path.exists(absolute):
+                plain_unlink(moved)
+            return
+        plain_unlink(path, *args, **options)
+
+    os.remove = unlink
+    os.unlink = unlink
     os.rmdir = redirected(os.rmdir, (0,))
     os.rename = redirected(os.rename, (0, 1))
     os.replace = redirected(os.replace, (0, 1))

@@ -173,7 +173,7 @@ def watch_exits(recorder: Recorder, trail: Trail) -> None:
         def leaving(self: Any, *args: Any, _plain: Any = plain, _name: str = name, **options: Any) -> Any:
             if not recorder.paused:
                 trail.left(self, _name)
-                if recorder.inside:
+                if recorder.inside and recorder.program.owns(sys._getframe(1).f_code.co_filename):
                     recorder.notes.add("numpy")
             return _plain(self, *args, **options)
 
