@@ -233,6 +233,10 @@ def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:
             arguments.positional or "inputs" in arguments.keywords or "outputs" in arguments.keywords
         ):
             instance.fields["#functional"] = True
+            from regrad.analysis.library import keras_models
+
+            # `class Custom(keras.Model)` that only overrides `train_step` inherits `Model(inputs, outputs)`.
+            keras_models.inherited_init(interpreter, instance, arguments)
     return instance
 
 

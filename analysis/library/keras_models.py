@@ -564,7 +564,7 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     """Methods of layers and models of the library, and those that classes of the program inherit from them."""
     this = owner.this if isinstance(owner, attributes.Super) else owner
     if isinstance(owner, attributes.Super) and name == "__init__" and isinstance(this, Instance):
-        return _inherited_init(interpreter, this, call)
+        return inherited_init(interpreter, this, call)
     if not isinstance(this, (Layer, Network, Instance)):
         if name in ("predict", "predict_on_batch") and isinstance(this, Unknown):
             return _predict(interpreter, this, name, call)
@@ -628,14 +628,17 @@ def _built_children(interpreter: Interpreter, instance: Instance) -> None:
             interpreter.store.put(part.fields, "#built", True)
 
 
-def _inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Value:
+def inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Value:
+    """`keras.Model.__init__` (or that of `Sequential`) on an object of a class of the program."""
     if this.role == "model":
         inputs, outputs = call.get("inputs", 0), call.get("outputs", 1)
         if outputs is not None:
             interpreter.store.put(this.fields, "#outputs", parts(outputs))
             interpreter.store.put(this.fields, "#inputs", parts(inputs))
-            layers, _ = layers_between(parts(outputs))
+            layers, complete = layers_between(parts(outputs))
             interpreter.store.put(this.fields, "#graph", Collection("list", tuple(layers)))
+            if not complete:
+                interpreter.store.put(this.fields, "_layers_unknown", Collection("list", (), False))
             for index, layer in enumerate(layers):
                 interpreter.store.put(this.fields, f"_layer_{index}", layer)
         elif "keras.Sequential" in this.cls.external_bases() and isinstance(inputs, Collection):
