@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import joining, weights
 from regrad.analysis.events import TrainableSet, WeightsRead
@@ -346,7 +347,7 @@ def _of_gradients(interpreter: Interpreter, owner: Gradients, name: str, node: a
     return read(interpreter, owner.tensor, name, node)
 
 
-_READERS = {
+_READERS: dict[type, Callable[[Interpreter, Any, str, ast.AST], Value]] = {
     External: _of_external,
     Module: _of_module,
     Unknown: _of_unknown,

@@ -101,12 +101,12 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
     if owner is UNKNOWN:
         return UNKNOWN
     if isinstance(owner, Unknown) and isinstance(position, Constant):
-        key = (id(owner), f"[{position.value!r}]")
-        cached = interpreter.attributes.get(key)
+        place = (id(owner), f"[{position.value!r}]")
+        cached = interpreter.attributes.get(place)
         if cached is not None:
             return cached[1]
         made = interpreter.unknown("element", f"{owner.label}[{position.value!r}]" if owner.label else "", (owner,))
-        interpreter.attributes[key] = (owner, made)
+        interpreter.attributes[place] = (owner, made)
         return made
     return interpreter.unknown("element", "", (owner,))
 

@@ -72,11 +72,15 @@ def lists_in(value: Value) -> Iterator[WeightList]:
             yield from lists_in(item)
 
 
-def updated(program: Program) -> set[int]:
-    """The identities of everything that any training of the program updates, or asks the gradient of."""
+def updated(program: Program, own_steps: bool = True) -> set[int]:
+    """The identities of everything that any training of the program updates, or asks the gradient of.
+
+    Of a class with its own `train_step` everything may be updated; without `own_steps`, only what that step asks for counts.
+    """
     found: set[int] = set()
     for training in trainings(program):
-        found.update(id(value) for value in training.trained)
+        if own_steps or not training.own_step:
+            found.update(id(value) for value in training.trained)
     for event in program.events:
         if isinstance(event, GradientTaken):
             found.update(id(value) for value in flow.sources_of(event.sources)[0])

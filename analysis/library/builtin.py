@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import attributes, iteration, joining
@@ -146,6 +147,16 @@ def _sum(interpreter: Interpreter, name: str, call: Call) -> Value:
     return interpreter.unknown("call", "sum", parts)
 
 
+_CONVERSIONS: dict[str, Callable[[Any], Any]] = {
+    "float": float,
+    "int": int,
+    "bool": bool,
+    "round": round,
+    "abs": abs,
+    "str": str,
+}
+
+
 def _number(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get(None, 0)
     if isinstance(value, (Tensor, Variable, Gradients)):
@@ -161,10 +172,7 @@ def _number(interpreter: Interpreter, name: str, call: Call) -> Value:
         )
     if isinstance(value, Constant):
         try:
-            kind = {"float": float, "int": int, "bool": bool, "round": round, "abs": abs, "str": str}[
-                name.rpartition(".")[2]
-            ]
-            return Constant(kind(value.value), call.node)
+            return Constant(_CONVERSIONS[name.rpartition(".")[2]](value.value), call.node)
         except Exception:
             return UNKNOWN
     return UNKNOWN if value is None else interpreter.unknown("call", name, ())
@@ -401,12 +409,12 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
         put(fields, "items", tuple(items))
         return NONE
     if name == "pop":
-        where = call.get(None, 0)
+        position = call.get(None, 0)
         index = (
-            where.value
-            if isinstance(where, Constant) and isinstance(where.value, int)
+            position.value
+            if isinstance(position, Constant) and isinstance(position.value, int)
             else -1
-            if where is None
+            if position is None
             else None
         )
         if index is not None and owner.complete and -len(owner.items) <= index < len(owner.items):

@@ -496,7 +496,7 @@ def _range(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 
 def _variable(interpreter: Interpreter, name: str, call: Call) -> Value:
-    names = ("initial_value", "trainable", "validate_shape", "caching_device", "name")
+    names: tuple[str, ...] = ("initial_value", "trainable", "validate_shape", "caching_device", "name")
     if name == "keras.Variable":
         names = ("initializer", "shape", "dtype", "trainable")
     if name in ("tf1.get_variable",):

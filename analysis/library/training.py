@@ -190,7 +190,8 @@ def _training_step(
     key = (id(model), id(compilation), id(model.fields.get("outputs")))
     cached = interpreter.training_steps.get(key)
     if cached is not None:
-        return cached
+        known: Step = cached
+        return known
     from regrad.analysis.interpreter import Call as Arguments
 
     saved_tapes, saved_losses = interpreter.tapes, interpreter.added_losses
