@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from regrad.analysis import iteration, joining
-from regrad.analysis.operations import Transfer
+from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.values import (
     UNKNOWN,
     BoundMethod,
@@ -140,7 +140,11 @@ def _of_tensor(
     numpy = isinstance(owner, Tensor) and owner.numpy
     facts = owner.facts if isinstance(owner, Tensor) else frozenset()
     result = _indexed_shape(index, shape)
-    if "one-hot" in facts and (result is None or shape is None or len(result) != len(shape)):
+    if isinstance(position, Tensor) and position.shape is not None and shape and is_integer(position.dtype) and position.dtype != "bool":
+        # An array of row numbers picks rows: `np.eye(3)[labels]`.
+        result = (*position.shape, *shape[1:])
+        facts = facts if len(shape) == 2 else frozenset()
+    elif "one-hot" in facts and (result is None or shape is None or len(result) != len(shape)):
         facts = frozenset()
     return interpreter.operation(
         "index",

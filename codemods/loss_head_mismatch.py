@@ -60,7 +60,7 @@ from collections.abc import Iterable
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.program import Program
-from regrad.codemods.engine.judged import Judged, judged, layer_text, units_of
+from regrad.codemods.engine.judged import Judged, is_class_numbers, judged, layer_text, units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -101,7 +101,7 @@ def _complaint(found: Judged) -> str | None:
             f"one sigmoid unit answers yes or no, and the targets name {targets.classes} classes: "
             f"`{found.name}` pulls it to 1 for ever"
         )
-    if found.name in _BINARY and units > 1 and head.activation == "softmax" and _class_numbers(found):
+    if found.name in _BINARY and units > 1 and head.activation == "softmax" and is_class_numbers(found):
         return (
             f"`{found.name}` wants one target for each unit, and the targets of this {units}-way softmax "
             "are class numbers"
@@ -115,16 +115,7 @@ def _complaint(found: Judged) -> str | None:
 
 
 def _many(found: Judged) -> bool:
-    return found.targets.encoding == "integers" and (found.targets.classes or 0) > 2 and _class_numbers(found)
-
-
-def _class_numbers(found: Judged) -> bool:
-    """Whether the targets are one number for each sample."""
-    targets = found.targets
-    if targets.encoding not in ("integers", "binary") or targets.shape is None:
-        return False
-    rank = found.head.rank if found.head.rank is not None else 2
-    return len(targets.shape) == rank - 1 or (len(targets.shape) == rank and targets.shape[-1] == 1)
+    return found.targets.encoding == "integers" and (found.targets.classes or 0) > 2 and is_class_numbers(found)
 
 
 def _head_text(found: Judged) -> str:

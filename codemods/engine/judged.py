@@ -173,5 +173,21 @@ def units_of(head: Head) -> int | None:
     return head.units
 
 
+def is_class_numbers(found: Judged) -> bool:
+    """Whether the targets are certainly one class number for each prediction."""
+    targets = found.targets
+    if targets.encoding not in ("integers", "binary") or targets.shape is None:
+        return False
+    rank = found.head.rank if found.head.rank is not None else 2
+    return len(targets.shape) == rank - 1 or (len(targets.shape) == rank and targets.shape[-1] == 1)
+
+
+def is_one_hot(found: Judged) -> bool:
+    """Whether the targets are certainly one row for each prediction."""
+    targets = found.targets
+    rank = found.head.rank if found.head.rank is not None else 2
+    return targets.encoding == "one-hot" and (targets.shape is None or len(targets.shape) == rank)
+
+
 def layer_text(layer: Layer | None) -> str:
     return layer.kind if layer is not None else "the head"

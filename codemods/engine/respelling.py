@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from regrad.analysis.library.keras_layers import LAYERS
+from regrad.analysis.library.losses import standard_name
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
@@ -77,6 +78,8 @@ def _literal_swapped(program: Program, path: str, node: ast.AST, name: str) -> E
 def _object_in_place(program: Program, path: str, node: ast.AST, name: str) -> tuple[Edit, ...]:
     """A loss object with `from_logits=True` in the place of a name or text."""
     text, edits = library_name(program, path, f"keras.losses.{CLASSES[name]}", node)
+    if isinstance(node, ast.Name):
+        edits = (*edits, *imports.remove_import(program.files[path], program.trees[path], node.id, without=[node]))
     return (*edits, Edit(path, program.files[path].span(node), f"{text}(from_logits=True)"))
 
 
@@ -117,6 +120,8 @@ def _renamed(
 ) -> tuple[Edit, ...]:
     """The edits that make the reference `node` (the function of `call`) mean another loss."""
     source, tree = program.files[path], program.trees[path]
+    if call is not None and standard_name(program.source(node, path)) == name:
+        return (change_call(source, call, *changes),)
     if isinstance(node, ast.Attribute):
         text = source.segment(source.span(node))
         new = text[: len(text) - len(node.attr)] + _styled(node.attr, name)
