@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from regrad.cli.review import HELP, Hunk, Review, assembled, hunks, review
 
@@ -14,6 +14,8 @@ BEFORE = b"".join(b"line %d\n" % number for number in range(30))
 AFTER = BEFORE.replace(b"line 3\n", b"three\n").replace(b"line 15\n", b"").replace(b"line 27\n", b"line 27\nmore\n")
 
 
+# A busy machine is slow to draw examples, which says nothing about the code.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(LINES, LINES)
 def test_all_hunks_give_the_new_file_and_none_the_old(before: list[bytes], after: list[bytes]) -> None:
     old, new = b"".join(before), b"".join(after)

@@ -7,7 +7,7 @@ import io
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from regrad.analysis.cut import Cut, CutKind
 from regrad.analysis.location import Location, Position, Span
@@ -239,7 +239,7 @@ outcomes = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(outcomes, max_size=2),
     st.sampled_from(OutputFormat),
