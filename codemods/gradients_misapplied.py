@@ -1,0 +1,484 @@
+"""RG410 gradients-misapplied: the gradients are right, and the optimizer never gets them, or not as pairs, or for other weights.
+
+What it does
+------------
+Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; gradients of
+one model paired with the variables of a differently built one; a training loop in which an optimizer is made and the gradients
+go nowhere; a network that is trained through and in no optimizer's list; a `None` that reaches an operation which clips.
+
+Why gradients stop
+------------------
+`apply_gradients` takes one iterable of (gradient, variable) pairs. Anything else raises, or pairs what does not
+belong together; gradients that no one applies change nothing, without a word.
+
+Example
+-------
+Broken::
+
+    grads = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(grads, model.trainable_variables)
+
+Mended::
+
+    grads = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(zip(grads, model.trainable_variables))
+
+The fix and its safety
+----------------------
+Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not applied, or
+training one more network, is unsafe: weights move that did not.
+
+When it stays silent
+--------------------
+When the optimizer is of the program's own making; when gradients are used in another way (assigned by hand, accumulated,
+drawn, returned to a caller that is not known, clipped where None is passed over); when the program only reads gradients out
+(saliency, attacks, tests) and has no optimizer; when the gradients of a copy are applied to the original of the same build (A3C).
+
+References
+----------
+- https://github.com/tensorflow/tensorflow/issues/32478
+- https://github.com/soumik12345/tf2_gans/issues/14
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from regrad.analysis import applications, freshness, trainings
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Applied, Assigned, Compiled, GradientTaken, Minimized, Trained
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Collection, Constant, Gradients, Instance, Layer, Network, Optimizer, Unknown, Value, Variable, WeightList, Zip
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+
+@dataclass(frozen=True)
+class Unpaired:
+    """The call has gradients and variables, but no pairs of them."""
+
+    applied: Applied
+    single: bool
+    variables: ast.AST | None
+
+
+@dataclass(frozen=True)
+class Turned:
+    """`zip(variables, gradients)`."""
+
+    call: ast.Call
+    path: str
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """`zip(gradients of one, variables of another)`."""
+
+    event: GradientTaken
+    call: ast.Call
+    path: str
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Gradients that nobody applies; `optimizer` as the place of the request spells it."""
+
+    event: GradientTaken
+    optimizer: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A network that the loss was computed through, and that no list of weights holds."""
+
+    event: GradientTaken
+    part: Value
+    spelled: str
+
+
+@dataclass(frozen=True)
+class Clipped:
+    """A clipping that None cannot pass."""
+
+    element: ast.expr
+    name: str
+    path: str
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    seen: set[object] = set()
+    for finding in (*_pairs(program), *_idle(program), *_left_out(program), *_clipped(program)):
+        if finding.location not in seen:
+            seen.add(finding.location)
+            yield finding
+
+
+def _finding(program: Program, node: ast.AST, event: object, message: str, evidence: object, variables: tuple[str, ...] = (), related: tuple[Related, ...] = ()) -> Finding:
+    return Finding(RULE.code, RULE.name, message, program.location(node, event.frame), CutKind.NEVER_USED, variables, related, evidence)  # type: ignore[attr-defined]
+
+
+# -- pairs -------------------------------------------------------------------------------------------------------------
+
+
+def _pairs(program: Program) -> Iterator[Finding]:
+    for applied in program.of(Applied):
+        if applied.method != "apply_gradients" or not isinstance(applied.optimizer, Optimizer) or not isinstance(applied.node, ast.Call):
+            continue
+        pairs = applied.pairs
+        if isinstance(pairs, Collection) and pairs.kind == "arguments" and len(pairs.items) == 2:
+            gradients, variables = pairs.items
+            if _are_gradients(gradients) and _are_variables(variables) and not applied.node.keywords and len(applied.node.args) == 2:
+                single = isinstance(variables, Variable)
+                yield _finding(
+                    program, applied.node, applied, "`apply_gradients` takes pairs, and is given gradients and variables apart", Unpaired(applied, single, None)
+                )
+        elif isinstance(pairs, Gradients) and len(applied.node.args) == 1 and not applied.node.keywords:
+            single = isinstance(pairs.sources, Variable) and pairs.index == 0
+            yield _finding(program, applied.node, applied, "`apply_gradients` takes pairs, and is given gradients alone", Unpaired(applied, single, pairs.event.sources_node))
+        elif isinstance(pairs, Zip) and len(pairs.parts) == 2 and isinstance(pairs.node, ast.Call) and len(pairs.node.args) == 2:
+            one, other = pairs.parts
+            if _are_variables(one) and _are_gradients(other):
+                yield _finding(program, pairs.node, applied, "the pairs are the wrong way round: the gradient comes first", Turned(pairs.node, applied.frame.path))
+            elif isinstance(one, Gradients) and one.index is None and isinstance(one.sources, WeightList) and isinstance(other, WeightList) and _foreign(one.sources, other):
+                yield _finding(
+                    program,
+                    pairs.node,
+                    applied,
+                    f"the gradients are those of `{describe(one.sources.owners[0])}`, the variables those of `{describe(other.owners[0])}`",
+                    Foreign(one.event, pairs.node, applied.frame.path),
+                    (),
+                    (Related(program.location(one.event.node, one.event.frame), "the gradients are taken here"),),
+                )
+
+
+def _are_gradients(value: Value) -> bool:
+    if isinstance(value, Collection):
+        return bool(value.items) and all(isinstance(item, Gradients) for item in value.items)
+    return isinstance(value, Gradients)
+
+
+def _are_variables(value: Value) -> bool:
+    if isinstance(value, Collection):
+        return bool(value.items) and all(isinstance(item, (Variable, WeightList)) for item in value.items)
+    return isinstance(value, (WeightList, Variable))
+
+
+def _foreign(asked: WeightList, paired: WeightList) -> bool:
+    """Whether the two lists certainly belong to differently built models."""
+    if len(asked.owners) != 1 or len(paired.owners) != 1 or not asked.complete or not paired.complete or asked.owners[0] is paired.owners[0]:
+        return False
+    one, other = _build(asked), _build(paired)
+    return one is not None and other is not None and one != other and not {id(s) for s in asked.sources} & {id(s) for s in paired.sources}
+
+
+def _build(weights: WeightList) -> list[tuple[str, object]] | None:
+    found: list[tuple[str, object]] = []
+    for source in weights.sources:
+        if not isinstance(source, Layer):
+            return None
+        units = source.arguments.get("units", source.arguments.get("filters"))
+        found.append((source.kind, units.value if isinstance(units, Constant) else None))
+    return found or None
+
+
+# -- never applied -----------------------------------------------------------------------------------------------------
+
+
+def _idle(program: Program) -> Iterator[Finding]:
+    """A training loop with an optimizer that is never called."""
+    if any(True for _ in program.of(Minimized)) or any(not event.own_step for event in program.of(Trained)) or _moved_by_hand(program):
+        return
+    if any(True for _ in program.of(Applied)):
+        return
+    requests = [event for event in program.of(GradientTaken) if event.method == "gradient" and isinstance(event.sources, WeightList) and event.sources.trainable_only]
+    nodes = {id(event.node) for event in requests}
+    if len(nodes) != 1 or sum(1 for each in {id(event.node) for event in program.of(GradientTaken)}) != 1:
+        return
+    event = requests[0]
+    statement = program.statement(event.node, event.frame.path)
+    if not isinstance(statement, ast.Assign) or statement.value is not event.node or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
+        return
+    spelled = _optimizer(program, event)
+    if spelled is None or not _repeated(program, event) or _used(program, event, statement.targets[0].id):
+        return
+    yield _finding(program, event.node, event, f"the gradients are computed and never applied: `{spelled}` does nothing in this program", Idle(event, spelled))
+
+
+def _moved_by_hand(program: Program) -> bool:
+    """Whether any weight is assigned anything, or gradients may be handed on to code that is not known."""
+    names = {"assign", "assign_sub", "assign_add", "set_weights", "apply_gradients", "apply", "minimize", "update_step", "scatter_sub", "set_value", "update"}
+    for tree in program.trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names - {"update"}:
+                return True
+    return any(True for _ in program.of(Assigned))
+
+
+def _optimizer(program: Program, event: GradientTaken) -> str | None:
+    """How the place of the request can say the only optimizer of the program."""
+    path = event.frame.path
+    makers: list[tuple[str, ast.AST]] = []
+    for node in ast.walk(program.trees[path]):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name):
+                makers.append((target.id, node.value))
+            elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                makers.append((f"self.{target.attr}", node.value))
+    found: list[str] = []
+    scope = event.frame.scope.find("self")
+    this = scope.names["self"] if scope is not None else None
+    for name, maker in makers:
+        if name.startswith("self."):
+            value = this.fields.get(name[5:]) if isinstance(this, Instance) else None
+        else:
+            holder = event.frame.scope.find(name)
+            value = holder.names[name] if holder is not None else None
+        if isinstance(value, Optimizer) and value.node is maker:
+            found.append(name)
+    if found:
+        return found[0] if len(set(found)) == 1 else None
+    if isinstance(this, Instance) and this.role == "model" and event.frame.function is not None and event.frame.function.name == "train_step":
+        compiled = [each for each in program.of(Compiled) if each.model is this]
+        if compiled and isinstance(compiled[-1].compilation.optimizer, (Optimizer, Constant)):
+            return "self.optimizer"
+    return None
+
+
+def _repeated(program: Program, event: GradientTaken) -> bool:
+    """Whether the request is made again and again: in a loop, here or around a call that leads here."""
+    node: ast.AST | None = event.node
+    frame = event.frame
+    while frame is not None and node is not None:
+        parents = program.parents(frame.path)
+        current = parents.get(node)
+        while current is not None and not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            if isinstance(current, (ast.For, ast.While)):
+                return True
+            current = parents.get(current)
+        if frame.function is not None and frame.function.name == "train_step":
+            return True
+        node, outer = frame.call, frame.caller
+        if outer is None:
+            return False
+        frame = outer
+    return False
+
+
+def _used(program: Program, event: GradientTaken, name: str) -> bool:
+    """Whether the gradients go anywhere but out of the function and into names that nobody reads."""
+    path = event.frame.path
+    parents = program.parents(path)
+    function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
+    returned = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            parent = parents.get(node)
+            if isinstance(parent, ast.Tuple):
+                parent = parents.get(parent)
+            if isinstance(parent, ast.Return):
+                returned = True
+            else:
+                return True
+    if not returned:
+        return False
+    called = event.frame.function.name if event.frame.function is not None else ""
+    for other, tree in program.trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == called:
+                if _result_read(program, other, node, function):
+                    return True
+    return False
+
+
+def _result_read(program: Program, path: str, call: ast.Call, function: ast.AST) -> bool:
+    statement = program.parents(path).get(call)
+    if isinstance(statement, ast.Expr):
+        return False
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return True
+    target = statement.targets[0]
+    names = [target] if isinstance(target, ast.Name) else [part for part in getattr(target, "elts", []) if isinstance(part, ast.Name)]
+    own = {id(node) for node in ast.walk(function)}
+    read = {node.id for node in ast.walk(program.trees[path]) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in own}
+    # The loss that comes with the gradients may be printed.
+    if len(names) == 1:
+        return names[0].id in read
+    return bool(names) and all(part.id in read for part in names)
+
+
+# -- left out ----------------------------------------------------------------------------------------------------------
+
+
+def _left_out(program: Program) -> Iterator[Finding]:
+    """A fresh network on the way of the loss that no optimizer is given, while others of the same class are."""
+    sinks = [sink for sink in program.sinks if sink.kind == "tape" and isinstance(sink.event, GradientTaken)]
+    if not sinks or freshness.weights_may_come(program):
+        return
+    moved = trainings.updated(program, own_steps=False)
+    for sink in sinks:
+        event = sink.event
+        assert isinstance(event, GradientTaken)
+        this = event.frame.this
+        if not isinstance(this, Instance) or sink.path.anything or not sink.path.complete or sink.path.lost or applications.of(program, event) is None:
+            continue
+        if not isinstance(event.sources, WeightList) or event.sources_node is None:
+            continue
+        reached = _reached(sink)
+        for name, part in this.fields.items():
+            if not isinstance(part, (Network, Instance)) or name.startswith("#") or isinstance(part, Instance) and part.role != "model":
+                continue
+            inner = [value for value in trainings.inside(part) if isinstance(value, Layer) and freshness.fresh(value)]
+            if not inner or not all(id(value) in reached for value in inner) or any(id(value) in moved for value in trainings.inside(part)):
+                continue
+            if any(isinstance(value, (Unknown, Network)) and (not isinstance(value, Network) or value.form == "opaque") for value in trainings.inside(part)):
+                continue
+            if freshness.borrowed(name, *freshness.names_of(part)) or trainings.Switches(program).settings(part) or part.fields.get("trainable") is not None or this.fields.get("#given"):
+                continue
+            if not _made_here(part, this):
+                continue
+            yield _finding(
+                program,
+                event.sources_node,
+                event,
+                f"the loss goes through `self.{name}`, which no optimizer is given: it never changes",
+                LeftOut(event, part, f"self.{name}"),
+                tuple(dict.fromkeys(describe(value) for value in inner)),
+            )
+            return
+
+
+def _reached(sink: Sink) -> set[int]:
+    from regrad.analysis.flow import Flow
+
+    return set(Flow(sink.tape).reach(sink.target).sources)
+
+
+def _made_here(part: Value, this: Instance) -> bool:
+    """Whether the network was made while its owner was made, not handed in ready."""
+    frame = getattr(part, "frame", None)
+    while frame is not None:
+        if frame.this is this:
+            return True
+        frame = frame.caller
+    return False
+
+
+# -- clipping ----------------------------------------------------------------------------------------------------------
+
+_CLIPS = frozenset({"clip_by_norm", "clip_by_value", "clip", "clip_by_average_norm"})
+
+
+def _clipped(program: Program) -> Iterator[Finding]:
+    for sink in program.sinks:
+        event = sink.event
+        if sink.kind != "tape" or not isinstance(event, GradientTaken) or not sink.path.lost or sink.path.anything or sink.dead:
+            continue
+        statement = program.statement(event.node, event.frame.path)
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
+            continue
+        name = statement.targets[0].id
+        function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[event.frame.path]
+        for node in ast.walk(function):
+            if not isinstance(node, (ast.ListComp, ast.GeneratorExp)) or len(node.generators) != 1 or node.lineno < statement.lineno:
+                continue
+            generator = node.generators[0]
+            over, target = generator.iter, generator.target
+            if isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "zip" and over.args and isinstance(target, ast.Tuple):
+                over, target = over.args[0], target.elts[0]
+            if not isinstance(over, ast.Name) or over.id != name or not isinstance(target, ast.Name) or generator.ifs:
+                continue
+            element = node.elt
+            if isinstance(element, ast.Tuple) and element.elts:
+                element = element.elts[0]
+            if isinstance(element, ast.Call) and isinstance(element.func, ast.Attribute) and element.func.attr in _CLIPS and element.args and isinstance(element.args[0], ast.Name) and element.args[0].id == target.id:
+                lost = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
+                yield _finding(
+                    program, element, event, f"the gradient of {', '.join(f'`{each}`' for each in lost[:3])} is None, and `{element.func.attr}` cannot take it", Clipped(element, target.id, event.frame.path), lost
+                )
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.moving import CannotMove
+
+    try:
+        return [_mending(program, finding.evidence)]
+    except CannotMove as problem:
+        return Withheld(str(problem), "optimizer.apply_gradients(zip(gradients, variables))")
+
+
+def _mending(program: Program, evidence: object) -> Mending:
+    from regrad.codemods.engine.arguments import Remove, Set, Swap, change_call
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, after
+
+    if isinstance(evidence, Unpaired):
+        call, path = evidence.applied.node, evidence.applied.frame.path
+        assert isinstance(call, ast.Call)
+        source = program.files[path]
+        first = program.source(call.args[0], path)
+        if len(call.args) == 2:
+            second = program.source(call.args[1], path)
+        elif evidence.variables is not None and isinstance(evidence.variables, (ast.Name, ast.Attribute, ast.List)):
+            second = program.source(evidence.variables, path)
+        else:
+            raise CannotMove("how the variables are called here is not known")
+        paired = f"[({first}, {second})]" if evidence.single else f"zip({first}, {second})"
+        changes = [Set(0, paired), *([Remove(1)] if len(call.args) == 2 else [])]
+        return Mending("make pairs of them", Safety.SAFE, (change_call(source, call, *changes),))
+    if isinstance(evidence, Turned):
+        return Mending("turn the pairs round", Safety.SAFE, (change_call(program.files[evidence.path], evidence.call, Swap(0, 1)),))
+    if isinstance(evidence, Foreign):
+        if evidence.event.sources_node is None or evidence.event.frame.path != evidence.path:
+            raise CannotMove("the gradients are taken in another file")
+        text = program.source(evidence.event.sources_node, evidence.path)
+        return Mending("apply them to the weights they belong to", Safety.UNSAFE, (change_call(program.files[evidence.path], evidence.call, Set(1, text)),), "other weights move than before")
+    if isinstance(evidence, Idle):
+        event = evidence.event
+        path = event.frame.path
+        statement = program.statement(event.node, path)
+        if not isinstance(statement, ast.Assign) or event.sources_node is None:
+            raise CannotMove("the gradients have no name")
+        rewrite = Rewrite(program.files[path], program.trees[path])
+        name, variables = program.source(statement.targets[0], path), program.source(event.sources_node, path)
+        rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({name}, {variables}))", after(statement))
+        return Mending("apply them", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")
+    if isinstance(evidence, LeftOut):
+        return _with_part(program, evidence)
+    if isinstance(evidence, Clipped):
+        source = program.files[evidence.path]
+        rewrite = Rewrite(source, program.trees[evidence.path])
+        text = program.source(evidence.element, evidence.path)
+        rewrite.replace(evidence.element, f"{text} if {evidence.name} is not None else None")
+        return Mending("let None pass by", Safety.UNSAFE, rewrite.edits(), "the weights without a gradient stay as they are; that they have none is the deeper matter")
+    raise CannotMove("no sound rewrite is known for this form")
+
+
+def _with_part(program: Program, evidence: LeftOut) -> Mending:
+    """The weights of the network join the list, where the list is written."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    event = evidence.event
+    path = event.frame.path
+    sources = event.sources
+    if not isinstance(sources, WeightList) or not isinstance(sources.node, ast.Attribute):
+        raise CannotMove("the list of weights is not written in one place")
+    text = program.source(sources.node, path)
+    addition = f"{evidence.spelled}.{sources.attribute}"
+    function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
+    if all(node is not sources.node for node in ast.walk(function)):
+        raise CannotMove("the list of weights comes from another function")
+    parents = program.parents(path)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    for node in ast.walk(function):
+        if isinstance(node, ast.Attribute) and program.source(node, path) == text and not isinstance(parents.get(node), ast.BinOp):
+            rewrite.replace(node, f"{text} + {addition}")
+    return Mending(f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")
+
+
+RULE = Rule("RG410", "gradients-misapplied", "mixed", "Pairs that could not be read before are safe; weights that begin to move are not.", detect, mend)
