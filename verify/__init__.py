@@ -1,4 +1,4 @@
-"""Runs one training step of a program before and after a rewrite and says, variable by variable, what gradients arrive."""
+"""Runs one training step before and after a rewrite and says, variable by variable, what gradients arrive."""
 
 from regrad.verify.evidence import Evidence, Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict
 from regrad.verify.job import Job

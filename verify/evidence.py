@@ -22,7 +22,7 @@ class Gradient(Enum):
 
 @dataclass(frozen=True, slots=True)
 class VariableReport:
-    """One variable after one step. `norm` is the gradient's Euclidean norm; `changed` compares the weights themselves."""
+    """One variable after one step. `norm` is the gradient's Euclidean norm; `changed` compares the weights."""
 
     name: str
     shape: tuple[int, ...]

@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import replace
 
-from regrad.verify.evidence import Gradient, Outcome, StepReport, VariableReport
+from regrad.verify.evidence import Gradient, Outcome, VariableReport
 from regrad.verify.records import Pass
 
 # What can behave differently when functions run eagerly; measured, see the documentation of the verifier.
@@ -56,7 +56,7 @@ def toggled_late(text: str) -> bool:
     """A flag that is set after `compile`, or somewhere in a function, may differ from the one that was traced."""
     compiled = re.search(r"\.compile\(|\.fit\(", text)
     toggles = list(re.finditer(r"^([ \t]*).*\.trainable\s*=[^=]", text, re.MULTILINE))
-    return bool(compiled) and any(
+    return compiled is not None and any(
         toggle.start() > compiled.start() or (toggle.group(1) and "def " in text[: toggle.start()])
         for toggle in toggles
     )

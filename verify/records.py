@@ -42,7 +42,7 @@ def read_pass(answer: Mapping[str, Any], hello: Mapping[str, Any], timeout: floa
 
 def read_report(answer: Mapping[str, Any], hello: Mapping[str, Any], timeout: float, memory: int | None) -> StepReport:
     messages = answer.get("messages") or []
-    versions = {"tensorflow": hello.get("tensorflow"), "keras": hello.get("keras")}
+    versions: dict[str, Any] = {"tensorflow": hello.get("tensorflow"), "keras": hello.get("keras")}
     seconds = float(answer.get("seconds") or 0.0)
     if messages:
         try:
@@ -67,7 +67,8 @@ def how_it_ended(answer: Mapping[str, Any], timeout: float, memory: int | None) 
             f"The process died of {signal_name(int(answer['signal']))} before its training step was reported.",
         )
     return Outcome.CRASHED, (
-        f"The process left with status {answer.get('code')} (os._exit, or its channels were closed) before its training step was reported."
+        f"The process left with status {answer.get('code')} (os._exit, or its channels were closed)"
+        " before its training step was reported."
     )
 
 

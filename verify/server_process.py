@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.resources
 import json
 import os
@@ -92,9 +93,9 @@ class ServerProcess:
         write_frame(self.control, {"package": PACKAGE, "texts": worker_texts(), "warm": warm})
         self.hello = self.answer(IMPORT_LIMIT)
         if "error" in self.hello:
-            error = self.hello["error"]
+            said = str(self.hello["error"])
             self.close()
-            raise ServerGone(error)
+            raise ServerGone(said)
 
     def answer(self, patience: float) -> dict[str, Any]:
         deadline = time.monotonic() + patience
@@ -134,18 +135,14 @@ class ServerProcess:
     def close(self) -> None:
         """Closing our end is what tells the server to kill what it runs and to leave."""
         for descriptor in (self.control, self.reply):
-            try:
+            with contextlib.suppress(OSError):
                 os.close(descriptor)
-            except OSError:
-                pass
         self.control = self.reply = -1
         try:
             self.process.wait(3)
         except subprocess.TimeoutExpired:
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
             self.process.wait()
         self.errors.close()
         shutil.rmtree(self.scratch, ignore_errors=True)

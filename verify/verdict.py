@@ -143,7 +143,7 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
 
 
 def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:
-    """Variables that stood still, because no gradient was asked for or because it was exactly zero, and that train now."""
+    """Variables that stood still, as no gradient was asked for or it was exactly zero, and that train now."""
     now = {variable.name for variable in flowing(after) if variable.changed}
     return tuple(
         variable.name

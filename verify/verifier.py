@@ -67,7 +67,7 @@ class Verifier:
         return self.observe(job, {}).report
 
     def compare(self, before: Job, after: Job, *, same_loss: bool) -> Evidence:
-        """Both programs with the same seed and the same supplied data. The mended one runs first: it says which data fits."""
+        """Both programs with the same seed and supplied data. The mended one runs first: it says which data fits."""
         later = self.observe(after, {})
         earlier = self.observe(before, later.hypothesis, fixed=bool(later.hypothesis))
         return judge(earlier.report, later.report, same_loss=same_loss)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from regrad.verify import Evidence, Job, StepReport, Verifier
 
 Step = Callable[..., StepReport]

@@ -1,5 +1,7 @@
 """Small programs that the tests of the verifier run."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 LOOP = """

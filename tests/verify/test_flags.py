@@ -1,9 +1,8 @@
-"""Environment flags are read from the program's text, because a server has to have them before TensorFlow is imported."""
+"""Environment flags are read from the program's text: a server has to have them before TensorFlow is imported."""
 
 from __future__ import annotations
 
 import pytest
-
 from regrad.verify.flags import flags_set_by
 
 
@@ -23,7 +22,13 @@ def test_each_spelling_is_seen(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["import os", 'import os\nos.environ["CUDA_VISIBLE_DEVICES"] = "0"', 'os.environ["KERAS_BACKEND"] = name', "os.environ[("]
+    "text",
+    [
+        "import os",
+        'import os\nos.environ["CUDA_VISIBLE_DEVICES"] = "0"',
+        'os.environ["KERAS_BACKEND"] = name',
+        "os.environ[(",
+    ],
 )
 def test_what_is_not_literal_or_not_read_at_import_is_left_alone(text: str) -> None:
     assert flags_set_by(text) == {}

@@ -1,5 +1,7 @@
 """Whatever a program does to its process, the answer is a verdict, the server lives on, and nothing remains."""
 
+# The programs under test stand on long lines.
+# ruff: noqa: E501
 from __future__ import annotations
 
 import os
@@ -8,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
 from regrad.verify import Job, Outcome, StepReport, Verifier
 
 pytestmark = pytest.mark.tensorflow

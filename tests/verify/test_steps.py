@@ -1,5 +1,7 @@
 """Controls: programs that must be seen to be broken, and programs that must be seen to be sound."""
 
+# The programs under test stand on long lines.
+# ruff: noqa: E501
 from __future__ import annotations
 
 import importlib.util
@@ -8,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from regrad.analysis.cut import CutKind
 from regrad.verify import Evidence, Gradient, Outcome, StepReport, Symptom, Verdict
 from regrad.verify.verdict import sound
@@ -30,19 +31,30 @@ def fit(head: str, loss: str) -> str:
 def test_a_sound_loop_stops_by_itself_and_every_variable_receives_a_gradient(step: Step) -> None:
     report = step(programs.SOUND_LOOP)
     assert sound(report) and report.data == "real" and report.supplied == ()
-    assert {v.name for v in report.variables} == {f"sequential/{d}/{w}" for d in ("dense", "dense_1") for w in ("kernel", "bias")}
-    assert all(v.gradient is Gradient.FLOWS and v.changed and v.norm and v.optimizer == "Adam" for v in report.variables)
+    assert {v.name for v in report.variables} == {
+        f"sequential/{d}/{w}" for d in ("dense", "dense_1") for w in ("kernel", "bias")
+    }
+    assert all(
+        v.gradient is Gradient.FLOWS and v.changed and v.norm and v.optimizer == "Adam" for v in report.variables
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "line"),
-    [("FORWARD_OUTSIDE", CutKind.BEFORE_TAPE, "prediction = model(x)"), ("LOSS_OUTSIDE", CutKind.AFTER_TAPE, "loss = tf.reduce_mean")],
+    [
+        ("FORWARD_OUTSIDE", CutKind.BEFORE_TAPE, "prediction = model(x)"),
+        ("LOSS_OUTSIDE", CutKind.AFTER_TAPE, "loss = tf.reduce_mean"),
+    ],
 )
-def test_what_stands_outside_the_tape_is_broken_and_its_line_is_named(step: Step, text: str, kind: CutKind, line: str) -> None:
+def test_what_stands_outside_the_tape_is_broken_and_its_line_is_named(
+    step: Step, text: str, kind: CutKind, line: str
+) -> None:
     program = getattr(programs, text)
     report = step(program)
     assert report.outcome is Outcome.RAISED
-    assert report.exception is not None and report.exception.startswith("ValueError: No gradients provided for any variable")
+    assert report.exception is not None and report.exception.startswith(
+        "ValueError: No gradients provided for any variable"
+    )
     assert all(v.gradient is Gradient.NONE and not v.changed for v in report.variables) and len(report.variables) == 4
     assert {cut.kind for cut in report.cuts} == {kind}
     start = report.cuts[0].location.span.start
@@ -84,11 +96,13 @@ def test_a_frozen_fresh_layer_is_a_symptom_and_a_frozen_base_is_none(step: Step)
     plain = fit('tf.keras.layers.Dense(1, activation="sigmoid")', '"binary_crossentropy"')
     frozen = plain.replace("model.compile", "model.layers[0].trainable = False\nmodel.compile")
     assert Symptom.UNTRAINED_LAYER_FROZEN in step(frozen).symptoms
-    base = frozen.replace("tf.keras.layers.Dense(8", 'tf.keras.Sequential([tf.keras.Input((6,)), tf.keras.layers.Dense(8').replace(
-        '"relu")', '"relu")])'
-    )
+    base = frozen.replace(
+        "tf.keras.layers.Dense(8", "tf.keras.Sequential([tf.keras.Input((6,)), tf.keras.layers.Dense(8"
+    ).replace('"relu")', '"relu")])')
     assert sound(step(base))
-    loaded = frozen.replace("model.compile", "model.layers[0].set_weights([w * 2 for w in model.layers[0].get_weights()])\nmodel.compile")
+    loaded = frozen.replace(
+        "model.compile", "model.layers[0].set_weights([w * 2 for w in model.layers[0].get_weights()])\nmodel.compile"
+    )
     assert sound(step(loaded))
 
 
@@ -132,7 +146,11 @@ def test_the_exception_is_that_of_the_programs_own_mode(step: Step) -> None:
 
 
 def test_nan_is_not_flowing_and_its_operation_is_named(step: Step) -> None:
-    report = step(programs.REPLACED.format(update="w.assign_sub(gradient)").replace("** 2)", "** 2) + tf.reduce_sum(tf.sqrt(w - w))"))
+    report = step(
+        programs.REPLACED.format(update="w.assign_sub(gradient)").replace(
+            "** 2)", "** 2) + tf.reduce_sum(tf.sqrt(w - w))"
+        )
+    )
     assert {v.gradient for v in report.variables} == {Gradient.NON_FINITE}
     assert [(cut.kind, cut.operation) for cut in report.cuts] == [(CutKind.NON_FINITE, "Sqrt")]
 

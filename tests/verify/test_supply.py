@@ -1,11 +1,12 @@
 """Data that a program lacks is made as its author would have had it, the same for both sides of a comparison."""
 
+# The programs under test stand on long lines.
+# ruff: noqa: E501
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import pytest
-
 from regrad.verify import Evidence, Outcome, StepReport, Symptom, Verdict
 from regrad.verify.verdict import sound
 from regrad.verify.worker.undefined import is_target, undefined_names
@@ -35,7 +36,9 @@ def test_undefined_names_are_those_that_nothing_binds() -> None:
     assert undefined_names("syntax error here") == set()
 
 
-@pytest.mark.parametrize("name", ["y", "y_train", "Y", "train_labels", "labels", "target", "y_true", "test_y", "trainY"])
+@pytest.mark.parametrize(
+    "name", ["y", "y_train", "Y", "train_labels", "labels", "target", "y_true", "test_y", "trainY"]
+)
 def test_names_of_targets(name: str) -> None:
     assert is_target(name)
 
@@ -49,7 +52,11 @@ def test_names_of_inputs(name: str) -> None:
 def test_labels_for_one_unit_are_zero_or_one_so_that_the_bug_stays_visible(compare: Compare) -> None:
     evidence = compare(BINARY.format(loss="categorical_crossentropy"), BINARY.format(loss="binary_crossentropy"))
     assert evidence.verdict is Verdict.MENDED
-    assert evidence.before.supplied == evidence.after.supplied == ("X_train: 64 × 20 float32", "y_train: 64 × 1 float32, 0 or 1")
+    assert (
+        evidence.before.supplied
+        == evidence.after.supplied
+        == ("X_train: 64 × 20 float32", "y_train: 64 × 1 float32, 0 or 1")
+    )
     assert evidence.before.data == "synthetic" and Symptom.LOSS_IS_ZERO in evidence.before.symptoms
 
 

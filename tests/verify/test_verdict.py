@@ -6,7 +6,6 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-
 from regrad.verify import Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict, judge
 from regrad.verify.verdict import sound
 

@@ -1,1 +1,1 @@
-"""The part of the verifier that runs inside the user's interpreter: the standard library and their TensorFlow, nothing else."""
+"""What runs inside the user's interpreter: the standard library and their TensorFlow, nothing else."""

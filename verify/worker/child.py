@@ -32,7 +32,7 @@ def attach_output(output: int) -> None:
     sys.stdin = open(0, errors="replace", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", buffering=1, errors="replace", closefd=False)  # noqa: SIM115
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 
 
 def main(job: dict[str, Any], result: int, output: int) -> None:
@@ -221,7 +221,7 @@ class Run:
 
             name = getattr(error, "name", None) or str(error).split("'")[1]
             if name in undefined_names(recorder.program.text):
-                return f"The name {name!r} is never defined in the program, and nothing can be supplied in its place; define it."
+                return f"The name {name!r} is never defined, and nothing can be supplied in its place; define it."
         if isinstance(error, FileNotFoundError) and not recorder.stepped:
             return f"The file {error.filename!r} is missing; put it beside the program."
         return None

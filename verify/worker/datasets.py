@@ -134,7 +134,7 @@ def dataset_modules(families: list[Any]) -> list[Any]:
                 found[id(module)] = module
     for family in families:
         for name in (*IMAGES, *TEXTS, *TABLES):
-            module = getattr(getattr(family, "datasets", None), name, None)
-            if module is not None and hasattr(module, "load_data"):
-                found[id(module)] = module
+            offered: Any = getattr(getattr(family, "datasets", None), name, None)
+            if offered is not None and hasattr(offered, "load_data"):
+                found[id(offered)] = offered
     return list(found.values())

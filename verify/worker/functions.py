@@ -35,4 +35,4 @@ def watch_functions(recorder: Recorder) -> None:
         return result
 
     called.autograph_info__ = {}  # type: ignore[attr-defined]
-    kind.__call__ = called  # type: ignore[assignment]
+    kind.__call__ = called

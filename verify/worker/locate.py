@@ -1,5 +1,7 @@
 """Finds where the path from the loss back to a variable ends, from the trail of operations."""
 
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
 from __future__ import annotations
 
 from typing import Any
@@ -104,7 +106,7 @@ def locate(
 
 
 def where_they_part(stack: Any, entered: Any) -> Any:
-    """The line in the function that leads both to the operation and to the tape: there the one can move into the other."""
+    """The line in the function that leads to the operation and to the tape: there the one can move into the other."""
     common = stack[0]
     depth = 0
     for own, tape in zip(stack, entered):
@@ -201,11 +203,11 @@ def cut_for(
         reached.add(index)
         if not from_alive:
             continue
-        kind = end_of_path(trail, tape, index, operation)
-        if kind is None:
+        end = end_of_path(trail, tape, index, operation)
+        if end is None:
             alive.add(index)
         elif index in above:
-            ends.append((1 if operation.kind in SIDE or operation.kind in CONSTANTS else 0, index, kind))
+            ends.append((1 if operation.kind in SIDE or operation.kind in CONSTANTS else 0, index, end))
     if ends:
         _, index, kind = min(ends)
         if graph.operations[index].kind in READS:
@@ -265,7 +267,7 @@ def has_gradient(kind: str) -> bool:
 
 
 def exit_from(trail: Trail, graph: Graph, reached: set[int], targets: list[Any]) -> tuple[str, Any, str] | None:
-    """The last place before the loss was made at which a tensor that depends on the source became a NumPy or Python value."""
+    """The last place before the loss at which a tensor that depends on the source became a NumPy or Python value."""
     made = [graph.maker[id(target)] for target in targets if id(target) in graph.maker]
     limit = max(made) if made else len(graph.operations)
     names = {"__array__": "numpy", "__float__": "float", "__int__": "int", "__index__": "int", "__bool__": "bool"}
@@ -290,7 +292,7 @@ def discarded(graph: Graph, alive: set[int], above: set[int]) -> tuple[str, Any,
 def locate_values(
     recorder: Recorder, trail: Trail, c_tape: Any, target: Any, spoiled: list[Track], wanted: str
 ) -> list[dict[str, Any]]:
-    """Where a finite gradient becomes NaN or infinite (`non-finite`), or one that flows becomes exactly zero (`zero-slope`)."""
+    """Where a finite gradient becomes NaN or infinite (`non-finite`), or a flowing one exactly zero (`zero-slope`)."""
     import numpy
     from tensorflow.python.eager import imperative_grad
 

@@ -20,7 +20,7 @@ def replace_method(root: type, name: str, make: Any) -> None:
     for kind in classes_defining(root, name):
         plain = vars(kind)[name]
         if inspect.isfunction(plain) and not hasattr(plain, "regrad_plain"):
-            made = functools.wraps(plain)(make(plain))
+            made: Any = functools.wraps(plain)(make(plain))
             made.regrad_plain = plain
             made.autograph_info__ = {}
             setattr(kind, name, made)
@@ -137,9 +137,9 @@ def watch_compile(recorder: Recorder, model: type) -> None:
                 names = list(parameters)[1:]
                 for name, value in (("run_eagerly", True), ("jit_compile", False), ("steps_per_execution", 1)):
                     positional = name in names and names.index(name) < len(args)
-                    if not positional and (name in parameters or (open_ended and name == "run_eagerly")):
-                        if name == "run_eagerly" or name in options or name == "jit_compile":
-                            options[name] = value
+                    known = name in parameters or (open_ended and name == "run_eagerly")
+                    if known and not positional and (name in options or name != "steps_per_execution"):
+                        options[name] = value
             return plain(self, *args, **options)
 
         return compile

@@ -1,5 +1,7 @@
 """Watches optimizers of every family: what they are given, and how often they step."""
 
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
 from __future__ import annotations
 
 import functools

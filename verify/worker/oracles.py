@@ -1,5 +1,7 @@
 """What can be wrong although gradients flow: each check errs on the side of silence."""
 
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
 from __future__ import annotations
 
 import re
@@ -193,7 +195,7 @@ def batches(recorder: Recorder) -> list[tuple[Any, Any]]:
 
 
 def first_inputs(recorder: Recorder, x: Any) -> Any:
-    """The inputs of the first batch, whatever carries them; only in-memory data and datasets are asked a second time."""
+    """The inputs of the first batch; only data in memory and datasets are asked a second time."""
     if isinstance(x, recorder.tf.data.Dataset):
         x = next(iter(x))
         if isinstance(x, (tuple, list)):
@@ -242,7 +244,7 @@ def output_symptom(recorder: Recorder, model: Any, inputs: Any) -> str | None:
     inputs = recorder.tf.nest.map_structure(
         lambda leaf: recorder.tf.cast(leaf, "float32") if leaf.dtype in ("float64", "uint8") else leaf, inputs
     )
-    trainable = [v for v in model.trainable_variables]
+    trainable = list(model.trainable_variables)
     if not trainable or sum(int(numpy.prod(v.shape)) for v in trainable) > MOST_PARAMETERS:
         return None
     kept = [numpy.array(recorder.raw(v).numpy()) for v in trainable]
@@ -324,7 +326,7 @@ def frozen_and_fresh(recorder: Recorder) -> bool:
             if held < own:
                 inner |= held
         for layer in leaves(model):
-            weights = [v for v in getattr(layer, "weights", [])]
+            weights = list(getattr(layer, "weights", []))
             if not weights or getattr(layer, "trainable", True) or type(layer).__name__ not in TRAINED_LAYERS:
                 continue
             keys = {id(recorder.raw(v)) for v in weights}
@@ -362,9 +364,10 @@ def pretrained_by_name(recorder: Recorder) -> bool:
     frame = sys._getframe(2)
     while frame is not None:
         code = frame.f_code
-        if PRETRAINED_WORDS.search(code.co_name) or "applications" in code.co_filename:
-            if "applications" in code.co_filename or recorder.program.owns(code.co_filename):
-                return True
+        if "applications" in code.co_filename:
+            return True
+        if PRETRAINED_WORDS.search(code.co_name) and recorder.program.owns(code.co_filename):
+            return True
         frame = frame.f_back  # type: ignore[assignment]
     return False
 

@@ -1,4 +1,4 @@
-"""Pretrained weights of `keras.applications` become fresh ones: nothing is downloaded, and the layers count as loaded."""
+"""Pretrained weights of `keras.applications` become fresh ones, without a download; the layers count as loaded."""
 
 from __future__ import annotations
 

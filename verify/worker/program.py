@@ -19,10 +19,7 @@ class OverlaidLoader(importlib.machinery.SourceFileLoader):
     text = ""
 
     def get_code(self, fullname: str) -> Any:
-        return self.source_to_code(self.text.encode("utf-8"), self.path)
-
-    def source_to_code(self, data: Any, path: Any, *, _optimize: int = -1) -> Any:
-        return compile(self.text, path, "exec", dont_inherit=True)
+        return compile(self.text, self.path, "exec", dont_inherit=True)
 
     def get_source(self, fullname: str) -> str:
         return self.text
@@ -116,9 +113,8 @@ class Program:
         main = types.ModuleType("__main__")
         main.__file__ = self.path
         main.__dict__["__builtins__"] = __builtins__
-        main.__dict__["__annotations__"] = {}
         sys.path.insert(0, self.root if self.module else self.folder)
-        sys.meta_path.insert(0, OverlayFinder(self.overrides))  # type: ignore[arg-type]
+        sys.meta_path.insert(0, OverlayFinder(self.overrides))
         if self.module:
             main.__package__ = self.module.rpartition(".")[0]
             if main.__package__:

@@ -69,8 +69,6 @@ class Nothing:
 
 
 class NothingModule(types.ModuleType):
-    __path__: list[str] = []
-
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -89,7 +87,9 @@ class MissingPictures(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return None
 
     def create_module(self, spec: Any) -> Any:
-        return NothingModule(spec.name)
+        module = NothingModule(spec.name)
+        module.__path__ = []
+        return module
 
     def exec_module(self, module: Any) -> None:
         pass

@@ -13,7 +13,7 @@ from typing import Any
 STEPS = 2
 """Two steps: `w = w - lr * g`, and many a NaN, only fail in the second."""
 PATIENCE = 12
-"""How often a place is passed while an optimizer that exists has not stepped yet (five critic steps to one of a generator)."""
+"""How often a place is passed while an optimizer that exists has not stepped yet (WGAN: five critic steps to one)."""
 ACCUMULATION = 64
 """How often a gradient may be taken before an optimizer that exists is thought never to be applied."""
 TRAINING_CALLS = {"fit", "fit_generator", "train_on_batch", "apply_gradients", "apply", "minimize", "gradient"}
@@ -267,7 +267,7 @@ class Recorder:
     def program_called(self) -> bool:
         """Whether the call now being made stands in the user's own text (two frames up: past the wrapper)."""
         frame = sys._getframe(2)
-        return self.program.owns(frame.f_code.co_filename)
+        return bool(self.program.owns(frame.f_code.co_filename))
 
     def first_scalar(self, result: Any) -> float | None:
         for part in self.tf.nest.flatten(result):

@@ -1,4 +1,4 @@
-"""A scratch copy of the program's folder, made of links: reading works as before, writing lands in the scratch folder."""
+"""A copy of the program's folder made of links: reading works as before, writing lands in the scratch folder."""
 
 from __future__ import annotations
 
@@ -123,8 +123,9 @@ def redirect_writes(scratch: str) -> None:
         return plain_mkdir(target, *args, **options)
 
     os.mkdir = mkdir
+
     def unlink(path: Any, *args: Any, **options: Any) -> None:
-        absolute = os.path.abspath(os.fsdecode(path)) if not isinstance(path, int) else path
+        absolute = os.path.abspath(os.fsdecode(path))
         if options.get("dir_fd") is None and not redirect.inside(os.path.realpath(os.path.dirname(absolute))):
             # Outside the scratch folder only what the run itself has put "elsewhere" can go.
             moved = os.path.join(redirect.scratch, "elsewhere", os.path.realpath(absolute).lstrip("/"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
 import os
@@ -53,10 +54,8 @@ def import_tensorflow() -> dict[str, Any]:
 def become_subreaper() -> None:
     """Grandchildren that leave their session still come back to us, so that none survives its run."""
     if sys.platform.startswith("linux"):
-        try:
+        with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)
-        except (OSError, AttributeError):
-            pass
 
 
 def descendants() -> list[int]:
@@ -69,7 +68,7 @@ def descendants() -> list[int]:
     for name in names:
         if name.isdigit():
             try:
-                with open("/proc/%s/stat" % name, "rb") as stat:
+                with open(f"/proc/{name}/stat", "rb") as stat:
                     fields = stat.read().rpartition(b")")[2].split()
             except OSError:
                 continue
@@ -80,29 +79,23 @@ def descendants() -> list[int]:
 
 def reap_everything(group: int) -> None:
     """Kills the run's process group, then whatever was orphaned to us, until nothing is left."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     for _ in range(50):
         remaining = descendants()
         if not remaining:
             break
         for process in remaining:
-            try:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                pass
-            try:
+            with contextlib.suppress(ChildProcessError):
                 os.waitpid(process, 0)
-            except ChildProcessError:
-                pass
 
 
 def private_memory(process: int) -> int:
     """Bytes that the process holds for itself: what it shares with the server by the fork is not its use."""
     try:
-        with open("/proc/%d/smaps_rollup" % process, "rb") as rollup:
+        with open(f"/proc/{process}/smaps_rollup", "rb") as rollup:
             return sum(int(line.split()[1]) * 1024 for line in rollup if line.startswith(b"Private_"))
     except (OSError, ValueError, IndexError):
         return 0
@@ -139,7 +132,7 @@ class Drain:
 def wait_for(
     process: int, drains: list[Drain], deadline: float, memory: int | None, control: int
 ) -> tuple[int | None, str | None]:
-    """Waits on the process itself, never on the end of its pipes (a grandchild may hold them). Gives (status, why killed)."""
+    """Waits on the process, never on the end of its pipes (a grandchild may hold them): (status, why killed)."""
     pidfd = -1
     if hasattr(os, "pidfd_open"):
         try:
@@ -202,14 +195,10 @@ def run_job(job: dict[str, Any], control: int, reply: int) -> dict[str, Any]:
         status, killed = wait_for(process, [result, output], started + job["timeout"], job.get("memory"), control)
     finally:
         if status is None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            try:
+            with contextlib.suppress(ChildProcessError):
                 os.waitpid(process, 0)
-            except ChildProcessError:
-                pass
         reap_everything(process)
         result.read()
         output.read()
@@ -238,11 +227,11 @@ def serve(control: int, reply: int, warm: bool) -> None:
         try:
             hello.update(import_tensorflow())
         except BaseException as error:
-            write_frame(reply, {"error": "{}: {}".format(type(error).__name__, error), **hello})
+            write_frame(reply, {"error": f"{type(error).__name__}: {error}", **hello})
             return
         for name in ("frames", "child"):
             __import__(__package__ + "." + name)
-        # Collecting first and freezing keeps the pages shared, and leaves a child's own objects alone in gc.get_objects().
+        # Freezing keeps the pages shared, and leaves gc.get_objects() in a child with the child's own objects.
         gc.collect()
         gc.freeze()
         hello["forkable"] = threads() == 1 and not context_initialised()

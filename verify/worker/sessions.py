@@ -102,7 +102,7 @@ def watch_sessions(recorder: Recorder) -> None:
 
     v1.train.Optimizer.compute_gradients = compute_gradients
     v1.train.Optimizer.apply_gradients = apply_gradients
-    session_type.run = run  # type: ignore[attr-defined]
+    session_type.run = run
 
 
 def note(recorder: Recorder, active: list[GraphStep], seen: list[Any]) -> None:

@@ -1,5 +1,7 @@
 """Supplies what the program lacks: names that it never defines, as data that its author might have had."""
 
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
 from __future__ import annotations
 
 import ast
@@ -11,8 +13,10 @@ from .undefined import Hints, called_names, is_target, number_for, undefined_nam
 
 SAMPLES = 64
 MODULES = {
-    "np": "numpy", "numpy": "numpy", "tf": "tensorflow", "tensorflow": "tensorflow", "os": "os", "sys": "sys", "math": "math",
-    "random": "random", "time": "time", "json": "json", "re": "re", "pd": "pandas", "plt": "matplotlib.pyplot",
+    "np": "numpy", "numpy": "numpy", "tf": "tensorflow", "tensorflow": "tensorflow", "os": "os", "sys": "sys",
+    "math": "math",
+    "random": "random", "time": "time", "json": "json", "re": "re", "pd": "pandas",
+    "plt": "matplotlib.pyplot",
     "datetime": "datetime", "glob": "glob", "itertools": "itertools", "functools": "functools",
 }  # fmt: skip
 KERAS_PARTS = (
@@ -148,14 +152,15 @@ class Made:
 
     @staticmethod
     def render(name: str, spec: Spec) -> Any:
-        """Deterministic, class by class: inputs lie around a centre of their class, so that there is something to learn."""
+        """Deterministic: inputs lie around a centre of their class, so that there is something to learn."""
         import numpy
 
         source = numpy.random.RandomState(7)
         shape = [int(side) for side in spec["shape"]]
         classes = int(spec["classes"])
-        latent = numpy.arange(shape[0])
+        latent: Any = numpy.arange(shape[0])
         rest = shape[1:]
+        array: Any
         if spec["kind"] == "int":
             pick = latent.reshape([-1] + [1] * len(rest)) + numpy.arange(int(numpy.prod(rest)) if rest else 1).reshape(
                 rest or [1]
@@ -173,7 +178,7 @@ class Made:
             width = int(numpy.prod(rest)) if rest else 1
             array = ((latent[:, None] + numpy.arange(width)[None, :]) % 2).reshape(shape).astype("float32")
         elif spec["role"] == "y":
-            steps = (latent % classes).astype("float32") / classes
+            steps: Any = (latent % classes).astype("float32") / classes
             array = steps.reshape([-1] + [1] * len(rest)) * numpy.ones(shape, "float32") + 0.1 * source.randn(*shape)
             array = array.astype("float32")
         else:
@@ -221,7 +226,7 @@ def shapes_of(thing: Any) -> list[Any]:
 
 
 def check_fit(recorder: Recorder, model: Any, arguments: dict[str, Any]) -> None:
-    """The model knows what it wants: where a made-up array is of another form, the run starts again with the right one."""
+    """The model knows what it wants: where a made-up array has another form, the run starts again."""
     wrong: dict[str, Spec] = {}
     x, y = arguments.get("x"), arguments.get("y")
     try:
@@ -241,7 +246,7 @@ def check_fit(recorder: Recorder, model: Any, arguments: dict[str, Any]) -> None
     if name is not None and recorder.hypothesis.get(name) is not None:
         spec = wanted_target(model) if made_name(x) != name else None
         if spec is not None and (
-            spec["shape"][1:] != list(y.shape[1:]) or spec["kind"] != recorder.hypothesis[name]["kind"]
+            spec["shape"][1:] != list(getattr(y, "shape", ()))[1:] or spec["kind"] != recorder.hypothesis[name]["kind"]
         ):
             wrong[name] = spec
     if wrong and not recorder.fixed_hypothesis:

@@ -1,5 +1,7 @@
 """Watches `GradientTape.gradient`: what was asked for, and what came back."""
 
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
 from __future__ import annotations
 
 import functools

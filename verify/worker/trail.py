@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
@@ -22,7 +23,7 @@ class Operation:
 
 
 class Trail:
-    """The operations so far, the intervals in which each tape recorded, and the places where tensors left TensorFlow."""
+    """The operations so far, when each tape recorded, and the places where tensors left TensorFlow."""
 
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
@@ -46,10 +47,8 @@ class Trail:
         if self.callback is not None:
             from tensorflow.python.framework import op_callbacks
 
-            try:
+            with contextlib.suppress(KeyError, ValueError):
                 op_callbacks.remove_op_callback(self.callback)
-            except (KeyError, ValueError):
-                pass
             self.callback = None
 
     def forget(self) -> None:
@@ -63,20 +62,19 @@ class Trail:
         self, kind: Any, inputs: Any, attributes: Any, outputs: Any, op_name: Any = None, graph: Any = None
     ) -> None:
         if graph is not None or self.recorder.paused:
-            return None
+            return
         if len(self.operations) >= MOST_OPERATIONS or self.bytes > MOST_BYTES:
             self.forget()
-            return None
+            return
         for output in outputs:
             size = getattr(output, "_num_elements", None)
             if size is not None:
-                try:
+                # Resource handles have no size.
+                with contextlib.suppress(Exception):
                     self.bytes += 4 * int(size())
-                except Exception:  # resource handles have no size
-                    pass
         name = kind.decode() if isinstance(kind, bytes) else str(kind)
         self.operations.append(Operation(name, tuple(inputs), tuple(outputs), self.place()))
-        return None
+        return
 
     def place(self) -> Any:
         """The frames of the user's own, outermost first, each as (code, instruction, line)."""

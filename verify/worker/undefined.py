@@ -108,8 +108,7 @@ class Hints:
         if isinstance(node, ast.Name):
             return self.constants.get(node.id)
         if isinstance(node, (ast.Tuple, ast.List)):
-            parts = tuple(self.literal(part) for part in node.elts)
-            return parts
+            return tuple(self.literal(part) for part in node.elts)
         try:
             return ast.literal_eval(node) if node is not None else None
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
