@@ -199,7 +199,9 @@ def _enclosing_place(operation: Operation, frame: Frame) -> ast.AST | None:
     current = operation.frame
     while current is not None:
         if current.path == frame.path and _encloses(current, frame):
-            return place_in(operation.frame, operation.node, current)
+            place = place_in(operation.frame, operation.node, current)
+            # Where the same call led to the recorder, it is the caller that hands the value over: nothing there can move.
+            return None if place is not None and place is place_in(frame, frame.call, current) else place
         current = current.caller
     return None
 
