@@ -61,6 +61,7 @@ class Symptom(Enum):
     NOTHING_CHANGED = "nothing-changed"
     UNTRAINED_LAYER_FROZEN = "untrained-layer-frozen"
     TARGETS_OUT_OF_RANGE = "targets-out-of-range"
+    PREDICTIONS_OUT_OF_RANGE = "predictions-out-of-range"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ SYMPTOM_WORDS = {
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lie outside the range that the loss is made for",
+    Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss takes for probabilities what lies outside 0 to 1",
 }
 NO_VALUES = (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.NO_STEP)
 

@@ -120,6 +120,8 @@ def loss_symptoms(recorder: Recorder) -> list[str]:
             and (true.min() < -1e-6 or true.max() > 1 + 1e-6)
         ):
             found.append("targets-out-of-range")
+        if takes_probabilities(loss) and guess.size and (guess.min() < -1e-6 or guess.max() > 1 + 1e-6):
+            found.append("predictions-out-of-range")
         source = numpy.random.RandomState(0)
         guesses = [source.uniform(0.05, 0.95, guess.shape).astype(guess.dtype) for _ in range(DRAWS)]
         if all(value is not None and abs(value) <= ZERO_LOSS for value in values):
@@ -135,6 +137,12 @@ def loss_symptoms(recorder: Recorder) -> list[str]:
             ):
                 found.append("loss-ignores-targets")
     return sorted(set(found))
+
+
+def takes_probabilities(loss: Any) -> bool:
+    """Whether the loss is a cross-entropy of the library that was not told that it gets logits."""
+    told = getattr(loss, "from_logits", None) or (getattr(loss, "_fn_kwargs", None) or {}).get("from_logits")
+    return built_in(loss) and "crossentropy" in loss_name(loss) and not told
 
 
 def asked_again(recorder: Recorder, loss: Any, target: Any, prediction: Any) -> float:
