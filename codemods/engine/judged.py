@@ -153,10 +153,14 @@ def _of_call(event: LossCalled) -> Judged | None:
         stated = event.arguments.get("from_logits")
         logits = False if stated is None else bool(stated.value) if isinstance(stated, Constant) else None
     targets = targets_of(event.arguments.get("y_true"))
+    head = head_of(prediction)
+    if head.dense is None and head.layer is None:
+        # Numbers that no model made: a test of the loss itself, or an example of its use.
+        return None
     return Judged(
         event.name,
         logits,
-        head_of(prediction),
+        head,
         targets,
         event.loss,
         event.node,
