@@ -24,6 +24,7 @@ def check(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", metavar="FILE", help="Report only what this baseline does not know.")
     ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes.")] = False,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
     stdin_filename: parameters.StdinFilename = None,
@@ -54,4 +55,8 @@ def check(
         baseline=baseline,
         stdin_filename=stdin_filename,
     )
+    if watch:
+        from regrad.cli.watch import watch as watch_files
+
+        raise typer.Exit(watch_files(job))
     raise typer.Exit(carry_out(job))
