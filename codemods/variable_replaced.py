@@ -1,0 +1,362 @@
+"""RG406 variable-replaced: a variable is replaced by a tensor, or a tensor is poured into a variable, where gradients should pass.
+
+What it does
+------------
+Reports `w = w - rate * gradient` of a variable (from the second step on, `w` is a tensor that no tape watches);
+`tf.Variable(expression)` and `variable.assign(expression)` between the weights and the loss.
+
+Why gradients stop
+------------------
+A variable is where a gradient path starts. `w - rate * gradient` is a new tensor, and what was computed into a variable by its
+constructor or by `assign` is only its content: TensorFlow does not record where it came from, so the weights
+behind the expression get None.
+
+Example
+-------
+Broken::
+
+    for step in range(100):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((w * x - y) ** 2)
+        w = w - 0.1 * tape.gradient(loss, w)
+
+Mended::
+
+    for step in range(100):
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean((w * x - y) ** 2)
+        w.assign_sub(0.1 * tape.gradient(loss, w))
+
+The fix and its safety
+----------------------
+The update becomes `assign_sub` (`assign_add`, `assign`). A variable made of an expression becomes the expression. What
+is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name. Safe: the numbers are the same.
+Where the variable is read before, or in other functions, nothing is offered.
+
+When it stays silent
+--------------------
+When the weights have another way to the loss; when the tensor is watched; updates of things that are no variable.
+
+References
+----------
+- https://github.com/tensorflow/tensorflow/issues/30234
+- https://github.com/keras-team/keras/issues/16128
+- regrad, facts: measured behaviour, 2.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from regrad.analysis import flow
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Assigned, GradientTaken, TapeOpened
+from regrad.analysis.frames import Frame
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Tensor, Variable
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+_ASSIGNS = frozenset({"assign", "assign_add", "assign_sub"})
+
+
+@dataclass(frozen=True)
+class Rebound:
+    """`w = w - …`."""
+
+    statement: ast.Assign | ast.AugAssign
+    path: str
+
+
+@dataclass(frozen=True)
+class Poured:
+    """An expression that went into a variable: by its constructor, or by `assign`."""
+
+    node: ast.AST
+    frame: Frame
+    variable: Variable
+    made: bool
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """Weights of a copy that are assigned under the tape."""
+
+    node: ast.AST
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    seen: set[object] = set()
+    for sink in program.sinks:
+        for finding in (*_rebound(program, sink), *_poured(program, sink), *_elsewhere(program, sink)):
+            if finding.location not in seen:
+                seen.add(finding.location)
+                yield finding
+
+
+def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
+    event = sink.event
+    if sink.kind != "tape" or not isinstance(event, GradientTaken):
+        return
+    for value in sink.path.lost:
+        if not isinstance(value, Tensor) or value.operation.kind != "operator" or value.operation.node is None or value.operation.frame is None:
+            continue
+        if not any(isinstance(part, Variable) for part in value.operation.inputs) or not any(_is_gradient(part, 0) for part in value.operation.inputs):
+            continue
+        path = value.operation.frame.path
+        statement = program.statement(value.operation.node, path)
+        name = _target(program, statement, path)
+        if name is None or not isinstance(statement, (ast.Assign, ast.AugAssign)):
+            continue
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{name}` becomes a plain tensor here, so its gradient is None from the next step on",
+            program.location(statement, path),
+            CutKind.VARIABLE_REPLACED,
+            (name,),
+            (Related(program.location(event.node, event.frame), "its gradient is asked for here"),),
+            Rebound(statement, path),
+        )
+
+
+def _is_gradient(value: object, depth: int) -> bool:
+    if isinstance(value, Tensor):
+        return value.operation.kind == "gradient" or depth < 6 and any(_is_gradient(part, depth + 1) for part in value.operation.inputs)
+    tensor = getattr(value, "tensor", None)
+    return isinstance(tensor, Tensor) and _is_gradient(tensor, depth + 1)
+
+
+def _target(program: Program, statement: ast.stmt | None, path: str) -> str | None:
+    """The name that is bound to what was computed from it."""
+    if isinstance(statement, ast.AugAssign):
+        return program.source(statement.target, path)
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], (ast.Name, ast.Attribute)):
+        name = program.source(statement.targets[0], path)
+        if any(isinstance(node, (ast.Name, ast.Attribute)) and program.source(node, path) == name for node in ast.walk(statement.value)):
+            return name
+    return None
+
+
+def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
+    if sink.path.anything:
+        return
+    for cut in sink.cuts:
+        if cut.kind is not CutKind.ASSIGNED or not isinstance(cut.value, Variable) or cut.node is None or cut.frame is None:
+            continue
+        made = cut.node is cut.value.node
+        names = tuple(dict.fromkeys(describe(value) for value in cut.sources))
+        how = "made a variable of" if made else "assigned to a variable"
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"what was computed is {how} here, and {', '.join(f'`{name}`' for name in names[:4])} {'get' if len(names) > 1 else 'gets'} no gradient through it",
+            program.location(cut.node, cut.frame),
+            CutKind.ASSIGNED,
+            names,
+            (Related(program.location(sink.event.node, sink.event.frame), "gradients are asked for here"),),
+            Poured(cut.node, cut.frame, cut.value, made),
+        )
+
+
+def _elsewhere(program: Program, sink: Sink) -> Iterator[Finding]:
+    """The loss of a copy whose weights were assigned, not computed with."""
+    event = sink.event
+    if not isinstance(event, GradientTaken) or sink.kind != "tape" or not sink.dead or sink.cuts:
+        return
+    if flow.Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target).anything:
+        return
+    resolved = {id(each.node) for each in program.of(Assigned)}
+    for opened in program.of(TapeOpened):
+        if opened.tape is not sink.tape or opened.statement is None:
+            continue
+        for node in ast.walk(opened.statement):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in (*_ASSIGNS, "set_weights") and id(node) not in resolved:
+                names = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
+                yield Finding(
+                    RULE.code,
+                    RULE.name,
+                    f"the new weights are assigned to a copy, which forgets that they came from {', '.join(f'`{name}`' for name in names[:4])}",
+                    program.location(node, opened.frame),
+                    CutKind.ASSIGNED,
+                    names,
+                    (Related(program.location(event.node, event.frame), "gradients are asked for here"),),
+                    Elsewhere(node),
+                )
+                return
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.moving import CannotMove
+
+    evidence = finding.evidence
+    try:
+        if isinstance(evidence, Rebound):
+            return [_updated(program, evidence)]
+        if isinstance(evidence, Poured):
+            return [_unwrapped(program, evidence) if evidence.made else _threaded(program, evidence)]
+    except CannotMove as problem:
+        return Withheld(str(problem), "new = expression\nloss = ...  # computed with `new`\nvariable.assign(new)  # afterwards, to keep it")
+    return Withheld(
+        "a Keras model cannot be called with weights other than its own; its forward pass must be written with tensors", "fast = [w - rate * g for w, g in zip(weights, gradients)]\nlogits = forward(fast, x)"
+    )
+
+
+def _updated(program: Program, evidence: Rebound) -> Mending:
+    from regrad.codemods.engine.moving import Rewrite
+
+    statement, path = evidence.statement, evidence.path
+    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
+    name = program.source(target, path)
+    value = statement.value
+    methods = {ast.Sub: "assign_sub", ast.Add: "assign_add"}
+    if isinstance(statement, ast.AugAssign):
+        method = methods.get(type(statement.op), "")
+        text = program.source(value, path)
+        if not method:
+            method, text = "assign", f"{name} {_SYMBOL.get(type(statement.op), '*')} ({text})"
+    elif isinstance(value, ast.BinOp) and type(value.op) in methods and program.source(value.left, path) == name:
+        method, text = methods[type(value.op)], program.source(value.right, path)
+    else:
+        method, text = "assign", program.source(value, path)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    rewrite.replace(statement, f"{name}.{method}({text})")
+    return Mending("update the variable in place", Safety.SAFE, rewrite.edits())
+
+
+_SYMBOL: dict[type, str] = {ast.Mult: "*", ast.Div: "/"}
+
+
+def _unwrapped(program: Program, evidence: Poured) -> Mending:
+    """`tf.Variable(expression)` becomes the expression."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    call, path = evidence.node, evidence.frame.path
+    if not isinstance(call, ast.Call) or not call.args or isinstance(call.args[0], ast.Starred):
+        raise CannotMove("the place where the variable is made is not known")
+    if evidence.variable.fields.get("#assigned"):
+        raise CannotMove("the variable is assigned later on")
+    if any(keyword.arg not in ("name", "trainable") for keyword in call.keywords) or len(call.args) > 1:
+        raise CannotMove("the variable has a dtype or a shape of its own")
+    value = call.args[0]
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    if isinstance(value, (ast.List, ast.Tuple, ast.ListComp)):
+        function = program.source(call.func, path)
+        if not function.endswith(".Variable"):
+            raise CannotMove("how `stack` is called here is not known")
+        for node in ast.walk(value):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1:
+                rewrite.replace(node, program.source(node.args[0], path))
+        rewrite.replace(call.func, function[: -len("Variable")] + "stack")
+    else:
+        rewrite.replace(call, program.source(value, path))
+    return Mending("compute with the expression itself", Safety.SAFE, rewrite.edits())
+
+
+def _threaded(program: Program, evidence: Poured) -> Mending:
+    """What is assigned gets a name, and what follows reads the name."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    call, path = evidence.node, evidence.frame.path
+    statement = program.statement(call, path)
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not isinstance(statement, ast.Expr) or statement.value is not call or not call.args:
+        raise CannotMove("the assignment is part of another expression")
+    if evidence.frame.function is None:
+        scope: ast.AST = program.trees[path]
+    else:
+        scope = evidence.frame.function.node
+    receiver = program.source(call.func.value, path)
+    parents = program.parents(path)
+    block = parents.get(statement)
+    reads = [node for node in ast.walk(scope) if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load) and program.source(node, path) == receiver]
+    own = {id(node) for node in ast.walk(call)}
+    later = [node for node in reads if id(node) not in own and node.lineno > (statement.end_lineno or statement.lineno)]
+    earlier = [node for node in reads if id(node) not in own and node.lineno < statement.lineno]
+    if _in_loop(parents, statement, scope) and not _refreshed(parents, statement, earlier):
+        raise CannotMove("the variable carries its content from one pass of the loop to the next")
+    # After the next assignment the variable holds something else; that one has its own turn when the file is read again.
+    limit = min((node.lineno for node in later if _is_receiver(parents, node)), default=None)
+    uses = [node for node in later if (limit is None or node.lineno <= limit) and not _is_receiver(parents, node)]
+    if any(not _within(parents, node, block) for node in uses):
+        raise CannotMove("the variable is read where the assignment may not have happened")
+    if not uses:
+        raise CannotMove("the variable is read in another function")
+    argument = call.args[0]
+    text = program.source(argument, path)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    if call.func.attr == "assign" and isinstance(argument, ast.Name):
+        name = text
+    else:
+        name = _free_name(scope, receiver)
+        sign = {"assign_add": "+", "assign_sub": "-"}.get(call.func.attr)
+        whole = text if sign is None else f"{receiver} {sign} {text if isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument) else f'({text})'}"
+        rewrite.replace(statement, f"{name} = {whole}\n{receiver}.assign({name})")
+    for node in uses:
+        parent, outer = parents.get(node), None
+        if isinstance(parent, ast.Attribute) and parent.attr in ("read_value", "value"):
+            outer = parents.get(parent)
+        rewrite.replace(outer if isinstance(outer, ast.Call) else node, name)
+    return Mending("compute with what was assigned", Safety.SAFE, rewrite.edits())
+
+
+def _loose(node: ast.expr) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
+
+
+def _is_receiver(parents: Mapping[ast.AST, ast.AST], node: ast.AST) -> bool:
+    parent = parents.get(node)
+    return isinstance(parent, ast.Attribute) and parent.attr in _ASSIGNS
+
+
+def _in_loop(parents: Mapping[ast.AST, ast.AST], statement: ast.AST, scope: ast.AST) -> bool:
+    current = parents.get(statement)
+    while current is not None and current is not scope:
+        if isinstance(current, (ast.For, ast.While)):
+            return True
+        current = parents.get(current)
+    return False
+
+
+def _refreshed(parents: Mapping[ast.AST, ast.AST], statement: ast.stmt, earlier: list[ast.Name | ast.Attribute]) -> bool:
+    """Whether each pass of the loop starts by giving the variable a new content, so that none is carried over."""
+    if not earlier:
+        return True
+    loop: ast.AST | None = parents.get(statement)
+    while loop is not None and not isinstance(loop, (ast.For, ast.While)):
+        loop = parents.get(loop)
+    inside = [node for node in earlier if loop is not None and node.lineno > loop.lineno]
+    if not inside:
+        return True
+    first = min(inside, key=lambda node: (node.lineno, node.col_offset))
+    parent = parents.get(first)
+    return isinstance(parent, ast.Attribute) and parent.attr == "assign"
+
+
+def _within(parents: Mapping[ast.AST, ast.AST], node: ast.AST, block: ast.AST | None) -> bool:
+    """Whether a place lies in the block (at any depth), and not in a function defined there."""
+    current = parents.get(node)
+    while current is not None:
+        if current is block:
+            return True
+        if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            return False
+        current = parents.get(current)
+    return False
+
+
+def _free_name(scope: ast.AST, receiver: str) -> str:
+    last = receiver.rpartition(".")[2]
+    taken = {node.id for node in ast.walk(scope) if isinstance(node, ast.Name)} | {node.arg for node in ast.walk(scope) if isinstance(node, ast.arg)}
+    for name in (last, f"new_{last}", f"{last}_now"):
+        if name.isidentifier() and name not in taken:
+            return name
+    return f"assigned_{last}"
+
+
+RULE = Rule("RG406", "variable-replaced", "safe", "The same numbers are computed; only their origin is kept.", detect, mend)
