@@ -120,6 +120,7 @@ TABLE: dict[str, Operator] = {
         "identity_matrix empty",
         Operator(Transfer.NONE, "float32", "unknown"),
     ),
+    **_all("K.eval K.get_value", Operator(Transfer.LEAVES, "same", "same")),
     "tf.constant": Operator(Transfer.FLOWS, "same", "same"),
     "where": Operator(Transfer.FLOWS, "same", "broadcast", positions=(1, 2)),
     "select": Operator(Transfer.FLOWS, "same", "broadcast", positions=(1, 2)),

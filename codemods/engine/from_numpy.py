@@ -1,0 +1,391 @@
+"""Code that left TensorFlow, written in TensorFlow: NumPy calls, `.numpy()`, `float()`, array methods, lists made tensors."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+
+from regrad.analysis.endings import Ending
+from regrad.analysis.flow import Flow
+from regrad.analysis.operations import Transfer, is_integer
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Constant, Function, Operation, Tensor, Value, Variable
+from regrad.codemods.engine import imports
+from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
+from regrad.codemods.engine.moving import Rewrite
+from regrad.codemods.engine.numpy_table import TABLE, WITHOUT, Counterpart
+from regrad.codemods.engine.rule import Edit
+
+_BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
+_ARRAY_METHODS = {
+    "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min", "prod": "reduce_prod",
+    "std": "math.reduce_std", "var": "math.reduce_variance",
+}  # fmt: skip
+_FLOATS = ("float32", "np.float32", "tf.float32", "float", "numpy.float32")
+
+
+class NotConverted(Exception):
+    """Something here has no counterpart; `instead` is what the author could write."""
+
+    def __init__(self, reason: str, instead: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.instead = instead
+
+
+class Conversion:
+    """Converts all that the way from the lost sources to the loss has in NumPy, and in a Keras loss what the labels have too."""
+
+    def __init__(self, program: Program, ending: Ending) -> None:
+        self.program = program
+        self.ending = ending
+        self.chain = {id(value) for value in ending.chain}
+        self.values: dict[ast.AST, Tensor] = {}
+        self.paths: dict[ast.AST, str] = {}
+        self.wrapped = False
+        reached = _reached(ending)
+        consumers = [value for value in reached if any(id(part) in self.chain for part in value.operation.inputs)]
+        for value in (*ending.chain, *consumers):
+            self._take(value)
+        if ending.sink.kind == "keras":
+            # The step is traced there, so what the labels go through cannot stay NumPy either.
+            functions = {
+                id(value.operation.frame.function)
+                for value in ending.chain
+                if value.operation.frame is not None and value.operation.frame.function is not None
+            }
+            for value in reached:
+                frame = value.operation.frame
+                if (
+                    frame is not None
+                    and id(frame.function) in functions
+                    and value.operation.transfer is Transfer.LEAVES
+                ):
+                    self._take(value)
+        nodes = set(self.values)
+        changed = {id(value) for value in reached if value.operation.node in nodes}
+        for value in reached:
+            # The same lines, reached with plain numbers, give tensors now as well.
+            if any(id(part) in changed for part in value.operation.inputs):
+                changed.add(id(value))
+                if value.operation.kind in ("method", "numpy", "conversion", "operator"):
+                    self._take(value)
+
+    def _take(self, value: Tensor) -> None:
+        operation = value.operation
+        if (
+            operation.kind not in ("numpy", "method", "conversion", "constant", "op", "operator", "index")
+            or operation.frame is None
+        ):
+            return
+        if isinstance(operation.node, ast.expr) and operation.node not in self.values:
+            self.values[operation.node] = value
+            self.paths[operation.node] = operation.frame.path
+
+    # -- edits --
+
+    def edits(self) -> tuple[Edit, ...]:
+        """The edits of all files; raises `NotConverted` and `CannotMove`."""
+        found: list[Edit] = []
+        for path in sorted(set(self.paths.values())):
+            source, tree = self.program.files[path], self.program.trees[path]
+            own = {node for node in self.values if self.paths[node] == path}
+            rewrite = Rewrite(source, tree)
+            gone: list[ast.AST] = []
+            kept: list[str] = []
+            self.imported: tuple[Edit, ...] = ()
+            for node in outermost(tree, own):
+                assert isinstance(node, ast.expr)
+                text = self.text(node, path)
+                if text != text_of(source, node):
+                    rewrite.replace(node, text)
+                    gone.append(node)
+                    kept.append(text)
+            found.extend(rewrite.edits())
+            found.extend(self.imported)
+            for name in ("np", "numpy"):
+                if gone and not any(re.search(rf"\b{name}\.", text) for text in kept):
+                    found.extend(imports.remove_import(source, tree, name, gone))
+        return tuple(found)
+
+    # -- texts --
+
+    def text(self, node: ast.expr, path: str) -> str:
+        """The text of an expression in TensorFlow."""
+        value = self.values.get(node)
+        if value is None:
+            inner = [each for each in outermost(node, self.values) if isinstance(each, ast.expr)]
+            return text_of(self.program.files[path], node, {each: self._part(each, path) for each in inner})
+        operation = value.operation
+        if operation.kind == "conversion":
+            if operation.name != "float":
+                raise NotConverted(f"`{operation.name}()` of a tensor makes a Python number without a slope")
+            return self.text(self._argument(node, 0), path)
+        if operation.name in _BACK:
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+                return self.text(node.func.value, path)
+            return self.text(self._argument(node, 0), path)
+        if operation.kind == "numpy":
+            return self._numpy(node, operation, path)
+        if (
+            operation.kind == "method"
+            and isinstance(node, (ast.Call, ast.Attribute))
+            and (value.numpy or not self._carried(value))
+        ):
+            return self._method(node, operation, path)
+        if operation.name == "constant" and operation.transfer is Transfer.LEAVES:
+            return self._stacked(node, path)
+        if operation.name in ("numpy_function", "py_func"):
+            return self._called(node, operation, path)
+        if operation.name == "to_categorical":
+            raise NotConverted(*WITHOUT["to_categorical"])
+        if isinstance(node, ast.BinOp):
+            return self._operator(node, value, path)
+        children = [each for child in ast.iter_child_nodes(node) for each in outermost(child, self.values)]
+        texts = {each: self._part(each, path) for each in children if isinstance(each, ast.expr)}
+        return text_of(self.program.files[path], node, texts)
+
+    def _part(self, node: ast.expr, path: str) -> str:
+        text = self.text(node, path)
+        parent = self.program.parents(path).get(node)
+        if isinstance(parent, (ast.keyword, ast.Tuple, ast.List, ast.Assign, ast.Return)) or (
+            isinstance(parent, ast.Call) and parent.func is not node
+        ):
+            return text
+        # What was in one piece must stay so; an operator keeps the parentheses that it has.
+        return operand(text) if isinstance(node, (ast.Call, ast.Attribute)) else text
+
+    def _carried(self, value: Tensor) -> bool:
+        return not any(isinstance(part, Tensor) and part.numpy for part in value.operation.inputs)
+
+    def _numpy(self, node: ast.expr, operation: Operation, path: str) -> str:
+        if not isinstance(node, ast.Call):
+            raise NotConverted("the call is not written out")
+        name = self._full_name(node, operation)
+        if name in ("array", "asarray", "asanyarray", "float32", "ascontiguousarray"):
+            return self._array(node, operation, path)
+        if name in ("dot", "inner"):
+            one, other = self._argument(node, 0), self._argument(node, 1)
+            return f"{self._say('tensordot', path, node)}({self.text(one, path)}, {self.text(other, path)}, 1)"
+        if name in ("ravel",):
+            return f"{self._say('reshape', path, node)}({self.text(self._argument(node, 0), path)}, [-1])"
+        known = TABLE.get(name)
+        if known is None:
+            if (
+                not any(id(value) in self.chain for value in operation_values(self.values, node))
+                and len(node.args) == 1
+                and not node.keywords
+            ):
+                # Of labels alone, it may stay NumPy inside a traced function.
+                self.wrapped = True
+                inner = self.text(node.args[0], path)
+                callee = self.program.source(node.func, path)
+                return f"{self._say('numpy_function', path, node)}({callee}, [{inner}], {self._say('float32', path, node)})"
+            last = name.rpartition(".")[2]
+            raise NotConverted(
+                *WITHOUT.get(
+                    last,
+                    (
+                        f"`{self.program.source(node.func, path)}` has no counterpart of the same meaning in TensorFlow",
+                        "",
+                    ),
+                )
+            )
+        return self._table(node, known, path)
+
+    def _table(self, node: ast.Call, known: Counterpart, path: str) -> str:
+        callee = self.program.source(node.func, path)
+        if any(isinstance(each, ast.Starred) for each in node.args) or len(node.args) > known.positional:
+            raise NotConverted(f"the arguments of `{callee}` have another order in TensorFlow")
+        if known.name == "where" and len(node.args) != 3:
+            raise NotConverted(
+                "`where` with one argument finds positions, which have no slope", "tf.where(condition, x, y)"
+            )
+        parts = [self.text(each, path) for each in node.args]
+        stated: set[str] = set()
+        for each in node.keywords:
+            if each.arg == "dtype" and self.program.source(each.value, path).strip("'\"") in _FLOATS:
+                continue
+            if each.arg == "ddof" and isinstance(each.value, ast.Constant) and each.value.value == 0:
+                continue
+            if each.arg is None or each.arg not in known.renamed:
+                raise NotConverted(f"`{callee}` has no counterpart for its argument `{each.arg}`")
+            stated.add(known.renamed[each.arg])
+            parts.append(f"{known.renamed[each.arg]}={self.text(each.value, path)}")
+        for name, default in known.defaults.items():
+            if name not in stated and len(node.args) < 2 + (name == "axes"):
+                parts.append(f"{name}={default}")
+        return f"{self._say(known.name, path, node)}({', '.join(parts)})"
+
+    def _array(self, node: ast.Call, operation: Operation, path: str) -> str:
+        first = self._argument(node, 0)
+        dtype = argument(node, 1, "dtype")
+        plain = dtype is None or self.program.source(dtype, path).strip("'\"") in _FLOATS
+        if not plain:
+            raise NotConverted(f"`{self.program.source(node, path)}` asks for another dtype")
+        held = operation.arguments.get("0") if operation.arguments else None
+        if isinstance(first, (ast.List, ast.Tuple, ast.ListComp)) or isinstance(held, Collection):
+            return f"{self._say('stack', path, node)}({self.text(first, path)})"
+        return self.text(first, path)
+
+    def _stacked(self, node: ast.expr, path: str) -> str:
+        first = self._argument(node, 0, "value")
+        dtype = argument(node, 1, "dtype") if isinstance(node, ast.Call) else None
+        text = f"{self._say('stack', path, node)}({self.text(first, path)})"
+        if dtype is not None and self.program.source(dtype, path).strip("'\"") not in _FLOATS:
+            raise NotConverted("the list is given another dtype", text)
+        return text
+
+    def _method(self, node: ast.Call | ast.Attribute, operation: Operation, path: str) -> str:
+        function = node.func if isinstance(node, ast.Call) else node
+        if not isinstance(function, ast.Attribute):
+            raise NotConverted("the method is not written out")
+        owner = self.text(function.value, path)
+        if isinstance(node, ast.Attribute):
+            if node.attr == "T":
+                return f"{self._say('transpose', path, node)}({owner})"
+            raise NotConverted(f"`.{node.attr}` is an attribute of arrays only")
+        name = function.attr
+        rest = ", ".join(
+            [self.text(each, path) for each in node.args]
+            + [f"{each.arg}={self.text(each.value, path)}" for each in node.keywords if each.arg]
+        )
+        if (
+            name in _ARRAY_METHODS
+            and len(node.args) <= 1
+            and all(each.arg in ("axis", "keepdims") for each in node.keywords)
+        ):
+            return f"{self._say(_ARRAY_METHODS[name], path, node)}({owner}{', ' + rest if rest else ''})"
+        if name in ("copy", "squeeze") and not node.args and not node.keywords:
+            return owner if name == "copy" else f"{self._say('squeeze', path, node)}({owner})"
+        if name in ("flatten", "ravel") and not node.args and not node.keywords:
+            return f"{self._say('reshape', path, node)}({owner}, [-1])"
+        if name == "reshape" and node.args and not node.keywords:
+            shape = (
+                rest
+                if len(node.args) == 1 and not isinstance(node.args[0], (ast.Constant, ast.UnaryOp))
+                else f"[{rest}]"
+            )
+            return f"{self._say('reshape', path, node)}({owner}, {shape})"
+        if name == "astype" and len(node.args) == 1:
+            wanted = self.program.source(node.args[0], path)
+            if wanted.strip("'\"") in _FLOATS:
+                return f"{self._say('cast', path, node)}({owner}, {self._say('float32', path, node)})"
+        if name == "clip" and len(node.args) == 2:
+            return f"{self._say('clip_by_value', path, node)}({owner}, {rest})"
+        raise NotConverted(*WITHOUT.get(name, (f"`.{name}` is a method of arrays only", "")))
+
+    def _operator(self, node: ast.BinOp, value: Tensor, path: str) -> str:
+        left, right = value.operation.inputs[:2] if len(value.operation.inputs) > 1 else (None, None)
+        texts: dict[ast.AST, str] = {}
+        for side, part in ((node.left, left), (node.right, right)):
+            texts[side] = self._part(side, path)
+            if (
+                isinstance(part, Tensor)
+                and part.numpy
+                and side not in self.values
+                and part.dtype is not None
+                and (part.dtype == "float64" or is_integer(part.dtype))
+                and id(part) not in self.chain
+                and part.shape != ()
+            ):
+                texts[side] = (
+                    f"{self._say('cast', path, node)}({self.text(side, path)}, {self._say('float32', path, node)})"
+                )
+        if (
+            isinstance(node.op, ast.MatMult)
+            and isinstance(right, Tensor)
+            and right.shape is not None
+            and len(right.shape) == 1
+        ):
+            return (
+                f"{self._say('linalg.matvec', path, node)}({self.text(node.left, path)}, {self.text(node.right, path)})"
+            )
+        return text_of(self.program.files[path], node, texts)
+
+    def _called(self, node: ast.expr, operation: Operation, path: str) -> str:
+        """`tf.numpy_function(f, [x], Tout)`: the function itself, if it is a NumPy function of the table."""
+        function = (operation.arguments or {}).get("0") or (operation.arguments or {}).get("func")
+        if isinstance(function, Function):
+            for each in ast.walk(function.node):
+                if (
+                    isinstance(each, ast.Call)
+                    and isinstance(each.func, ast.Attribute)
+                    and each.func.attr in WITHOUT
+                    and each.func.attr not in TABLE
+                ):
+                    raise NotConverted(
+                        f"`{function.name}` uses `{each.func.attr}`: {WITHOUT[each.func.attr][0]}",
+                        WITHOUT[each.func.attr][1],
+                    )
+            raise NotConverted(
+                f"`{function.name}` runs in NumPy; write it with TensorFlow's operations and call it directly"
+            )
+        called = self._argument(node, 0, "func")
+        given = self._argument(node, 1, "inp")
+        name = self.program.source(called, path).partition(".")[2]
+        known = TABLE.get(name)
+        if known is None or not isinstance(given, (ast.List, ast.Tuple)) or len(given.elts) > known.positional:
+            raise NotConverted(
+                *WITHOUT.get(
+                    name, ("the function runs outside of TensorFlow; write it with TensorFlow's operations", "")
+                )
+            )
+        parts = ", ".join(self.text(each, path) for each in given.elts)
+        return f"{self._say(known.name, path, node)}({parts})"
+
+    # -- names --
+
+    def _full_name(self, node: ast.Call, operation: Operation) -> str:
+        """The function's name after `np.` (`linalg.norm`) or `scipy.` (`special.expit`)."""
+        parts: list[str] = []
+        current: ast.expr = node.func
+        while isinstance(current, ast.Attribute):
+            parts.append(current.attr)
+            current = current.value
+        written = ".".join(reversed(parts)) or operation.name
+        for name in (written, f"linalg.{operation.name}", f"special.{operation.name}"):
+            if name in TABLE and name.rpartition(".")[2] == operation.name:
+                return name
+        return written
+
+    def _argument(self, node: ast.expr, position: int, *keywords: str) -> ast.expr:
+        found = argument(node, position, *keywords) if isinstance(node, ast.Call) else None
+        if found is None:
+            raise NotConverted("the call does not spell its arguments out")
+        return found
+
+    def _say(self, name: str, path: str, node: ast.AST) -> str:
+        spelled = imports.spelling(
+            self.program.files[path],
+            self.program.trees[path],
+            [f"tensorflow.{name}", f"tensorflow.compat.v1.{name}"],
+            node,
+        )
+        self.imported = self.imported or spelled.edits
+        return spelled.text
+
+
+def operation_values(values: dict[ast.AST, Tensor], node: ast.AST) -> Iterable[Tensor]:
+    """The values that a node, or a part of it, makes."""
+    return [values[each] for each in ast.walk(node) if each in values]
+
+
+def _reached(ending: Ending) -> list[Tensor]:
+    """Every tensor that the loss is computed from, gradients or not, in order."""
+    full = Flow(ending.sink.tape, full=True)
+    found: dict[int, Tensor] = {}
+    stack: list[Value] = [ending.sink.target]
+    seen: set[int] = set()
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            found[id(value)] = value
+            stack.extend(value.operation.inputs)
+        elif not isinstance(value, (Variable, Constant)):
+            stack.extend(full._parts(value))
+    return sorted(found.values(), key=lambda each: each.operation.serial)

@@ -1,0 +1,93 @@
+"""RG502 left-tensorflow: the way from the variables to the loss leads through NumPy, SciPy or Python numbers.
+
+What it does
+------------
+Reports `.numpy()`, `.item()`, `float(...)`, `np.…`, `scipy.…`, `tf.numpy_function`, `tf.py_func`, `K.eval` and
+`tf.constant([tensor, …])` where they stand on every way from the loss to some weights.
+
+Why gradients stop
+------------------
+A tape records TensorFlow's operations. A value that leaves TensorFlow comes back, if at all, as a constant without a
+history: the gradient is `None`, or the step fails (an array has no `_id`, a traced tensor has no `.numpy()`).
+
+Example
+-------
+Broken::
+
+    def loss(y_true, y_pred):
+        return np.mean(np.square(y_true - y_pred), axis=-1)
+
+Mended::
+
+    def loss(y_true, y_pred):
+        return tf.reduce_mean(tf.square(y_true - y_pred), axis=-1)
+
+The fix and its safety
+----------------------
+Safe: each call becomes the TensorFlow operation of the same meaning (`codemods/engine/numpy_table.py` is the list, with
+the arguments whose names differ), `.numpy()` and `float()` go, lists of tensors are stacked. A function in NumPy is
+converted as a whole or not at all. What concerns labels alone and has no counterpart (a median, say) stays NumPy
+inside `tf.numpy_function`. The import of NumPy goes when nothing uses it any more. Where a function has no counterpart
+of the same meaning, or one without a slope, nothing is rewritten, and the reason is given.
+
+When it stays silent
+--------------------
+For values that are logged, plotted or kept; for targets, rewards and masks; for NumPy on shapes and constants; for
+`tf.experimental.numpy` and `tf.py_function`, which have gradients; and where the weights get their gradient another way.
+
+References
+----------
+"TensorFlow NumPy: Distributed Image Classification Tutorial" and "NumPy API on TensorFlow":
+https://www.tensorflow.org/guide/tf_numpy
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.endings import Ending, endings
+from regrad.analysis.program import Program
+from regrad.codemods.engine.broken_paths import finding
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+
+CODE, NAME = "RG502", "left-tensorflow"
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Endings at an operation of another library."""
+    for ending in endings(program):
+        operation = ending.operation
+        if ending.kind is CutKind.LEFT_TENSORFLOW and operation is not None and operation.kind != "predict":
+            yield finding(
+                program, CODE, NAME, ending, "leaves TensorFlow, and every way from the loss to {lost} leads through it"
+            )
+
+
+def mend(program: Program, found: Finding) -> Mendings:
+    """Write it in TensorFlow."""
+    from regrad.codemods.engine.from_numpy import Conversion, NotConverted
+
+    ending: Ending = found.evidence
+    try:
+        conversion = Conversion(program, ending)
+        edits = conversion.edits()
+    except NotConverted as problem:
+        return Withheld(problem.reason, problem.instead)
+    except CannotMove as problem:
+        return Withheld(problem.reason)
+    if not edits:
+        return Withheld("what leaves TensorFlow is not written out in the program")
+    why = "what concerns the labels alone stays NumPy" if conversion.wrapped else "each operation has the same meaning"
+    return (Mending("use TensorFlow's operations", Safety.SAFE, edits, why),)
+
+
+RULE = Rule(
+    CODE,
+    NAME,
+    "safe",
+    "the operations that replace NumPy's have the same meaning; others are not replaced",
+    detect,
+    mend,
+)
