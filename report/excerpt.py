@@ -27,8 +27,8 @@ class Mark:
     primary: bool = True
 
 
-def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs) -> list[Text]:
-    """The lines around the marks, numbered; a gap between them is drawn as dots."""
+def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs, width: int) -> list[Text]:
+    """The lines around the marks, numbered; gaps are drawn as dots, and a message that does not fit stands below."""
     last = len(source.starts)
     wanted = sorted({number for mark in marks for number in _shown(mark, last)})
     notebook = source if source.notebook else None
@@ -45,7 +45,10 @@ def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs) -> list[Te
         for mark in marks:
             underline = _underline(mark, number, line)
             if underline is not None:
-                drawn.append(_numbered(" " * margin, signs, underline, ""))
+                room = width - margin - 5
+                drawn += [
+                    _numbered(" " * margin, signs, each, "") for each in _with_message(underline, mark, number, room)
+                ]
     return drawn
 
 
@@ -74,10 +77,21 @@ def _underline(mark: Mark, number: int, line: str) -> Text | None:
         return None
     width = max(cell_len(within), 1)
     sign, style = ("^", "bold red") if mark.primary else ("-", "cyan")
-    text = Text(" " * cell_len(before)).append(sign * width, style=style)
-    if mark.message and number == start.line:
-        text.append(f" {clean(mark.message)}", style=style)
-    return text
+    return Text(" " * cell_len(before)).append(sign * width, style=style)
+
+
+def _with_message(underline: Text, mark: Mark, number: int, room: int) -> list[Text]:
+    """The mark's message after its underline, or under it where the terminal is too narrow."""
+    if not mark.message or number != mark.span.start.line:
+        return [underline]
+    message = clean(mark.message)
+    style = "" if mark.primary else "cyan"
+    if underline.cell_len + 1 + cell_len(message) <= room:
+        return [underline.append(f" {message}", style=style)]
+    indentation = len(underline.plain) - len(underline.plain.lstrip())
+    if indentation + cell_len(message) > room:
+        indentation = 0
+    return [underline, Text(" " * indentation).append(message, style=style)]
 
 
 def _expanded(line: str) -> str:

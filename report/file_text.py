@@ -11,6 +11,7 @@ from regrad.report.evidence_table import evidence_report
 from regrad.report.excerpt import Mark, excerpt
 from regrad.report.formats import Presentation
 from regrad.report.program import place_text, program_of
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
 
@@ -53,7 +54,7 @@ def file_report(outcome: FileOutcome, console: Console, presentation: Presentati
     for finding in outcome.findings:
         drawn += _finding(outcome, finding, program, console, presentation)
     if presentation.fixing and outcome.changed and not presentation.diff_apart:
-        drawn += [*_diff(outcome), Text("")]
+        drawn += [*_diff(outcome, console), Text("")]
     if outcome.evidence is not None:
         if presentation.verbosity >= 0:
             notebook = program if program is not None and program.notebook else None
@@ -93,7 +94,7 @@ def _finding(
             for each in finding.related
             if each.location.path in ("", file.path)
         ]
-        drawn += [_kept_whole(line) for line in excerpt(program, marks, glyphs(console))]
+        drawn += [_kept_whole(line) for line in excerpt(program, marks, glyphs(console), console.width)]
     for each in finding.related:
         if not same_file or each.location.path not in ("", file.path):
             where = place_text(each.location.path or file.path, each.location.span.start, None)
@@ -121,7 +122,7 @@ def _mending(outcome: FindingOutcome, written: bool) -> list[RenderableType]:
         drawn += [_offer(mending, number, len(outcome.mendings)) for number, mending in enumerate(outcome.mendings, 1)]
     if outcome.withheld is not None:
         drawn.append(_labelled("no automatic mending", outcome.withheld.reason, "cyan"))
-        drawn += [_kept_whole(styled(f"      {line}", "cyan")) for line in outcome.withheld.suggestion.splitlines()]
+        drawn += [styled(f"      {line}", "cyan") for line in outcome.withheld.suggestion.splitlines()]
     if outcome.reason:
         drawn.append(_labelled("because", outcome.reason, "dim"))
     return drawn
@@ -140,13 +141,28 @@ def _labelled(label: str, words: str, style: str) -> Text:
     return Text("  ").append(f"{label}: ", style=style).append(clean(words))
 
 
-def _diff(outcome: FileOutcome) -> list[Text]:
+def _diff(outcome: FileOutcome, console: Console) -> list[Text]:
     styles = {"+": "green", "-": "red", "@": "cyan"}
     drawn = []
     for line in diff_lines(outcome):
         style = "bold" if line.startswith(("--- ", "+++ ", "diff ")) else styles.get(line[:1], "")
-        drawn.append(_kept_whole(styled(line, style)))
+        text = styled(line, style)
+        # A change must be seen to its end, so what is too long goes on in the next line.
+        pieces = [text] if console.soft_wrap else folded(text, console.width)
+        drawn += [_kept_whole(piece) for piece in pieces]
     return drawn
+
+
+def folded(text: Text, width: int) -> list[Text]:
+    """The text cut into pieces that fit."""
+    ends: list[int] = []
+    used = 0
+    for index, character in enumerate(text.plain):
+        used += cell_len(character)
+        if used > width:
+            ends.append(index)
+            used = cell_len(character)
+    return list(text.divide(ends))
 
 
 def _kept_whole(text: Text) -> Text:

@@ -68,6 +68,16 @@ def test_symptoms_are_told_in_plain_words() -> None:
     assert not any(symptom.value in text for symptom in Symptom)
 
 
+def test_on_a_narrow_terminal_nothing_that_matters_is_cut() -> None:
+    long = samples.AFTER.replace("(prediction - y) ** 2)", "(prediction - y) ** 2)  # " + "x" * 80 + " end")
+    outcome = dataclasses.replace(samples.PROVED, after=long.encode())
+    presentation = Presentation(fixing=True, width=50)
+    text = drawn(outcome, presentation=presentation)
+    assert "x end" in text.replace("\n", "")
+    assert "the tape records from here" in text
+    assert max(cell_len(line) for line in text.splitlines()) <= 50
+
+
 @pytest.mark.parametrize("width", [60, 72, 80, 100, 120])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     long = dataclasses.replace(
