@@ -162,7 +162,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
 def is_metric(value: Value | None) -> bool:
     """Whether a `loss=` argument is really a metric: an accuracy by name, a metric object or function."""
     if isinstance(value, Metric):
-        return standard_name(value.name) is None
+        # Also one that is called like a loss: the object adds up in variables, through which no gradient passes.
+        return True
     if isinstance(value, Constant) and isinstance(value.value, str):
         return value.value.lower() in ACCURACIES
     if isinstance(value, External) and value.name.startswith("keras.metrics."):

@@ -28,10 +28,11 @@ Key = str | int
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """Gives an argument a value; a keyword that is not there is added after the others."""
+    """Gives an argument a value; a keyword that is not there is added behind `after`, or after the others."""
 
     key: Key
     value: str
+    after: Key | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,9 @@ def _made(call: libcst.Call, change: Change) -> libcst.Call:
         place = _index(arguments, change.key)
         if place is None and isinstance(change.key, str):
             index = next((at for at, each in enumerate(arguments) if each.star == "**"), len(arguments))
+            neighbour = _index(arguments, change.after) if change.after is not None else None
+            if neighbour is not None and all(each.keyword is not None for each in arguments[neighbour + 1 :]):
+                index = neighbour + 1
             return _inserted(call, index, _named(libcst.Arg(_expression(change.value)), change.key))
         index = _find(arguments, change.key)
         arguments[index] = arguments[index].with_changes(value=_expression(change.value))
