@@ -61,6 +61,7 @@ from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.surroundings import free_name, function_around, loaded, owners, stored_locally
 
 _ONCE = ("__init__", "build")
 
@@ -75,7 +76,10 @@ def detect(program: Program) -> Iterator[Finding]:
         if report.sink.kind == "keras" and once is None and not _of_plain_variables(report):
             continue
         event = report.sink.event
-        text = " ".join(program.source(report.node, report.frame.path).split())
+        node, frame = (report.cut.node, report.cut.frame) if once is not None else (report.node, report.frame)
+        if node is None or frame is None:
+            continue
+        text = " ".join(program.source(node, frame.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
         variables = names(report.sources)
         if once is not None:
@@ -93,7 +97,7 @@ def detect(program: Program) -> Iterator[Finding]:
             "RG401",
             "forward-outside-tape",
             message,
-            program.location(report.node, report.frame),
+            program.location(node, frame),
             CutKind.BEFORE_TAPE,
             variables,
             related,
@@ -152,8 +156,10 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
     """Compute an attribute in `call`, as a local name, instead of once in `__init__` or `build`."""
     from regrad.codemods.engine import moving
 
-    path = report.frame.path
-    statement = program.statement(report.cut.node, path) if report.cut.node is not None else None
+    if report.cut.node is None or report.cut.frame is None:
+        raise CannotMove("the value is not computed in a method of a layer")
+    path = report.cut.frame.path
+    statement = program.statement(report.cut.node, path)
     if not (
         isinstance(statement, ast.Assign)
         and len(statement.targets) == 1
@@ -161,8 +167,8 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
     ):
         raise CannotMove("the value is not kept in an attribute of its own")
     target = statement.targets[0]
-    method = recording.function_around(program, statement, path)
-    cls = next((node for node in recording.owners(program, statement, path) if isinstance(node, ast.ClassDef)), None)
+    method = function_around(program, statement, path)
+    cls = next((node for node in owners(program, statement, path) if isinstance(node, ast.ClassDef)), None)
     if (
         not isinstance(method, ast.FunctionDef)
         or cls is None
@@ -176,8 +182,8 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
     call = next((node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == "call"), None)
     if call is None or not call.args.args or call.args.args[0].arg != this:
         raise CannotMove("the class has no `call` of its own")
-    local = recording.stored_locally(method) - {this}
-    if recording.loaded(statement.value) & local:
+    local = stored_locally(method) - {this}
+    if loaded(statement.value) & local:
         raise CannotMove(f"it is computed from local names of `{method.name}`")
     uses = [
         node
@@ -188,12 +194,12 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
         not (isinstance(use.value, ast.Name) and use.value.id == this and isinstance(use.ctx, ast.Load)) for use in uses
     ):
         raise CannotMove(f"`{this}.{target.attr}` is written elsewhere too")
-    if any(recording.function_around(program, use, path) is not call for use in uses):
+    if any(function_around(program, use, path) is not call for use in uses):
         raise CannotMove(f"`{this}.{target.attr}` is used outside `call` too")
-    name = recording.free_name(program, path, call, (target.attr.lstrip("_"), target.attr.lstrip("_") + "_now"))
+    name = free_name(program, path, call, (target.attr.lstrip("_"), target.attr.lstrip("_") + "_now"))
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
-    rewrite.remove([statement])
-    rewrite.insert(f"{name} = {program.source(statement.value, path)}", moving.at_start(call))
+    rewrite.move([statement], moving.at_start(call))
+    rewrite.replace(target, name)
     for use in uses:
         rewrite.replace(use, name)
     return rewrite.edits()

@@ -55,6 +55,7 @@ from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.surroundings import block_of, free_name, function_around, loaded, stored
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -122,22 +123,22 @@ def _named_in_block(program: Program, recorder: recording.Recorder, event: Gradi
     if event.frame is not recorder.frame or not isinstance(node, ast.expr):
         raise CannotMove("the gradient is asked for in other code than the tape")
     statement = program.statement(event.node, path)
-    block = recording.block_of(program, recorder.owner, path)
+    block = block_of(program, recorder.owner, path)
     if statement is None or not any(statement is other for other in block):
         raise CannotMove("the gradient is asked for in another block than the tape")
     start = next(index for index, other in enumerate(block) if other is recorder.owner)
     end = next(index for index, other in enumerate(block) if other is statement)
-    wanted = recording.loaded(node)
-    if any(recording.stored(other) & wanted for other in block[start + 1 : end]):
+    wanted = loaded(node)
+    if any(stored(other) & wanted for other in block[start + 1 : end]):
         raise CannotMove("the expression reads names that are bound behind the tape")
-    scope = recording.function_around(program, recorder.owner, path) or program.trees[path]
+    scope = function_around(program, recorder.owner, path) or program.trees[path]
     wishes = ("loss", "loss_value", "target")
     assigned = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
     for text in (assigned.id if isinstance(assigned, ast.Name) else "", _tape_name(recorder)):
         for ending in ("_grads", "_gradients", "_grad", "_gradient", "_tape"):
             if text.endswith(ending):
                 wishes = (text[: -len(ending)] + "_loss", *wishes)
-    name = recording.free_name(program, path, scope, wishes)
+    name = free_name(program, path, scope, wishes)
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
     rewrite.insert(f"{name} = {program.source(node, path)}", moving.at_end(recorder.owner))
     rewrite.replace(node, name)

@@ -49,6 +49,7 @@ from collections.abc import Iterator, Sequence
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Minimized
+from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import BoundMethod, Function, Operation, Optimizer, Tensor, Unknown
@@ -56,6 +57,7 @@ from regrad.analysis.weights import names
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.surroundings import block_of, free_name, function_around, loaded, stored
 
 _ADVICE = "compute the loss under `with tf.GradientTape() as tape:` and call `optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))`"
 
@@ -148,7 +150,7 @@ def _into_callable(program: Program, event: Minimized, sink: Sink) -> Mendings:
     return (Mending("compute it inside the loss callable", Safety.SAFE, edits),)
 
 
-def _frame_in(sink: Sink) -> recording.Frame:
+def _frame_in(sink: Sink) -> Frame:
     """The activation of the loss callable: where its result was put together."""
     event = sink.event
     assert isinstance(event, Minimized)
@@ -197,11 +199,11 @@ def _replacement(program: Program, event: Minimized, loss: str, variables: str, 
     path = event.frame.path
     assert isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Attribute)
     optimizer = program.source(event.node.func.value, path)
-    scope = recording.function_around(program, statement, path) or program.trees[path]
-    gradients = recording.free_name(program, path, scope, ("gradients", "grads"))
+    scope = function_around(program, statement, path) or program.trees[path]
+    gradients = free_name(program, path, scope, ("gradients", "grads"))
     lines: list[str] = []
     if "(" in variables and not variables.isidentifier():
-        name = recording.free_name(program, path, scope, ("variables", "trainable_variables"))
+        name = free_name(program, path, scope, ("variables", "trainable_variables"))
         lines.append(f"{name} = {variables}")
         variables = name
     lines.append(f"{gradients} = {tape}.gradient({loss}, {variables})")
@@ -231,9 +233,9 @@ def _tape_around_callable(program: Program, event: Minimized, sink: Sink) -> Men
 
     path = event.frame.path
     statement = _statement(program, event)
-    scope = recording.function_around(program, statement, path) or program.trees[path]
-    tape = recording.free_name(program, path, scope, ("tape",))
-    loss = recording.free_name(program, path, scope, ("loss", "loss_value"))
+    scope = function_around(program, statement, path) or program.trees[path]
+    tape = free_name(program, path, scope, ("tape",))
+    loss = free_name(program, path, scope, ("loss", "loss_value"))
     assert isinstance(event.node, ast.Call)
     given = (
         event.node.args[0]
@@ -261,18 +263,18 @@ def _tape_around_statements(program: Program, event: Minimized, sink: Sink | Non
 
     path = event.frame.path
     statement = _statement(program, event)
-    block = recording.block_of(program, statement, path)
+    block = block_of(program, statement, path)
     loss = _loss_name(program, event)
     index = next(position for position, other in enumerate(block) if other is statement)
     needed = _computing(program, event, sink, block[:index], path)
-    scope = recording.function_around(program, statement, path) or program.trees[path]
-    tape = recording.free_name(program, path, scope, ("tape",))
+    scope = function_around(program, statement, path) or program.trees[path]
+    tape = free_name(program, path, scope, ("tape",))
     text = _replacement(program, event, loss, _variables_text(program, event, tape), statement, tape)
     first = next(position for position, other in enumerate(block) if other is needed[0])
     last = next(position for position, other in enumerate(block) if other is needed[-1])
     between = [other for other in block[first : last + 1] if not any(other is one for one in needed)]
-    bound = set().union(*(recording.stored(other) for other in needed))
-    if any(recording.loaded(other) & bound or recording.stored(other) & bound for other in between):
+    bound = set().union(*(stored(other) for other in needed))
+    if any(loaded(other) & bound or stored(other) & bound for other in between):
         raise CannotMove("statements between the parts of the loss use them")
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
     rewrite.wrap(
@@ -306,7 +308,7 @@ def _computing(
     operations: list[Operation] = recording.missed(sink) if sink is not None and sink.path.lost else []
     found: dict[int, ast.stmt] = {}
     for operation in operations:
-        place = recording.place_in(operation.frame, operation.node, event.frame)
+        place = place_in(operation.frame, operation.node, event.frame)
         owner = program.statement(place, path) if place is not None else None
         if owner is None or not any(owner is other for other in statements):
             raise CannotMove("the loss is computed in several places")
@@ -315,7 +317,7 @@ def _computing(
         found[id(owner)] = owner
     if not found:
         # The variables are not known, so neither is the path: what binds the loss by its name is what computes it.
-        binding = [other for other in statements if _loss_name(program, event) in recording.stored(other)]
+        binding = [other for other in statements if _loss_name(program, event) in stored(other)]
         if binding and not hasattr(binding[-1], "body"):
             return binding[-1:]
         raise CannotMove("where the loss is computed was not found in front of `minimize`")

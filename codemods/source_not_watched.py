@@ -47,6 +47,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from regrad.analysis.applications import replaces_variable
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, Watched
 from regrad.analysis.operations import is_integer
@@ -56,6 +57,7 @@ from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.surroundings import loaded, stored
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -86,6 +88,7 @@ def detect(program: Program) -> Iterator[Finding]:
             and not value.numpy
             and not is_integer(value.dtype)
             and not _late(event.tape, value)
+            and not replaces_variable(value)  # `w = w - rate * gradient` is RG406
         ]
         late = [value for value in lost if _late(event.tape, value) and sink.depends_on(value)]
         if not unwatched and not late or sink.path.anything:
@@ -156,7 +159,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         bound = [
             s
             for s in ast.walk(recorder.owner)
-            if isinstance(s, ast.stmt) and s is not recorder.owner and recording.stored(s) & recording.loaded(node)
+            if isinstance(s, ast.stmt) and s is not recorder.owner and stored(s) & loaded(node)
         ]
         if bound:
             return Withheld(f"`{ast.unparse(node)}` is bound anew inside the tape", advice)
