@@ -61,7 +61,16 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG505", "integer-path"
-_DTYPE_PLACES = {"Variable": 4, "constant": 1, "cast": 1, "zeros": 1, "ones": 1, "placeholder": 0, "get_variable": 2, "add_weight": 2}
+_DTYPE_PLACES = {
+    "Variable": 4,
+    "constant": 1,
+    "cast": 1,
+    "zeros": 1,
+    "ones": 1,
+    "placeholder": 0,
+    "get_variable": 2,
+    "add_weight": 2,
+}
 _DEEPEST = 6
 
 
@@ -81,9 +90,15 @@ def concerns(ending: Ending) -> bool:
     if any(ending.value is source for source in ending.lost):
         return True
     operation = ending.operation
-    direct = operation is not None and operation.name == "cast" and any(part is source for part in operation.inputs for source in ending.lost)
+    direct = (
+        operation is not None
+        and operation.name == "cast"
+        and any(part is source for part in operation.inputs for source in ending.lost)
+    )
     # What selects rows is an index on purpose.
-    return direct and not any(value.operation.name in ("selector", "one_hot", "Embedding index") for value in ending.chain)
+    return direct and not any(
+        value.operation.name in ("selector", "one_hot", "Embedding index") for value in ending.chain
+    )
 
 
 def mend(program: Program, found: Finding) -> Mendings:
@@ -164,7 +179,9 @@ class _Floats:
     def _add_dtype(self, call: ast.Call, path: str) -> None:
         from regrad.codemods.engine import arguments
 
-        changed = arguments.changed_call(self.program.files[path], call, [arguments.Set("dtype", self._float(path, call))])
+        changed = arguments.changed_call(
+            self.program.files[path], call, [arguments.Set("dtype", self._float(path, call))]
+        )
         self._put(path, call, changed)
 
     def _dtype(self, node: ast.expr, path: str, depth: int) -> None:
@@ -192,16 +209,27 @@ class _Floats:
         for node in ast.walk(tree):
             if isinstance(node, ast.arg) and node.arg == name:
                 return None
-            if isinstance(node, ast.Assign) and any(isinstance(target, ast.Name) and target.id == name for target in node.targets):
+            if isinstance(node, ast.Assign) and any(
+                isinstance(target, ast.Name) and target.id == name for target in node.targets
+            ):
                 values.append(node.value)
-            elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name and node.value:
+            elif (
+                isinstance(node, ast.AnnAssign)
+                and isinstance(node.target, ast.Name)
+                and node.target.id == name
+                and node.value
+            ):
                 values.append(node.value)
             elif isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load) and not values:
                 continue
         if len(values) == 1:
             return values[0], path
         for statement in tree.body:
-            if isinstance(statement, ast.ImportFrom) and statement.module and any(alias.name == name and not alias.asname for alias in statement.names):
+            if (
+                isinstance(statement, ast.ImportFrom)
+                and statement.module
+                and any(alias.name == name and not alias.asname for alias in statement.names)
+            ):
                 module = statement.module.rpartition(".")[2]
                 for other in self.program.trees:
                     if other != path and os.path.basename(other) in (f"{module}.py",):
@@ -220,9 +248,18 @@ class _Floats:
             if not _holds_integers(part):
                 continue
             made = part.operation if isinstance(part, Tensor) else None
-            maker, frame = (made.node, made.frame) if made is not None else (part.node if isinstance(part, Variable) else None, getattr(part, "frame", None))
+            maker, frame = (
+                (made.node, made.frame)
+                if made is not None
+                else (part.node if isinstance(part, Variable) else None, getattr(part, "frame", None))
+            )
             numpy = isinstance(part, Tensor) and part.numpy
-            if not numpy and isinstance(maker, ast.Call) and frame is not None and (made is None or made.kind in ("constant", "input") or made.name == "cast"):
+            if (
+                not numpy
+                and isinstance(maker, ast.Call)
+                and frame is not None
+                and (made is None or made.kind in ("constant", "input") or made.name == "cast")
+            ):
                 self.declare(maker, frame, part)
                 continue
             written = _operand(node, position)
@@ -236,7 +273,10 @@ class _Floats:
         self._put(path, node, f"{cast}({self.program.source(node, path)}, {self._float(path, node)})")
 
     def _float(self, path: str, node: ast.AST) -> str:
-        return imports.spelled(self.program.trees[path], ["tensorflow.float32", "tensorflow.compat.v1.float32"], node) or '"float32"'
+        return (
+            imports.spelled(self.program.trees[path], ["tensorflow.float32", "tensorflow.compat.v1.float32"], node)
+            or '"float32"'
+        )
 
     def _put(self, path: str, node: ast.expr, text: str) -> None:
         self.replaced.setdefault(path, {})[node] = text

@@ -64,7 +64,9 @@ from regrad.codemods.engine.surrogates import ROUNDING, NoSurrogate, Softener, c
 
 CODE, NAME = "RG501", "non-differentiable-operation"
 _KINDS = (CutKind.NON_DIFFERENTIABLE, CutKind.INTEGER, CutKind.ZERO_SLOPE)
-_ABOUT_SHAPES = frozenset("shape size rank ones_like zeros_like full_like size_of constant zeros ones fill range eye".split())
+_ABOUT_SHAPES = frozenset(
+    "shape size rank ones_like zeros_like full_like size_of constant zeros ones fill range eye".split()
+)
 _WHY = "the meaning of what is computed changes"
 
 
@@ -152,11 +154,20 @@ def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> M
         raise NoSurrogate("the step is not written out in the program")
     name = ending.operation.name if ending.operation is not None else ""
     if used_direct:
-        return Mending("use the probability instead of the decision", Safety.UNSAFE, tuple(edits), "a probability says how sure the decision is")
+        return Mending(
+            "use the probability instead of the decision",
+            Safety.UNSAFE,
+            tuple(edits),
+            "a probability says how sure the decision is",
+        )
     if used_sigmoid:
-        return Mending("use sigmoids instead of comparisons", Safety.UNSAFE, tuple(edits), "a sigmoid is a comparison with a slope")
+        return Mending(
+            "use sigmoids instead of comparisons", Safety.UNSAFE, tuple(edits), "a sigmoid is a comparison with a slope"
+        )
     if name in ROUNDING or name in ("cast", "floordiv"):
-        return Mending("leave the numbers as they are, without rounding", Safety.UNSAFE, tuple(edits), "rounding is for reports")
+        return Mending(
+            "leave the numbers as they are, without rounding", Safety.UNSAFE, tuple(edits), "rounding is for reports"
+        )
     return Mending("use a soft form", Safety.UNSAFE, tuple(edits), _WHY)
 
 
@@ -168,8 +179,16 @@ def _where_used(program: Program, ending: Ending, node: ast.expr, text: str, pat
     target = statement.targets[0]
     if not isinstance(target, ast.Name) or not text.isidentifier():
         return [(node, text)]
-    uses = [each for each in ast.walk(program.trees[path]) if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Load)]
-    bound = [each for each in ast.walk(program.trees[path]) if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Store)]
+    uses = [
+        each
+        for each in ast.walk(program.trees[path])
+        if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Load)
+    ]
+    bound = [
+        each
+        for each in ast.walk(program.trees[path])
+        if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Store)
+    ]
     on_path: list[ast.expr] = []
     for value in consumers_of(ending):
         place = value.operation.node
@@ -199,7 +218,12 @@ def _straight_through(program: Program, ending: Ending) -> Mending:
     stop = softener._say("stop_gradient")
     text = f"{operand(soft)} + {stop}({operand(hard)} - {operand(soft)})"
     edits = replace_expression(source, tree, node, text)
-    return Mending("straight through: decide forwards, take the soft slope backwards", Safety.UNSAFE, edits, "the values stay; the slope is an estimate")
+    return Mending(
+        "straight through: decide forwards, take the soft slope backwards",
+        Safety.UNSAFE,
+        edits,
+        "the values stay; the slope is an estimate",
+    )
 
 
 def _contains(outer: ast.AST, inner: ast.AST) -> bool:
@@ -213,4 +237,11 @@ def _decides_floats(program: Program, ending: Ending, node: ast.expr, softener: 
     return value.operation.name in ROUNDING or value.operation.name in ("sign", "one_hot", "where", "floordiv")
 
 
-RULE = Rule(CODE, NAME, "unsafe", "what is computed changes; which stand-in is meant, only a run and the author can tell", detect, mend)
+RULE = Rule(
+    CODE,
+    NAME,
+    "unsafe",
+    "what is computed changes; which stand-in is meant, only a run and the author can tell",
+    detect,
+    mend,
+)

@@ -284,7 +284,7 @@ class Conversion:
             if (
                 isinstance(part, Tensor)
                 and part.numpy
-                and side not in self.values
+                and part.operation.node not in self.values
                 and part.dtype is not None
                 and (part.dtype == "float64" or is_integer(part.dtype))
                 and id(part) not in self.chain

@@ -23,7 +23,18 @@ _GREATER = frozenset({"greater", "greater_equal"})
 _LESS = frozenset({"less", "less_equal"})
 COMPARING = _GREATER | _LESS | {"equal", "not_equal"}
 _CHOOSING = frozenset({"where", "select"})
-_SELECTING = frozenset({"gather", "gather_nd", "take", "take_along_axis", "boolean_mask", "embedding_lookup", "selector", "Embedding index"})
+_SELECTING = frozenset(
+    {
+        "gather",
+        "gather_nd",
+        "take",
+        "take_along_axis",
+        "boolean_mask",
+        "embedding_lookup",
+        "selector",
+        "Embedding index",
+    }
+)
 _STRUCTURE = frozenset({"model", "join", "index_join"})
 _STEEP = "10.0 * "
 
@@ -38,12 +49,24 @@ class NoSurrogate(Exception):
 
 
 _WITHOUT = {
-    "bincount": ("counting has no slope; count softly, with a sigmoid for each border", "tf.reduce_sum(tf.sigmoid((x[:, None] - lower) / width) - tf.sigmoid((x[:, None] - upper) / width), axis=0)"),
-    "histogram_fixed_width": ("counting has no slope; count softly, with a sigmoid for each border", "tf.reduce_sum(tf.sigmoid((x[:, None] - lower) / width) - tf.sigmoid((x[:, None] - upper) / width), axis=0)"),
+    "bincount": (
+        "counting has no slope; count softly, with a sigmoid for each border",
+        "tf.reduce_sum(tf.sigmoid((x[:, None] - lower) / width) - tf.sigmoid((x[:, None] - upper) / width), axis=0)",
+    ),
+    "histogram_fixed_width": (
+        "counting has no slope; count softly, with a sigmoid for each border",
+        "tf.reduce_sum(tf.sigmoid((x[:, None] - lower) / width) - tf.sigmoid((x[:, None] - upper) / width), axis=0)",
+    ),
     "argsort": ("an order has no slope; a soft rank has", "tf.reduce_sum(tf.sigmoid(x[:, None] - x[None, :]), axis=1)"),
     "top_k_indices": ("an order has no slope; use the values of `top_k`", "tf.math.top_k(x, k).values"),
-    "Embedding index": ("a row cannot be chosen with a slope; mix the rows", 'bins = Dense(count, activation="softmax")(x)\nrows = Dense(width, use_bias=False)(bins)'),
-    "selector": ("a row cannot be chosen with a slope; mix the rows with probabilities", "tf.matmul(tf.nn.softmax(logits), rows)"),
+    "Embedding index": (
+        "a row cannot be chosen with a slope; mix the rows",
+        'bins = Dense(count, activation="softmax")(x)\nrows = Dense(width, use_bias=False)(bins)',
+    ),
+    "selector": (
+        "a row cannot be chosen with a slope; mix the rows with probabilities",
+        "tf.matmul(tf.nn.softmax(logits), rows)",
+    ),
     "in_top_k": ("being among the best has no slope; use the cross-entropy", ""),
 }
 
@@ -148,7 +171,9 @@ class Softener:
         half = isinstance(inner, ast.BinOp) and isinstance(inner.right, ast.Constant) and inner.right.value == 0.5
         if isinstance(inner, ast.BinOp) and half:
             # `floor(x + 0.5)` rounds.
-            if (name == "floor" and isinstance(inner.op, ast.Add)) or (name == "ceil" and isinstance(inner.op, ast.Sub)):
+            if (name == "floor" and isinstance(inner.op, ast.Add)) or (
+                name == "ceil" and isinstance(inner.op, ast.Sub)
+            ):
                 return self.soft(inner.left)
         return self.soft(inner)
 
@@ -169,7 +194,11 @@ class Softener:
         self.used_sigmoid = True
         steep = _STEEP if self._probable(left) or self._probable(right) else ""
         zero = isinstance(right, Constant) and right.value == 0
-        difference = self._float(high, left) if zero else f"{operand(self._float(high, left))} - {operand(self._float(low, right))}"
+        difference = (
+            self._float(high, left)
+            if zero
+            else f"{operand(self._float(high, left))} - {operand(self._float(low, right))}"
+        )
         inner = f"{steep}{operand(difference)}" if steep else difference
         return f"{self._say('sigmoid')}({inner})"
 
@@ -186,9 +215,19 @@ class Softener:
                 labels, _ = self._scores(rest.operation)
                 return f"{self._say('reduce_sum')}({operand(labels)} * {self._probabilities(scores, logits)}, axis=-1)"
             labels = self.soft((one, other)[1 - mine])
-            loss = imports.spelled(self.tree, ["tensorflow.keras.losses.sparse_categorical_crossentropy", "keras.losses.sparse_categorical_crossentropy"], one)
+            loss = imports.spelled(
+                self.tree,
+                [
+                    "tensorflow.keras.losses.sparse_categorical_crossentropy",
+                    "keras.losses.sparse_categorical_crossentropy",
+                ],
+                one,
+            )
             if loss is None:
-                raise NoSurrogate("the probability of the right class has a slope", "tf.exp(-sparse_categorical_crossentropy(y_true, y_pred))")
+                raise NoSurrogate(
+                    "the probability of the right class has a slope",
+                    "tf.exp(-sparse_categorical_crossentropy(y_true, y_pred))",
+                )
             flag = ", from_logits=True" if logits else ""
             return f"{self._say('exp')}(-{loss}({labels}, {scores}{flag}))"
         left, right = operand(self._float(one, operation.inputs[0])), operand(self._float(other, operation.inputs[1]))
@@ -205,8 +244,12 @@ class Softener:
         if not isinstance(call, ast.Call) or frame is None or frame.path != self.path:
             raise NoSurrogate("the index has no slope", "tf.reduce_sum(probabilities * classes, axis=-1)")
         axis = argument(call, 1, "axis", "dimension")
-        if axis is not None and not (_number(axis) == -1 or (_number(axis) == 1 and len(_shape(operation.inputs)) in (0, 2))):
-            raise NoSurrogate("only indices of the last axis have a known stand-in", "tf.reduce_sum(probabilities * classes, axis=-1)")
+        if axis is not None and not (
+            _number(axis) == -1 or (_number(axis) == 1 and len(_shape(operation.inputs)) in (0, 2))
+        ):
+            raise NoSurrogate(
+                "only indices of the last axis have a known stand-in", "tf.reduce_sum(probabilities * classes, axis=-1)"
+            )
         inner = argument(call, 0, "input", "x")
         if inner is None:
             raise NoSurrogate("the index has no slope")
@@ -235,7 +278,11 @@ class Softener:
         return f"{self._say('nn.softmax')}({scores})" if logits else scores
 
     def _chosen(self, node: ast.expr) -> str:
-        condition, one, other = self._argument(node, 0, "condition"), self._argument(node, 1, "x"), self._argument(node, 2, "y")
+        condition, one, other = (
+            self._argument(node, 0, "condition"),
+            self._argument(node, 1, "x"),
+            self._argument(node, 2, "y"),
+        )
         share = operand(self.soft(condition))
         yes, no = self.soft(one), self.soft(other)
         if _number(one) == 1 and _number(other) == 0:
@@ -254,7 +301,11 @@ class Softener:
 
     def _mixed(self, node: ast.expr, operation: Operation) -> str:
         index = operation.inputs[1] if len(operation.inputs) > 1 else None
-        if not self._mixes(operation) or not isinstance(index, Tensor) or (isinstance(node, ast.Call) and len(node.args) + len(node.keywords) != 2):
+        if (
+            not self._mixes(operation)
+            or not isinstance(index, Tensor)
+            or (isinstance(node, ast.Call) and len(node.args) + len(node.keywords) != 2)
+        ):
             raise NoSurrogate(*_WITHOUT["selector"])
         scores, logits = self._scores(index.operation)
         rows = self.soft(self._argument(node, 0, "params"))
@@ -283,7 +334,11 @@ class Softener:
         return text
 
     def _depends(self, value: Value) -> bool:
-        return isinstance(value, (Tensor, Unknown)) and "labels" not in getattr(value, "facts", ()) and getattr(getattr(value, "operation", None), "kind", "") != "data"
+        return (
+            isinstance(value, (Tensor, Unknown))
+            and "labels" not in getattr(value, "facts", ())
+            and getattr(getattr(value, "operation", None), "kind", "") != "data"
+        )
 
     def _probable(self, value: Value | None) -> bool:
         """Whether a value is known to be a probability, also after being indexed."""
@@ -313,7 +368,9 @@ class Softener:
         """A TensorFlow name as this file can write it."""
         found = imports.spelled(self.tree, [f"tensorflow.{name}", f"tensorflow.compat.v1.{name}"])
         if found is None:
-            found = imports.spelled(self.tree, [f"keras.ops.{_IN_OPS.get(name, name)}", f"keras.backend.{_IN_OPS.get(name, name)}"])
+            found = imports.spelled(
+                self.tree, [f"keras.ops.{_IN_OPS.get(name, name)}", f"keras.backend.{_IN_OPS.get(name, name)}"]
+            )
         if found is None:
             raise NoSurrogate(f"`tf.{name}` is needed, and TensorFlow is not imported in this file", f"tf.{name}")
         return found
