@@ -130,7 +130,9 @@ def unknown_inside(program: Program, owner: Value) -> bool:
     """Whether something inside that is not known may have weights: the result of an unknown call, or what is called like a layer."""
     called = {id(event.model) for event in program.of(ModelCalled) if isinstance(event.model, Unknown)}
     for value in inside(owner):
-        if isinstance(value, Unknown) and (value.operation is not None or value.origin in ("element", "join") or id(value) in called):
+        if isinstance(value, Unknown) and (
+            value.operation is not None or value.origin in ("element", "join") or id(value) in called
+        ):
             return True
     return False
 

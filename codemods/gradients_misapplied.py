@@ -48,10 +48,23 @@ from dataclasses import dataclass
 
 from regrad.analysis import applications, freshness, trainings
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import Applied, Assigned, Compiled, GradientTaken, Minimized, Trained
+from regrad.analysis.events import Applied, Assigned, Compiled, Event, GradientTaken, Minimized, Trained
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Collection, Constant, Gradients, Instance, Layer, Network, Optimizer, Unknown, Value, Variable, WeightList, Zip
+from regrad.analysis.values import (
+    Collection,
+    Constant,
+    Gradients,
+    Instance,
+    Layer,
+    Network,
+    Optimizer,
+    Unknown,
+    Value,
+    Variable,
+    WeightList,
+    Zip,
+)
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -116,8 +129,25 @@ def detect(program: Program) -> Iterable[Finding]:
             yield finding
 
 
-def _finding(program: Program, node: ast.AST, event: object, message: str, evidence: object, variables: tuple[str, ...] = (), related: tuple[Related, ...] = ()) -> Finding:
-    return Finding(RULE.code, RULE.name, message, program.location(node, event.frame), CutKind.NEVER_USED, variables, related, evidence)  # type: ignore[attr-defined]
+def _finding(
+    program: Program,
+    node: ast.AST,
+    event: Event,
+    message: str,
+    evidence: object,
+    variables: tuple[str, ...] = (),
+    related: tuple[Related, ...] = (),
+) -> Finding:
+    return Finding(
+        RULE.code,
+        RULE.name,
+        message,
+        program.location(node, event.frame),
+        CutKind.NEVER_USED,
+        variables,
+        related,
+        evidence,
+    )  
 
 
 # -- pairs -------------------------------------------------------------------------------------------------------------
@@ -125,24 +155,60 @@ def _finding(program: Program, node: ast.AST, event: object, message: str, evide
 
 def _pairs(program: Program) -> Iterator[Finding]:
     for applied in program.of(Applied):
-        if applied.method != "apply_gradients" or not isinstance(applied.optimizer, Optimizer) or not isinstance(applied.node, ast.Call):
+        if (
+            applied.method != "apply_gradients"
+            or not isinstance(applied.optimizer, Optimizer)
+            or not isinstance(applied.node, ast.Call)
+        ):
             continue
         pairs = applied.pairs
         if isinstance(pairs, Collection) and pairs.kind == "arguments" and len(pairs.items) == 2:
             gradients, variables = pairs.items
-            if _are_gradients(gradients) and _are_variables(variables) and not applied.node.keywords and len(applied.node.args) == 2:
+            if (
+                _are_gradients(gradients)
+                and _are_variables(variables)
+                and not applied.node.keywords
+                and len(applied.node.args) == 2
+            ):
                 single = isinstance(variables, Variable)
                 yield _finding(
-                    program, applied.node, applied, "`apply_gradients` takes pairs, and is given gradients and variables apart", Unpaired(applied, single, None)
+                    program,
+                    applied.node,
+                    applied,
+                    "`apply_gradients` takes pairs, and is given gradients and variables apart",
+                    Unpaired(applied, single, None),
                 )
         elif isinstance(pairs, Gradients) and len(applied.node.args) == 1 and not applied.node.keywords:
             single = isinstance(pairs.sources, Variable) and pairs.index == 0
-            yield _finding(program, applied.node, applied, "`apply_gradients` takes pairs, and is given gradients alone", Unpaired(applied, single, pairs.event.sources_node))
-        elif isinstance(pairs, Zip) and len(pairs.parts) == 2 and isinstance(pairs.node, ast.Call) and len(pairs.node.args) == 2:
+            yield _finding(
+                program,
+                applied.node,
+                applied,
+                "`apply_gradients` takes pairs, and is given gradients alone",
+                Unpaired(applied, single, pairs.event.sources_node),
+            )
+        elif (
+            isinstance(pairs, Zip)
+            and len(pairs.parts) == 2
+            and isinstance(pairs.node, ast.Call)
+            and len(pairs.node.args) == 2
+        ):
             one, other = pairs.parts
             if _are_variables(one) and _are_gradients(other):
-                yield _finding(program, pairs.node, applied, "the pairs are the wrong way round: the gradient comes first", Turned(pairs.node, applied.frame.path))
-            elif isinstance(one, Gradients) and one.index is None and isinstance(one.sources, WeightList) and isinstance(other, WeightList) and _foreign(one.sources, other):
+                yield _finding(
+                    program,
+                    pairs.node,
+                    applied,
+                    "the pairs are the wrong way round: the gradient comes first",
+                    Turned(pairs.node, applied.frame.path),
+                )
+            elif (
+                isinstance(one, Gradients)
+                and one.index is None
+                and isinstance(one.sources, WeightList)
+                and isinstance(other, WeightList)
+                and _foreign(one.sources, other)
+            ):
                 yield _finding(
                     program,
                     pairs.node,
@@ -168,10 +234,21 @@ def _are_variables(value: Value) -> bool:
 
 def _foreign(asked: WeightList, paired: WeightList) -> bool:
     """Whether the two lists certainly belong to differently built models."""
-    if len(asked.owners) != 1 or len(paired.owners) != 1 or not asked.complete or not paired.complete or asked.owners[0] is paired.owners[0]:
+    if (
+        len(asked.owners) != 1
+        or len(paired.owners) != 1
+        or not asked.complete
+        or not paired.complete
+        or asked.owners[0] is paired.owners[0]
+    ):
         return False
     one, other = _build(asked), _build(paired)
-    return one is not None and other is not None and one != other and not {id(s) for s in asked.sources} & {id(s) for s in paired.sources}
+    return (
+        one is not None
+        and other is not None
+        and one != other
+        and not {id(s) for s in asked.sources} & {id(s) for s in paired.sources}
+    )
 
 
 def _build(weights: WeightList) -> list[tuple[str, object]] | None:
@@ -189,30 +266,65 @@ def _build(weights: WeightList) -> list[tuple[str, object]] | None:
 
 def _idle(program: Program) -> Iterator[Finding]:
     """A training loop with an optimizer that is never called."""
-    if any(True for _ in program.of(Minimized)) or any(not event.own_step for event in program.of(Trained)) or _moved_by_hand(program):
+    if (
+        any(True for _ in program.of(Minimized))
+        or any(not event.own_step for event in program.of(Trained))
+        or _moved_by_hand(program)
+    ):
         return
     if any(True for _ in program.of(Applied)):
         return
-    requests = [event for event in program.of(GradientTaken) if event.method == "gradient" and isinstance(event.sources, WeightList) and event.sources.trainable_only]
+    requests = [
+        event
+        for event in program.of(GradientTaken)
+        if event.method == "gradient" and isinstance(event.sources, WeightList) and event.sources.trainable_only
+    ]
     nodes = {id(event.node) for event in requests}
     if len(nodes) != 1 or sum(1 for each in {id(event.node) for event in program.of(GradientTaken)}) != 1:
         return
     event = requests[0]
     statement = program.statement(event.node, event.frame.path)
-    if not isinstance(statement, ast.Assign) or statement.value is not event.node or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
+    if (
+        not isinstance(statement, ast.Assign)
+        or statement.value is not event.node
+        or len(statement.targets) != 1
+        or not isinstance(statement.targets[0], ast.Name)
+    ):
         return
     spelled = _optimizer(program, event)
     if spelled is None or not _repeated(program, event) or _used(program, event, statement.targets[0].id):
         return
-    yield _finding(program, event.node, event, f"the gradients are computed and never applied: `{spelled}` does nothing in this program", Idle(event, spelled))
+    yield _finding(
+        program,
+        event.node,
+        event,
+        f"the gradients are computed and never applied: `{spelled}` does nothing in this program",
+        Idle(event, spelled),
+    )
 
 
 def _moved_by_hand(program: Program) -> bool:
     """Whether any weight is assigned anything, or gradients may be handed on to code that is not known."""
-    names = {"assign", "assign_sub", "assign_add", "set_weights", "apply_gradients", "apply", "minimize", "update_step", "scatter_sub", "set_value", "update"}
+    names = {
+        "assign",
+        "assign_sub",
+        "assign_add",
+        "set_weights",
+        "apply_gradients",
+        "apply",
+        "minimize",
+        "update_step",
+        "scatter_sub",
+        "set_value",
+        "update",
+    }
     for tree in program.trees.values():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in names - {"update"}:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in names - {"update"}
+            ):
                 return True
     return any(True for _ in program.of(Assigned))
 
@@ -241,7 +353,12 @@ def _optimizer(program: Program, event: GradientTaken) -> str | None:
             found.append(name)
     if found:
         return found[0] if len(set(found)) == 1 else None
-    if isinstance(this, Instance) and this.role == "model" and event.frame.function is not None and event.frame.function.name == "train_step":
+    if (
+        isinstance(this, Instance)
+        and this.role == "model"
+        and event.frame.function is not None
+        and event.frame.function.name == "train_step"
+    ):
         compiled = [each for each in program.of(Compiled) if each.model is this]
         if compiled and isinstance(compiled[-1].compilation.optimizer, (Optimizer, Constant)):
             return "self.optimizer"
@@ -301,9 +418,17 @@ def _result_read(program: Program, path: str, call: ast.Call, function: ast.AST)
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return True
     target = statement.targets[0]
-    names = [target] if isinstance(target, ast.Name) else [part for part in getattr(target, "elts", []) if isinstance(part, ast.Name)]
+    names = (
+        [target]
+        if isinstance(target, ast.Name)
+        else [part for part in getattr(target, "elts", []) if isinstance(part, ast.Name)]
+    )
     own = {id(node) for node in ast.walk(function)}
-    read = {node.id for node in ast.walk(program.trees[path]) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in own}
+    read = {
+        node.id
+        for node in ast.walk(program.trees[path])
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in own
+    }
     # The loss that comes with the gradients may be printed.
     if len(names) == 1:
         return names[0].id in read
@@ -323,20 +448,43 @@ def _left_out(program: Program) -> Iterator[Finding]:
         event = sink.event
         assert isinstance(event, GradientTaken)
         this = event.frame.this
-        if not isinstance(this, Instance) or sink.path.anything or not sink.path.complete or sink.path.lost or applications.of(program, event) is None:
+        if (
+            not isinstance(this, Instance)
+            or sink.path.anything
+            or not sink.path.complete
+            or sink.path.lost
+            or applications.of(program, event) is None
+        ):
             continue
         if not isinstance(event.sources, WeightList) or event.sources_node is None:
             continue
         reached = _reached(sink)
         for name, part in this.fields.items():
-            if not isinstance(part, (Network, Instance)) or name.startswith("#") or isinstance(part, Instance) and part.role != "model":
+            if (
+                not isinstance(part, (Network, Instance))
+                or name.startswith("#")
+                or isinstance(part, Instance)
+                and part.role != "model"
+            ):
                 continue
             inner = [value for value in trainings.inside(part) if isinstance(value, Layer) and freshness.fresh(value)]
-            if not inner or not all(id(value) in reached for value in inner) or any(id(value) in moved for value in trainings.inside(part)):
+            if (
+                not inner
+                or not all(id(value) in reached for value in inner)
+                or any(id(value) in moved for value in trainings.inside(part))
+            ):
                 continue
-            if any(isinstance(value, (Unknown, Network)) and (not isinstance(value, Network) or value.form == "opaque") for value in trainings.inside(part)):
+            if any(
+                isinstance(value, (Unknown, Network)) and (not isinstance(value, Network) or value.form == "opaque")
+                for value in trainings.inside(part)
+            ):
                 continue
-            if freshness.borrowed(name, *freshness.names_of(part)) or trainings.Switches(program).settings(part) or part.fields.get("trainable") is not None or this.fields.get("#given"):
+            if (
+                freshness.borrowed(name, *freshness.names_of(part))
+                or trainings.Switches(program).settings(part)
+                or part.fields.get("trainable") is not None
+                or this.fields.get("#given")
+            ):
                 continue
             if not _made_here(part, this):
                 continue
@@ -375,29 +523,63 @@ _CLIPS = frozenset({"clip_by_norm", "clip_by_value", "clip", "clip_by_average_no
 def _clipped(program: Program) -> Iterator[Finding]:
     for sink in program.sinks:
         event = sink.event
-        if sink.kind != "tape" or not isinstance(event, GradientTaken) or not sink.path.lost or sink.path.anything or sink.dead:
+        if (
+            sink.kind != "tape"
+            or not isinstance(event, GradientTaken)
+            or not sink.path.lost
+            or sink.path.anything
+            or sink.dead
+        ):
             continue
         statement = program.statement(event.node, event.frame.path)
-        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
+        if (
+            not isinstance(statement, ast.Assign)
+            or len(statement.targets) != 1
+            or not isinstance(statement.targets[0], ast.Name)
+        ):
             continue
         name = statement.targets[0].id
-        function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[event.frame.path]
+        function: ast.AST = (
+            event.frame.function.node if event.frame.function is not None else program.trees[event.frame.path]
+        )
         for node in ast.walk(function):
-            if not isinstance(node, (ast.ListComp, ast.GeneratorExp)) or len(node.generators) != 1 or node.lineno < statement.lineno:
+            if (
+                not isinstance(node, (ast.ListComp, ast.GeneratorExp))
+                or len(node.generators) != 1
+                or node.lineno < statement.lineno
+            ):
                 continue
             generator = node.generators[0]
             over, target = generator.iter, generator.target
-            if isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "zip" and over.args and isinstance(target, ast.Tuple):
+            if (
+                isinstance(over, ast.Call)
+                and isinstance(over.func, ast.Name)
+                and over.func.id == "zip"
+                and over.args
+                and isinstance(target, ast.Tuple)
+            ):
                 over, target = over.args[0], target.elts[0]
             if not isinstance(over, ast.Name) or over.id != name or not isinstance(target, ast.Name) or generator.ifs:
                 continue
             element = node.elt
             if isinstance(element, ast.Tuple) and element.elts:
                 element = element.elts[0]
-            if isinstance(element, ast.Call) and isinstance(element.func, ast.Attribute) and element.func.attr in _CLIPS and element.args and isinstance(element.args[0], ast.Name) and element.args[0].id == target.id:
+            if (
+                isinstance(element, ast.Call)
+                and isinstance(element.func, ast.Attribute)
+                and element.func.attr in _CLIPS
+                and element.args
+                and isinstance(element.args[0], ast.Name)
+                and element.args[0].id == target.id
+            ):
                 lost = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
                 yield _finding(
-                    program, element, event, f"the gradient of {', '.join(f'`{each}`' for each in lost[:3])} is None, and `{element.func.attr}` cannot take it", Clipped(element, target.id, event.frame.path), lost
+                    program,
+                    element,
+                    event,
+                    f"the gradient of {', '.join(f'`{each}`' for each in lost[:3])} is None, and `{element.func.attr}` cannot take it",
+                    Clipped(element, target.id, event.frame.path),
+                    lost,
                 )
 
 
@@ -414,7 +596,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 
 def _mending(program: Program, evidence: object) -> Mending:
-    from regrad.codemods.engine.arguments import Remove, Set, Swap, change_call
+    from regrad.codemods.engine.arguments import Change, Remove, Set, Swap, change_call
     from regrad.codemods.engine.moving import CannotMove, Rewrite, after
 
     if isinstance(evidence, Unpaired):
@@ -429,15 +611,22 @@ def _mending(program: Program, evidence: object) -> Mending:
         else:
             raise CannotMove("how the variables are called here is not known")
         paired = f"[({first}, {second})]" if evidence.single else f"zip({first}, {second})"
-        changes = [Set(0, paired), *([Remove(1)] if len(call.args) == 2 else [])]
+        changes: list[Change] = [Set(0, paired), *([Remove(1)] if len(call.args) == 2 else [])]
         return Mending("make pairs of them", Safety.SAFE, (change_call(source, call, *changes),))
     if isinstance(evidence, Turned):
-        return Mending("turn the pairs round", Safety.SAFE, (change_call(program.files[evidence.path], evidence.call, Swap(0, 1)),))
+        return Mending(
+            "turn the pairs round", Safety.SAFE, (change_call(program.files[evidence.path], evidence.call, Swap(0, 1)),)
+        )
     if isinstance(evidence, Foreign):
         if evidence.event.sources_node is None or evidence.event.frame.path != evidence.path:
             raise CannotMove("the gradients are taken in another file")
         text = program.source(evidence.event.sources_node, evidence.path)
-        return Mending("apply them to the weights they belong to", Safety.UNSAFE, (change_call(program.files[evidence.path], evidence.call, Set(1, text)),), "other weights move than before")
+        return Mending(
+            "apply them to the weights they belong to",
+            Safety.UNSAFE,
+            (change_call(program.files[evidence.path], evidence.call, Set(1, text)),),
+            "other weights move than before",
+        )
     if isinstance(evidence, Idle):
         event = evidence.event
         path = event.frame.path
@@ -455,7 +644,12 @@ def _mending(program: Program, evidence: object) -> Mending:
         rewrite = Rewrite(source, program.trees[evidence.path])
         text = program.source(evidence.element, evidence.path)
         rewrite.replace(evidence.element, f"{text} if {evidence.name} is not None else None")
-        return Mending("let None pass by", Safety.UNSAFE, rewrite.edits(), "the weights without a gradient stay as they are; that they have none is the deeper matter")
+        return Mending(
+            "let None pass by",
+            Safety.UNSAFE,
+            rewrite.edits(),
+            "the weights without a gradient stay as they are; that they have none is the deeper matter",
+        )
     raise CannotMove("no sound rewrite is known for this form")
 
 
@@ -476,9 +670,22 @@ def _with_part(program: Program, evidence: LeftOut) -> Mending:
     parents = program.parents(path)
     rewrite = Rewrite(program.files[path], program.trees[path])
     for node in ast.walk(function):
-        if isinstance(node, ast.Attribute) and program.source(node, path) == text and not isinstance(parents.get(node), ast.BinOp):
+        if (
+            isinstance(node, ast.Attribute)
+            and program.source(node, path) == text
+            and not isinstance(parents.get(node), ast.BinOp)
+        ):
             rewrite.replace(node, f"{text} + {addition}")
-    return Mending(f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")
+    return Mending(
+        f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
+    )
 
 
-RULE = Rule("RG410", "gradients-misapplied", "mixed", "Pairs that could not be read before are safe; weights that begin to move are not.", detect, mend)
+RULE = Rule(
+    "RG410",
+    "gradients-misapplied",
+    "mixed",
+    "Pairs that could not be read before are safe; weights that begin to move are not.",
+    detect,
+    mend,
+)

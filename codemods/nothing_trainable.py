@@ -84,7 +84,11 @@ def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
     for training in found:
         parts = [part for part in training.frozen if _matters(part)]
-        if not parts or any(id(part) in moved for part in parts) or switches.switched_on(trainings.inside(training.owner), training.event.serial):
+        if (
+            not parts
+            or any(id(part) in moved for part in parts)
+            or switches.switched_on(trainings.inside(training.owner), training.event.serial)
+        ):
             continue
         if trainings.unknown_inside(program, training.owner):
             continue
@@ -95,13 +99,22 @@ def detect(program: Program) -> Iterable[Finding]:
         freezes = _distinct(freeze for several in each for freeze in several)
         if _compiled_before(training, freezes) or freshness.given_away(program, trainings.inside(training.owner)):
             continue
-        overridden = tuple(part for part in parts if any(event.owner is part and _on(event.value) for event in switches.settings(part)) and switches.off(part, before) is None)
+        overridden = tuple(
+            part
+            for part in parts
+            if any(event.owner is part and _on(event.value) for event in switches.settings(part))
+            and switches.off(part, before) is None
+        )
         main = freezes[0]
         location = program.location(program.statement(main.node, main.frame.path) or main.node, main.frame)
         if location in seen:
             continue
         seen.add(location)
-        behind = f": the flag of the whole overrides the {len(overridden)} layer{'s' if len(overridden) > 1 else ''} switched on behind it" if overridden else ""
+        behind = (
+            f": the flag of the whole overrides the {len(overridden)} layer{'s' if len(overridden) > 1 else ''} switched on behind it"
+            if overridden
+            else ""
+        )
         yield Finding(
             RULE.code,
             RULE.name,
@@ -109,13 +122,24 @@ def detect(program: Program) -> Iterable[Finding]:
             location,
             CutKind.NOT_TRAINABLE,
             tuple(dict.fromkeys(describe(part) for part in parts)),
-            (Related(program.location(training.event.node, training.event.frame), "the training that has nothing to train"),),
+            (
+                Related(
+                    program.location(training.event.node, training.event.frame),
+                    "the training that has nothing to train",
+                ),
+            ),
             Evidence(training, freezes, overridden, switches),
         )
 
 
 def _nothing(training: Training) -> bool:
-    return bool(training.frozen) and not training.trained and training.complete and training.built and not training.own_step
+    return (
+        bool(training.frozen)
+        and not training.trained
+        and training.complete
+        and training.built
+        and not training.own_step
+    )
 
 
 def _matters(part: Value) -> bool:
@@ -158,7 +182,10 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return renamed
         return [_unfrozen(program, evidence)]
     except CannotMove as problem:
-        return Withheld(str(problem), f"{_spelling(program, evidence)}.trainable = True  # then freeze what shall stay as it is, layer by layer")
+        return Withheld(
+            str(problem),
+            f"{_spelling(program, evidence)}.trainable = True  # then freeze what shall stay as it is, layer by layer",
+        )
 
 
 def _spelling(program: Program, evidence: Evidence) -> str:
@@ -174,7 +201,9 @@ def _let_through(program: Program, evidence: Evidence) -> Mending:
     from regrad.codemods.engine.moving import CannotMove, Rewrite
 
     before = evidence.training.event.serial
-    outer = [freeze for freeze in evidence.freezes if not any(freeze.owner is part for part in evidence.training.frozen)]
+    outer = [
+        freeze for freeze in evidence.freezes if not any(freeze.owner is part for part in evidence.training.frozen)
+    ]
     holding = {id(part) for freeze in outer for part in sublayers(freeze.owner)}
     if len(outer) != 1 or not all(id(part) in holding for part in evidence.overridden):
         raise CannotMove("several flags lie above the layers that were switched on")
@@ -182,16 +211,29 @@ def _let_through(program: Program, evidence: Evidence) -> Mending:
     path = freeze.frame.path
     statement = unfreezing.freezing_statement(program, freeze.node, freeze.frame)
     direct = [part for part in sublayers(freeze.owner) if _matters(part)]
-    settled = all(any(event.owner is part and freeze.serial < event.serial < before for event in evidence.switches.settings(part)) for part in direct)
+    settled = all(
+        any(event.owner is part and freeze.serial < event.serial < before for event in evidence.switches.settings(part))
+        for part in direct
+    )
     rewrite = Rewrite(program.files[path], program.trees[path])
     if settled:
         rewrite.replace(statement.value, "True")
-        return Mending("leave it to the layers' own flags", Safety.UNSAFE, rewrite.edits(), "each layer gets its own flag afterwards")
+        return Mending(
+            "leave it to the layers' own flags",
+            Safety.UNSAFE,
+            rewrite.edits(),
+            "each layer gets its own flag afterwards",
+        )
     owner = statement.targets[0]
     assert isinstance(owner, ast.Attribute)
     text = program.source(owner.value, path)
     rewrite.replace(statement, f"for layer in {text}.layers:\n    layer.trainable = False")
-    return Mending("freeze the layers one by one", Safety.UNSAFE, rewrite.edits(), "what was not switched on again stays frozen, but the model's own flag no longer overrides the rest")
+    return Mending(
+        "freeze the layers one by one",
+        Safety.UNSAFE,
+        rewrite.edits(),
+        "what was not switched on again stays frozen, but the model's own flag no longer overrides the rest",
+    )
 
 
 def _another_name(program: Program, evidence: Evidence) -> list[Mending]:
@@ -211,8 +253,15 @@ def _another_name(program: Program, evidence: Evidence) -> list[Mending]:
             wanted = _compared_name(node)
             if wanted is None or wanted.value in names or not names:
                 continue
-            ordered = sorted(range(len(names)), key=lambda index: (-difflib.SequenceMatcher(None, str(wanted.value), names[index]).ratio(), -index))
-            outer = [other for other in evidence.freezes if isinstance(other.owner, Network) and other.node is not freeze.node]
+            ordered = sorted(
+                range(len(names)),
+                key=lambda index: (-difflib.SequenceMatcher(None, str(wanted.value), names[index]).ratio(), -index),
+            )
+            outer = [
+                other
+                for other in evidence.freezes
+                if isinstance(other.owner, Network) and other.node is not freeze.node
+            ]
             found: list[Mending] = []
             for index in dict.fromkeys((ordered[0], len(names) - 1)):
                 rewrite = Rewrite(program.files[freeze.frame.path], program.trees[freeze.frame.path])
@@ -222,7 +271,14 @@ def _another_name(program: Program, evidence: Evidence) -> list[Mending]:
                 for other in outer:
                     rewrite.replace(unfreezing.freezing_statement(program, other.node, other.frame).value, "True")
                 found.append(
-                    Mending(f"unfreeze from `{names[index]}` on", Safety.UNSAFE, rewrite.edits(), f"no layer is called {wanted.value!r}; this name is the nearest" if index == ordered[0] else "the last layer")
+                    Mending(
+                        f"unfreeze from `{names[index]}` on",
+                        Safety.UNSAFE,
+                        rewrite.edits(),
+                        f"no layer is called {wanted.value!r}; this name is the nearest"
+                        if index == ordered[0]
+                        else "the last layer",
+                    )
                 )
             return found
     return []
@@ -237,7 +293,12 @@ def _compared_name(node: ast.AST) -> ast.Constant | None:
     """The text in `layer.name == "text"`."""
     if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
         left, right = node.left, node.comparators[0]
-        if isinstance(left, ast.Attribute) and left.attr == "name" and isinstance(right, ast.Constant) and isinstance(right.value, str):
+        if (
+            isinstance(left, ast.Attribute)
+            and left.attr == "name"
+            and isinstance(right, ast.Constant)
+            and isinstance(right.value, str)
+        ):
             return right
     return None
 
@@ -253,7 +314,11 @@ def _unfrozen(program: Program, evidence: Evidence) -> Mending:
     from regrad.codemods.engine import unfreezing
     from regrad.codemods.engine.moving import CannotMove
 
-    borrowed = [part for part in evidence.training.frozen if isinstance(part, Network) or isinstance(part, Layer) and part.fields.get("#loaded")]
+    borrowed: list[Value] = [
+        part
+        for part in evidence.training.frozen
+        if isinstance(part, Network) or isinstance(part, Layer) and part.fields.get("#loaded")
+    ]
     if borrowed:
         return _narrowed(program, evidence, borrowed)
     made: list[Edit] = []
@@ -286,7 +351,12 @@ def _narrowed(program: Program, evidence: Evidence, borrowed: list[Value]) -> Me
         rewrite.replace(freeze.node.value, base)
     else:
         raise CannotMove("the freeze is not of a form that can be narrowed")
-    return Mending(f"freeze `{base}` alone", Safety.UNSAFE, rewrite.edits(), "the layers that were added to it train; it stays as it is")
+    return Mending(
+        f"freeze `{base}` alone",
+        Safety.UNSAFE,
+        rewrite.edits(),
+        "the layers that were added to it train; it stays as it is",
+    )
 
 
 def _named(program: Program, value: Value, path: str) -> str:
@@ -296,7 +366,12 @@ def _named(program: Program, value: Value, path: str) -> str:
     node = getattr(value, "node", None)
     frame = getattr(value, "frame", None)
     statement = program.statement(node, path) if node is not None and frame is not None and frame.path == path else None
-    if isinstance(statement, ast.Assign) and statement.value is node and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name):
+    if (
+        isinstance(statement, ast.Assign)
+        and statement.value is node
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+    ):
         return statement.targets[0].id
     raise CannotMove("the pretrained part has no name here")
 

@@ -112,9 +112,17 @@ def _never_on(program: Program, events: list[Trained], switches: Switches) -> It
         if freeze is None or freeze.event is None or freeze.owner is not event.model or freeze.serial < compiled.serial:
             continue
         own = tuple(other for other in events if other.model is event.model)
-        if any(other.sources for other in own) or trainings.unknown_inside(program, event.model) or freshness.asserted(program):
+        if (
+            any(other.sources for other in own)
+            or trainings.unknown_inside(program, event.model)
+            or freshness.asserted(program)
+        ):
             continue
-        held_by = tuple(other for other in events if other.model is not event.model and any(part is event.model for part in trainings.inside(other.model)))
+        held_by = tuple(
+            other
+            for other in events
+            if other.model is not event.model and any(part is event.model for part in trainings.inside(other.model))
+        )
         if switches.switched_on([event.model], freeze.serial):
             continue
         name = describe(event.model)
@@ -137,17 +145,31 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
         compiled = later.compilation
         if compiled is None:
             continue
-        earlier = [event for event in events if event.model is later.model and event.compilation is compiled and event.serial < later.serial]
+        earlier = [
+            event
+            for event in events
+            if event.model is later.model and event.compilation is compiled and event.serial < later.serial
+        ]
         if not earlier or not _same_way(earlier[0], later):
             continue
         first = earlier[0]
         before, now = {id(part) for part in first.sources}, {id(part) for part in later.sources}
         changed = [part for part in (*first.sources, *later.sources) if (id(part) in before) != (id(part) in now)]
         # What was made between the two steps is not a matter of flags.
-        changed = [part for part in changed if _weighted(part) and (any(part is other for other in first.frozen) or any(part is other for other in later.frozen))]
+        changed = [
+            part
+            for part in changed
+            if _weighted(part)
+            and (any(part is other for other in first.frozen) or any(part is other for other in later.frozen))
+        ]
         if not changed or not first.complete or not later.complete:
             continue
-        setting = [event for value in (*changed, *trainings.chain(later.model, changed[0])) for event in switches.settings(value) if first.serial < event.serial < later.serial]
+        setting = [
+            event
+            for value in (*changed, *trainings.chain(later.model, changed[0]))
+            for event in switches.settings(value)
+            if first.serial < event.serial < later.serial
+        ]
         if not setting or freshness.asserted(program):
             continue
         last = max(setting, key=lambda event: event.serial)
@@ -185,7 +207,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return [_toggled(program, evidence)]
         return [_recompiled(program, evidence)]
     except CannotMove as problem:
-        return Withheld(str(problem), "model.trainable = True\nmodel.train_on_batch(...)" if isinstance(evidence, NeverOn) else "model.compile(...)  # again, after the flags have changed")
+        return Withheld(
+            str(problem),
+            "model.trainable = True\nmodel.train_on_batch(...)"
+            if isinstance(evidence, NeverOn)
+            else "model.compile(...)  # again, after the flags have changed",
+        )
 
 
 def _toggled(program: Program, evidence: NeverOn) -> Mending:
@@ -196,16 +223,26 @@ def _toggled(program: Program, evidence: NeverOn) -> Mending:
     path = evidence.own[0].frame.path
     for event in evidence.own:
         function = event.frame.function
-        if event.frame.path != path or not isinstance(event.node, ast.Call) or not isinstance(event.node.func, ast.Attribute):
+        if (
+            event.frame.path != path
+            or not isinstance(event.node, ast.Call)
+            or not isinstance(event.node.func, ast.Attribute)
+        ):
             raise CannotMove("the model is trained in several files")
         text = program.source(event.node.func.value, path)
         spelled[function.node if function is not None else program.trees[path]] = text
         steps[_statement(program, event)] = f"{text}.trainable = True"
     for event in evidence.held_by:
         function = event.frame.function
-        text = spelled.get(function.node if function is not None else program.trees[path], "") if event.frame.path == path else ""
+        text = (
+            spelled.get(function.node if function is not None else program.trees[path], "")
+            if event.frame.path == path
+            else ""
+        )
         if not text:
-            raise CannotMove("the combined model is trained in another function, which does not know the model that was switched off")
+            raise CannotMove(
+                "the combined model is trained in another function, which does not know the model that was switched off"
+            )
         steps[_statement(program, event)] = f"{text}.trainable = False"
     if not evidence.held_by:
         raise CannotMove("nothing shows what it was switched off for")
@@ -239,12 +276,22 @@ def _recompiled(program: Program, evidence: NoRecompile) -> Mending:
     node = compiled.node
     if node is None or compiled.frame.path != path or compiled.frame.function is not later.frame.function:
         raise CannotMove("the model was compiled in another function")
-    if not isinstance(node.func, ast.Attribute) or not isinstance(later.node, ast.Call) or not isinstance(later.node.func, ast.Attribute):
+    if (
+        not isinstance(node.func, ast.Attribute)
+        or not isinstance(later.node, ast.Call)
+        or not isinstance(later.node.func, ast.Attribute)
+    ):
         raise CannotMove("the compilation is not spelled out")
     optimizer = compiled.optimizer
-    inline = isinstance(optimizer, Constant) or isinstance(optimizer, Optimizer) and node.lineno <= getattr(optimizer.node, "lineno", 0) <= (node.end_lineno or 0)
+    inline = (
+        isinstance(optimizer, Constant)
+        or isinstance(optimizer, Optimizer)
+        and node.lineno <= getattr(optimizer.node, "lineno", 0) <= (node.end_lineno or 0)
+    )
     if not inline:
-        raise CannotMove("its optimizer is an object that knows the old variables only; make a new one and compile again")
+        raise CannotMove(
+            "its optimizer is an object that knows the old variables only; make a new one and compile again"
+        )
     if program.source(node.func.value, path) != program.source(later.node.func.value, path):
         raise CannotMove("the model goes by another name where it was compiled")
     rewrite = Rewrite(program.files[path], program.trees[path])
@@ -257,4 +304,11 @@ def _recompiled(program: Program, evidence: NoRecompile) -> Mending:
     return Mending("compile again", Safety.UNSAFE, rewrite.edits(), "the same arguments, after the flags have changed")
 
 
-RULE = Rule("RG203", "stale-trainable", "unsafe", "Weights are trained that were not trained before, or the other way round.", detect, mend)
+RULE = Rule(
+    "RG203",
+    "stale-trainable",
+    "unsafe",
+    "Weights are trained that were not trained before, or the other way round.",
+    detect,
+    mend,
+)

@@ -53,6 +53,7 @@ from dataclasses import dataclass
 from regrad.analysis import freshness, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.library.keras_layers import NORMALISATION
+from regrad.analysis.location import Location
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
 from regrad.analysis.values import Layer, Network, Value
@@ -70,12 +71,16 @@ class Evidence:
 
 
 def detect(program: Program) -> Iterable[Finding]:
-    found = [training for training in trainings.trainings(program) if training.frozen and training.trained and not training.own_step]
+    found = [
+        training
+        for training in trainings.trainings(program)
+        if training.frozen and training.trained and not training.own_step
+    ]
     if not found or freshness.weights_may_come(program) or freshness.asserted(program):
         return
     switches = trainings.Switches(program)
     moved = trainings.updated(program)
-    groups: dict[object, tuple[Freeze, Training, list[Layer]]] = {}
+    groups: dict[Location, tuple[Freeze, Training, list[Layer]]] = {}
     for training in found:
         for part in training.frozen:
             freeze = _disease(program, training, part, switches, moved)
@@ -100,7 +105,9 @@ def detect(program: Program) -> Iterable[Finding]:
         )
 
 
-def _disease(program: Program, training: Training, part: Value, switches: trainings.Switches, moved: set[int]) -> Freeze | None:
+def _disease(
+    program: Program, training: Training, part: Value, switches: trainings.Switches, moved: set[int]
+) -> Freeze | None:
     """The one place that wrongly keeps this layer from being trained."""
     if not freshness.fresh(part) or id(part) in moved or not isinstance(part, Layer):
         return None
@@ -117,7 +124,11 @@ def _disease(program: Program, training: Training, part: Value, switches: traini
     names = [name for value in way for name in freshness.names_of(value)]
     if freeze.event is not None:
         names.append(program.source(freeze.node, freeze.frame.path).rpartition(".")[0])
-    if freshness.borrowed(*names) or freshness.given_away(program, way) or any(isinstance(value, Network) and value.form == "opaque" for value in way):
+    if (
+        freshness.borrowed(*names)
+        or freshness.given_away(program, way)
+        or any(isinstance(value, Network) and value.form == "opaque" for value in way)
+    ):
         return None
     return freeze
 
@@ -130,7 +141,12 @@ def _kept(switches: trainings.Switches, freeze: Freeze, layers: list[Layer], mov
         for value in trainings.inside(event.owner):
             if isinstance(value, Network) and value.form == "opaque":
                 yield describe(value)
-            elif isinstance(value, Layer) and all(value is not layer for layer in layers) and value.kind not in NORMALISATION and not value.kind.startswith("?"):
+            elif (
+                isinstance(value, Layer)
+                and all(value is not layer for layer in layers)
+                and value.kind not in NORMALISATION
+                and not value.kind.startswith("?")
+            ):
                 if freshness.has_weights(value) and (not freshness.fresh(value) or id(value) in moved):
                     yield describe(value)
 
@@ -149,7 +165,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     evidence: Evidence = finding.evidence
     if evidence.kept:
         return Withheld(
-            f"the same statement also freezes {_listed(evidence.kept)}, whose weights may be worth keeping", "\n".join(f"{name}.trainable = True" for name in evidence.layers)
+            f"the same statement also freezes {_listed(evidence.kept)}, whose weights may be worth keeping",
+            "\n".join(f"{name}.trainable = True" for name in evidence.layers),
         )
     try:
         edits = unfreezing.taken_back(program, evidence.freeze)
@@ -158,4 +175,6 @@ def mend(program: Program, finding: Finding) -> Mendings:
     return [Mending("let the layer train", Safety.UNSAFE, edits, "weights move that did not move before")]
 
 
-RULE = Rule("RG202", "untrained-layer-frozen", "unsafe", "Weights are trained that were not trained before.", detect, mend)
+RULE = Rule(
+    "RG202", "untrained-layer-frozen", "unsafe", "Weights are trained that were not trained before.", detect, mend
+)

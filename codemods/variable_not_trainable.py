@@ -61,7 +61,19 @@ from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rul
 
 _TRAINABLE = {"variables": "trainable_variables", "weights": "trainable_weights"}
 _STATISTICS = frozenset({"BatchNormalization", "SyncBatchNormalization"})
-_SEEDED = frozenset({"Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout", "GaussianNoise", "GaussianDropout", "RandomFlip", "RandomRotation", "RandomZoom"})
+_SEEDED = frozenset(
+    {
+        "Dropout",
+        "SpatialDropout1D",
+        "SpatialDropout2D",
+        "AlphaDropout",
+        "GaussianNoise",
+        "GaussianDropout",
+        "RandomFlip",
+        "RandomRotation",
+        "RandomZoom",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -88,10 +100,21 @@ def _variables(program: Program, sink: Sink) -> Iterator[Finding]:
         return
     watched = event.tape.fields.get("watched") or {}
     for value in sink.path.lost:
-        if not isinstance(value, Variable) or id(value) in watched or value.node is None or value.frame is None or is_integer(value.fields.get("dtype")):
+        if (
+            not isinstance(value, Variable)
+            or id(value) in watched
+            or value.node is None
+            or value.frame is None
+            or is_integer(value.fields.get("dtype"))
+        ):
             continue
         stated = value.fields.get("trainable")
-        if not isinstance(stated, Constant) or stated.value is not False or not sink.depends_on(value) or applications.of(program, event) is None:
+        if (
+            not isinstance(stated, Constant)
+            or stated.value is not False
+            or not sink.depends_on(value)
+            or applications.of(program, event) is None
+        ):
             continue
         yield Finding(
             RULE.code,
@@ -137,7 +160,11 @@ def _without_gradient(program: Program, part: WeightList) -> list[str]:
                 found.append(f"the moving averages of `{describe(value)}`")
             elif isinstance(value, Layer) and value.kind in _SEEDED and program.keras == 3 and program.keras_known:
                 found.append(f"the seed of `{describe(value)}`")
-            elif isinstance(value, Variable) and isinstance(value.fields.get("trainable"), Constant) and value.fields["trainable"].value is False:
+            elif (
+                isinstance(value, Variable)
+                and isinstance(value.fields.get("trainable"), Constant)
+                and value.fields["trainable"].value is False
+            ):
                 found.append(f"`{describe(value)}`")
     return list(dict.fromkeys(found))[:3]
 
@@ -152,13 +179,24 @@ def mend(program: Program, finding: Finding) -> Mendings:
             if not isinstance(evidence.node, ast.Call) or evidence.frame is None:
                 return Withheld("the place where the variable is made is not known")
             source = program.files[evidence.frame.path]
-            return [Mending("make it trainable", Safety.UNSAFE, (remove_argument(source, evidence.node, "trainable"),), "it joins every list of trainable variables")]
+            return [
+                Mending(
+                    "make it trainable",
+                    Safety.UNSAFE,
+                    (remove_argument(source, evidence.node, "trainable"),),
+                    "it joins every list of trainable variables",
+                )
+            ]
         path = evidence.event.frame.path
         text = program.source(evidence.read, path)
         places: list[ast.Attribute] = [evidence.read]
         rewrite = Rewrite(program.files[path], program.trees[path])
         if evidence.applied.frame.path == path:
-            places += [node for node in ast.walk(evidence.applied.node) if isinstance(node, ast.Attribute) and node is not evidence.read and program.source(node, path) == text]
+            places += [
+                node
+                for node in ast.walk(evidence.applied.node)
+                if isinstance(node, ast.Attribute) and node is not evidence.read and program.source(node, path) == text
+            ]
         for node in places:
             rewrite.replace(node, f"{program.source(node.value, path)}.{_TRAINABLE[node.attr]}")
         return [Mending("ask for what is trained", Safety.SAFE, rewrite.edits())]
@@ -166,4 +204,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return Withheld(str(problem), "model.trainable_variables")
 
 
-RULE = Rule("RG204", "variable-not-trainable", "mixed", "The list of what trains is what the optimizer could use anyway; a variable that is made trainable joins other lists too.", detect, mend)
+RULE = Rule(
+    "RG204",
+    "variable-not-trainable",
+    "mixed",
+    "The list of what trains is what the optimizer could use anyway; a variable that is made trainable joins other lists too.",
+    detect,
+    mend,
+)

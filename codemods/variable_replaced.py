@@ -50,7 +50,7 @@ import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from regrad.analysis import flow
+from regrad.analysis import applications, flow
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Assigned, GradientTaken, TapeOpened
 from regrad.analysis.frames import Frame
@@ -102,9 +102,12 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
     if sink.kind != "tape" or not isinstance(event, GradientTaken):
         return
     for value in sink.path.lost:
-        if not isinstance(value, Tensor) or value.operation.kind != "operator" or value.operation.node is None or value.operation.frame is None:
-            continue
-        if not any(isinstance(part, Variable) for part in value.operation.inputs) or not any(_is_gradient(part, 0) for part in value.operation.inputs):
+        if (
+            not isinstance(value, Tensor)
+            or not applications.replaces_variable(value)
+            or value.operation.node is None
+            or value.operation.frame is None
+        ):
             continue
         path = value.operation.frame.path
         statement = program.statement(value.operation.node, path)
@@ -123,20 +126,20 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
         )
 
 
-def _is_gradient(value: object, depth: int) -> bool:
-    if isinstance(value, Tensor):
-        return value.operation.kind == "gradient" or depth < 6 and any(_is_gradient(part, depth + 1) for part in value.operation.inputs)
-    tensor = getattr(value, "tensor", None)
-    return isinstance(tensor, Tensor) and _is_gradient(tensor, depth + 1)
-
-
 def _target(program: Program, statement: ast.stmt | None, path: str) -> str | None:
     """The name that is bound to what was computed from it."""
     if isinstance(statement, ast.AugAssign):
         return program.source(statement.target, path)
-    if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], (ast.Name, ast.Attribute)):
+    if (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], (ast.Name, ast.Attribute))
+    ):
         name = program.source(statement.targets[0], path)
-        if any(isinstance(node, (ast.Name, ast.Attribute)) and program.source(node, path) == name for node in ast.walk(statement.value)):
+        if any(
+            isinstance(node, (ast.Name, ast.Attribute)) and program.source(node, path) == name
+            for node in ast.walk(statement.value)
+        ):
             return name
     return None
 
@@ -145,21 +148,40 @@ def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
     if sink.path.anything:
         return
     for cut in sink.cuts:
-        if cut.kind is not CutKind.ASSIGNED or not isinstance(cut.value, Variable) or cut.node is None or cut.frame is None:
+        if (
+            cut.kind is not CutKind.ASSIGNED
+            or not isinstance(cut.value, Variable)
+            or cut.node is None
+            or cut.frame is None
+        ):
             continue
-        made = cut.node is cut.value.node
+        node, frame = _place(program, sink, cut)
+        made = node is cut.value.node
         names = tuple(dict.fromkeys(describe(value) for value in cut.sources))
         how = "made a variable of" if made else "assigned to a variable"
         yield Finding(
             RULE.code,
             RULE.name,
             f"what was computed is {how} here, and {', '.join(f'`{name}`' for name in names[:4])} {'get' if len(names) > 1 else 'gets'} no gradient through it",
-            program.location(cut.node, cut.frame),
+            program.location(node, frame),
             CutKind.ASSIGNED,
             names,
             (Related(program.location(sink.event.node, sink.event.frame), "gradients are asked for here"),),
-            Poured(cut.node, cut.frame, cut.value, made),
+            Poured(node, frame, cut.value, made),
         )
+
+
+def _place(program: Program, sink: Sink, cut: flow.FoundCut) -> tuple[ast.AST, Frame]:
+    """The last assignment that brings the lost sources in and is read afterwards; one that was mended before only keeps a copy."""
+    assert cut.node is not None and cut.frame is not None and isinstance(cut.value, Variable)
+    wanted = {id(value) for value in cut.sources}
+    full = flow.Flow(sink.tape, full=True, marks=cut.sources)
+    for value, node, frame in reversed(list(flow.assigned_values(cut.value))):
+        if node is None or frame is None or node is cut.value.node or not wanted & set(full.reach(value).sources):
+            continue
+        if isinstance(node, ast.Call) and _uses(program, node, frame):
+            return node, frame
+    return cut.node, cut.frame
 
 
 def _elsewhere(program: Program, sink: Sink) -> Iterator[Finding]:
@@ -174,7 +196,12 @@ def _elsewhere(program: Program, sink: Sink) -> Iterator[Finding]:
         if opened.tape is not sink.tape or opened.statement is None:
             continue
         for node in ast.walk(opened.statement):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in (*_ASSIGNS, "set_weights") and id(node) not in resolved:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in (*_ASSIGNS, "set_weights")
+                and id(node) not in resolved
+            ):
                 names = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
                 yield Finding(
                     RULE.code,
@@ -202,9 +229,13 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(evidence, Poured):
             return [_unwrapped(program, evidence) if evidence.made else _threaded(program, evidence)]
     except CannotMove as problem:
-        return Withheld(str(problem), "new = expression\nloss = ...  # computed with `new`\nvariable.assign(new)  # afterwards, to keep it")
+        return Withheld(
+            str(problem),
+            "new = expression\nloss = ...  # computed with `new`\nvariable.assign(new)  # afterwards, to keep it",
+        )
     return Withheld(
-        "a Keras model cannot be called with weights other than its own; its forward pass must be written with tensors", "fast = [w - rate * g for w, g in zip(weights, gradients)]\nlogits = forward(fast, x)"
+        "a Keras model cannot be called with weights other than its own; its forward pass must be written with tensors",
+        "fast = [w - rate * g for w, g in zip(weights, gradients)]\nlogits = forward(fast, x)",
     )
 
 
@@ -251,7 +282,12 @@ def _unwrapped(program: Program, evidence: Poured) -> Mending:
         if not function.endswith(".Variable"):
             raise CannotMove("how `stack` is called here is not known")
         for node in ast.walk(value):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float" and len(node.args) == 1:
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "float"
+                and len(node.args) == 1
+            ):
                 rewrite.replace(node, program.source(node.args[0], path))
         rewrite.replace(call.func, function[: -len("Variable")] + "stack")
     else:
@@ -265,24 +301,22 @@ def _threaded(program: Program, evidence: Poured) -> Mending:
 
     call, path = evidence.node, evidence.frame.path
     statement = program.statement(call, path)
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or not isinstance(statement, ast.Expr) or statement.value is not call or not call.args:
+    if (
+        not isinstance(call, ast.Call)
+        or not isinstance(call.func, ast.Attribute)
+        or not isinstance(statement, ast.Expr)
+        or statement.value is not call
+        or not call.args
+    ):
         raise CannotMove("the assignment is part of another expression")
-    if evidence.frame.function is None:
-        scope: ast.AST = program.trees[path]
-    else:
-        scope = evidence.frame.function.node
+    scope = _scope(program, evidence.frame)
     receiver = program.source(call.func.value, path)
     parents = program.parents(path)
     block = parents.get(statement)
-    reads = [node for node in ast.walk(scope) if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load) and program.source(node, path) == receiver]
-    own = {id(node) for node in ast.walk(call)}
-    later = [node for node in reads if id(node) not in own and node.lineno > (statement.end_lineno or statement.lineno)]
-    earlier = [node for node in reads if id(node) not in own and node.lineno < statement.lineno]
+    uses = _uses(program, call, evidence.frame)
+    earlier = [node for node in _reads(program, scope, receiver, path) if node.lineno < statement.lineno]
     if _in_loop(parents, statement, scope) and not _refreshed(parents, statement, earlier):
         raise CannotMove("the variable carries its content from one pass of the loop to the next")
-    # After the next assignment the variable holds something else; that one has its own turn when the file is read again.
-    limit = min((node.lineno for node in later if _is_receiver(parents, node)), default=None)
-    uses = [node for node in later if (limit is None or node.lineno <= limit) and not _is_receiver(parents, node)]
     if any(not _within(parents, node, block) for node in uses):
         raise CannotMove("the variable is read where the assignment may not have happened")
     if not uses:
@@ -295,7 +329,11 @@ def _threaded(program: Program, evidence: Poured) -> Mending:
     else:
         name = _free_name(scope, receiver)
         sign = {"assign_add": "+", "assign_sub": "-"}.get(call.func.attr)
-        whole = text if sign is None else f"{receiver} {sign} {text if isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument) else f'({text})'}"
+        whole = (
+            text
+            if sign is None
+            else f"{receiver} {sign} {text if isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument) else f'({text})'}"
+        )
         rewrite.replace(statement, f"{name} = {whole}\n{receiver}.assign({name})")
     for node in uses:
         parent, outer = parents.get(node), None
@@ -303,6 +341,37 @@ def _threaded(program: Program, evidence: Poured) -> Mending:
             outer = parents.get(parent)
         rewrite.replace(outer if isinstance(outer, ast.Call) else node, name)
     return Mending("compute with what was assigned", Safety.SAFE, rewrite.edits())
+
+
+def _scope(program: Program, frame: Frame) -> ast.AST:
+    return frame.function.node if frame.function is not None else program.trees[frame.path]
+
+
+def _reads(program: Program, scope: ast.AST, receiver: str, path: str) -> list[ast.Name | ast.Attribute]:
+    return [
+        node
+        for node in ast.walk(scope)
+        if isinstance(node, (ast.Name, ast.Attribute))
+        and isinstance(node.ctx, ast.Load)
+        and program.source(node, path) == receiver
+    ]
+
+
+def _uses(program: Program, call: ast.Call, frame: Frame) -> list[ast.Name | ast.Attribute]:
+    """Where the same function reads the variable after this assignment, up to the next one, which has its own turn."""
+    path = frame.path
+    statement = program.statement(call, path)
+    if not isinstance(call.func, ast.Attribute) or statement is None:
+        return []
+    parents = program.parents(path)
+    end = statement.end_lineno or statement.lineno
+    later = [
+        node
+        for node in _reads(program, _scope(program, frame), program.source(call.func.value, path), path)
+        if node.lineno > end
+    ]
+    limit = min((node.lineno for node in later if _is_receiver(parents, node)), default=None)
+    return [node for node in later if (limit is None or node.lineno <= limit) and not _is_receiver(parents, node)]
 
 
 def _loose(node: ast.expr) -> bool:
@@ -323,7 +392,9 @@ def _in_loop(parents: Mapping[ast.AST, ast.AST], statement: ast.AST, scope: ast.
     return False
 
 
-def _refreshed(parents: Mapping[ast.AST, ast.AST], statement: ast.stmt, earlier: list[ast.Name | ast.Attribute]) -> bool:
+def _refreshed(
+    parents: Mapping[ast.AST, ast.AST], statement: ast.stmt, earlier: list[ast.Name | ast.Attribute]
+) -> bool:
     """Whether each pass of the loop starts by giving the variable a new content, so that none is carried over."""
     if not earlier:
         return True
@@ -352,11 +423,15 @@ def _within(parents: Mapping[ast.AST, ast.AST], node: ast.AST, block: ast.AST | 
 
 def _free_name(scope: ast.AST, receiver: str) -> str:
     last = receiver.rpartition(".")[2]
-    taken = {node.id for node in ast.walk(scope) if isinstance(node, ast.Name)} | {node.arg for node in ast.walk(scope) if isinstance(node, ast.arg)}
+    taken = {node.id for node in ast.walk(scope) if isinstance(node, ast.Name)} | {
+        node.arg for node in ast.walk(scope) if isinstance(node, ast.arg)
+    }
     for name in (last, f"new_{last}", f"{last}_now"):
         if name.isidentifier() and name not in taken:
             return name
     return f"assigned_{last}"
 
 
-RULE = Rule("RG406", "variable-replaced", "safe", "The same numbers are computed; only their origin is kept.", detect, mend)
+RULE = Rule(
+    "RG406", "variable-replaced", "safe", "The same numbers are computed; only their origin is kept.", detect, mend
+)

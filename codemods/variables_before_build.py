@@ -101,7 +101,9 @@ def _empty(program: Program, read: WeightsRead) -> bool:
     parts = [value for value in inside(owner) if isinstance(value, (Layer, Network, Instance))]
     if any(isinstance(value, Network) and (value.form != "sequential" or has_input(value)) for value in parts):
         return False
-    if isinstance(owner, Instance) and any(not isinstance(value, (Layer, Network)) and value is not owner for value in parts):
+    if isinstance(owner, Instance) and any(
+        not isinstance(value, (Layer, Network)) and value is not owner for value in parts
+    ):
         return False
     return bool(read.sources) and all(isinstance(value, Layer) for value in read.sources)
 
@@ -124,7 +126,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
         request = program.statement(event.node, event.frame.path)
         if event.frame.path != path or request is None:
             raise CannotMove("the weights are listed in another file")
-        if not isinstance(statement, ast.Assign) or statement.value is not read.node or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
+        if (
+            not isinstance(statement, ast.Assign)
+            or statement.value is not read.node
+            or len(statement.targets) != 1
+            or not isinstance(statement.targets[0], ast.Name)
+        ):
             raise CannotMove("the list has no name of its own")
         name = statement.targets[0].id
         rewrite = Rewrite(program.files[path], program.trees[path])
@@ -132,8 +139,16 @@ def mend(program: Program, finding: Finding) -> Mendings:
             rewrite.move([statement], before(request))
         else:
             scope: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
-            uses = [node for node in ast.walk(scope) if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)]
-            everywhere = [node for node in ast.walk(program.trees[path]) if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)]
+            uses = [
+                node
+                for node in ast.walk(scope)
+                if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+            ]
+            everywhere = [
+                node
+                for node in ast.walk(program.trees[path])
+                if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+            ]
             if len(uses) != len(everywhere) or not uses:
                 raise CannotMove("the list is used in several places")
             for node in uses:
@@ -146,8 +161,19 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 def _read_between(program: Program, path: str, statement: ast.stmt, request: ast.stmt, name: str) -> bool:
     return any(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load) and statement.lineno < node.lineno < request.lineno for node in ast.walk(program.trees[path])
+        isinstance(node, ast.Name)
+        and node.id == name
+        and isinstance(node.ctx, ast.Load)
+        and statement.lineno < node.lineno < request.lineno
+        for node in ast.walk(program.trees[path])
     )
 
 
-RULE = Rule("RG206", "variables-before-build", "safe", "The empty list could train nothing; the same list is read later.", detect, mend)
+RULE = Rule(
+    "RG206",
+    "variables-before-build",
+    "safe",
+    "The empty list could train nothing; the same list is read later.",
+    detect,
+    mend,
+)

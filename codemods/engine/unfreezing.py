@@ -30,7 +30,9 @@ def taken_back(program: Program, freeze: Freeze) -> tuple[Edit, ...]:
             continue
         break
     parent = parents.get(gone)
-    alone = parent is not None and any(getattr(parent, name, None) == [gone] for name in ("body", "orelse", "finalbody"))
+    alone = parent is not None and any(
+        getattr(parent, name, None) == [gone] for name in ("body", "orelse", "finalbody")
+    )
     rewrite = Rewrite(source, program.trees[path])
     if (alone and not isinstance(parent, ast.Module)) or _is_elif(gone, parent):
         # Taking it away would leave an empty block, so the flag is set the other way round.
@@ -43,7 +45,11 @@ def taken_back(program: Program, freeze: Freeze) -> tuple[Edit, ...]:
 def freezing_statement(program: Program, node: ast.AST, frame: Frame) -> ast.Assign:
     """The plain assignment `thing.trainable = False` around a freeze; raises `CannotMove` for any other form."""
     statement = program.statement(node, frame.path)
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Attribute):
+    if (
+        not isinstance(statement, ast.Assign)
+        or len(statement.targets) != 1
+        or not isinstance(statement.targets[0], ast.Attribute)
+    ):
         raise CannotMove("the flag is not set by a plain assignment")
     if not isinstance(statement.value, ast.Constant):
         raise CannotMove("the flag is set to a value that is computed elsewhere")
@@ -57,7 +63,10 @@ def _harmless(block: ast.For | ast.If) -> bool:
         for node in ast.walk(part):
             if isinstance(node, (ast.NamedExpr, ast.Await, ast.Yield, ast.YieldFrom)):
                 return False
-            if isinstance(node, ast.Call) and not (isinstance(node.func, ast.Name) and node.func.id in ("isinstance", "enumerate", "len", "range", "reversed")):
+            if isinstance(node, ast.Call) and not (
+                isinstance(node.func, ast.Name)
+                and node.func.id in ("isinstance", "enumerate", "len", "range", "reversed")
+            ):
                 return isinstance(node.func, ast.Attribute) and node.func.attr in ("startswith", "endswith", "lower")
     return True
 

@@ -160,7 +160,7 @@ class Made:
         classes = int(spec["classes"])
         latent: Any = numpy.arange(shape[0])
         rest = shape[1:]
-        array: Any
+        array: Any = None
         if spec["kind"] == "int":
             pick = latent.reshape([-1] + [1] * len(rest)) + numpy.arange(int(numpy.prod(rest)) if rest else 1).reshape(
                 rest or [1]
@@ -182,8 +182,8 @@ class Made:
             array = steps.reshape([-1] + [1] * len(rest)) * numpy.ones(shape, "float32") + 0.1 * source.randn(*shape)
             array = array.astype("float32")
         else:
-            centres = source.randn(8, *rest)
-            array = (centres[latent % 8] + 0.5 * source.randn(*shape)).astype("float32")
+            around = source.randn(8, *rest)
+            array = (around[latent % 8] + 0.5 * source.randn(*shape)).astype("float32")
         made = array.view(Made.array_type())
         made.regrad_name = name
         return made
