@@ -53,9 +53,10 @@ import ast
 from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
-from regrad.analysis.values import Instance
+from regrad.analysis.values import Instance, Operation, Tensor
 from regrad.analysis.weights import names
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
@@ -75,6 +76,8 @@ def detect(program: Program) -> Iterator[Finding]:
         once = _made_once(report)
         if report.sink.kind == "keras" and once is None and not _of_plain_variables(report):
             continue
+        if not any(operation is report.cut.operation for operation in _needed(program, report)):
+            continue  # a constant on purpose
         event = report.sink.event
         node, frame = (report.cut.node, report.cut.frame) if once is not None else (report.node, report.frame)
         if node is None or frame is None:
@@ -82,6 +85,8 @@ def detect(program: Program) -> Iterator[Finding]:
         text = " ".join(program.source(node, frame.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
         variables = names(report.sources)
+        if all(isinstance(source, Tensor) for source in report.sources) and isinstance(event, GradientTaken):
+            variables = (program.source(event.sources_node, event.frame.path),) if event.sources_node is not None else ()
         if once is not None:
             message = (
                 f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {_listed(variables)}"
@@ -103,6 +108,11 @@ def detect(program: Program) -> Iterator[Finding]:
             related,
             report,
         )
+
+
+def _needed(program: Program, report: Report) -> list[Operation]:
+    recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
+    return recording.needed(program, report.sink, recorder)
 
 
 def _listed(variables: tuple[str, ...]) -> str:
@@ -141,7 +151,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
             if recorder is None:
                 raise CannotMove("it has to be computed inside the loss, from the variables as they are then")
-            operations = recording.missed(report.sink)
+            operations = _needed(program, report)
             opened = report.sink.tape.fields.get("#opened", 0) if report.sink.tape is not None else 0
             edits = recording.bring_in(
                 program, recorder, [operation for operation in operations if operation.serial < opened]

@@ -91,6 +91,8 @@ def detect(program: Program) -> Iterator[Finding]:
             and not replaces_variable(value)  # `w = w - rate * gradient` is RG406
         ]
         late = [value for value in lost if _late(event.tape, value) and sink.depends_on(value)]
+        if late and recording.missed(sink):
+            continue  # it is watched in time for the tape, but the tape begins too late (RG401)
         if not unwatched and not late or sink.path.anything:
             continue
         if any(value.operation.serial > (event.tape.fields.get("#opened") or 0) for value in unwatched):

@@ -180,7 +180,7 @@ class Passage:
         uses = [node for node in self._uses(scope or self.program.trees[self.path], writes) if id(node) not in taken]
         here = {id(node) for node in inside}
         if any(id(node) in here for node in uses):
-            raise CannotMove("the value is used in the loop or branch around the tape before the tape")
+            raise CannotMove("the value is used in other parts of the loop or branch around the tape too")
         if uses and not looping:
             raise CannotMove("the value is used elsewhere too, where the tape does not run")
         if uses:

@@ -8,19 +8,20 @@ as an argument (the argument is replaced by what it was computed from).
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
-from regrad.analysis.flow import Flow, FoundCut, sources_of
+from regrad.analysis.flow import Flow, FoundCut, Reach, cover, sources_of
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Operation, Tape, Tensor, Unknown, Value, Variable
-from regrad.codemods.engine.effects import FUNCTIONS
+from regrad.codemods.engine.effects import FUNCTIONS, Reading
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
-from regrad.codemods.engine.surroundings import function_around, loaded, owners, stored, stored_locally
+from regrad.codemods.engine.surroundings import function_around, loaded, owners, stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,107 +164,69 @@ def _from_around(
 
 
 def _through_argument(program: Program, recorder: Recorder, operations: Sequence[Operation]) -> tuple[Edit, ...]:
-    """A caller computed the prediction and hands it over: hand over what it was computed from, and compute it under the tape."""
-    from regrad.codemods.engine import moving
+    from regrad.codemods.engine.handover import Handover
 
-    frame, path = recorder.frame, recorder.frame.path
-    function = frame.function
-    caller = frame.caller
-    if (
-        function is None
-        or caller is None
-        or not isinstance(frame.call, ast.Call)
-        or isinstance(function.node, ast.Lambda)
-    ):
-        raise CannotMove("the operation runs in other code than the tape, so it would have to be called there")
-    call = frame.call
-    if caller.path != path or call is function.node:
-        raise CannotMove("the operation runs in a function of another file than the tape")
-    places = {id(place): place for operation in operations if (place := _place(operation, caller)) is not None}
-    statements = {id(s): s for place in places.values() if (s := program.statement(place, path)) is not None}
-    if len(places) == 0 or len(statements) != 1:
-        raise CannotMove("the operation is computed in several steps before the tape's function is called")
-    statement = next(iter(statements.values()))
-    if not (
-        isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
-    ):
-        raise CannotMove("the result is not kept in a plain name")
-    name = statement.targets[0].id
-    if len(_calls_of(program, function.node, path)) != 1:
-        raise CannotMove("the tape's function is called from several places")
-    parameters = [argument.arg for argument in function.node.args.args]
-    positions = [
-        index for index, argument in enumerate(call.args) if isinstance(argument, ast.Name) and argument.id == name
-    ]
-    if len(positions) != 1 or call.keywords or any(isinstance(argument, ast.Starred) for argument in call.args):
-        raise CannotMove("the result is not handed over as one plain argument")
-    offset = 1 if parameters[:1] == ["self"] else 0
-    parameter = parameters[positions[0] + offset]
-    body = owners(program, statement, path)
-    scope = next((node for node in body if isinstance(node, (*FUNCTIONS, ast.Module))), program.trees[path])
-    uses = [
-        n
-        for n in ast.walk(scope)
-        if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load) and n is not call.args[positions[0]]
-    ]
-    if uses:
-        raise CannotMove(f"`{name}` is used elsewhere too")
-    callee = statement.value.func if isinstance(statement.value, ast.Call) else None
-    if callee is None or not isinstance(callee, (ast.Name, ast.Attribute)):
-        raise CannotMove("the result is not simply that of a call")
-    fixed = {inner.id for inner in ast.walk(callee) if isinstance(inner, ast.Name)}
-    inputs = sorted(loaded(statement.value) - fixed)
-    locals_here = stored_locally(scope) if not isinstance(scope, ast.Module) else set()
-    if fixed & locals_here - {"self"}:
-        raise CannotMove("the model is a local name of the caller, which the tape's function does not see")
-    if len(inputs) != 1:
-        raise CannotMove("the call takes several inputs")
-    handed = inputs[0]
-    inner_names = {n.id for n in ast.walk(function.node) if isinstance(n, ast.Name)} | set(parameters)
-    if handed in inner_names - {parameter}:
-        raise CannotMove(f"the tape's function already uses the name `{handed}`")
-    rewrite = moving.Rewrite(program.files[path], program.trees[path])
-    text = program.source(statement.value, path)
-    rewrite.insert(f"{parameter} = {text}", moving.at_start(recorder.owner))
-    rewrite.remove([statement])
-    rewrite.replace(call.args[positions[0]], handed)
-    edits = list(rewrite.edits())
-    argument = function.node.args.args[positions[0] + offset]
-    span = program.files[path].span(argument)
-    if argument.annotation is None:
-        edits.append(Edit(path, span, handed))
-    else:
-        raise CannotMove("the parameter is annotated as what it is now")
-    for node in ast.walk(function.node):
-        if (
-            isinstance(node, ast.Name)
-            and node.id == parameter
-            and isinstance(node.ctx, ast.Load)
-            and recorder.owner not in owners(program, node, path)
-        ):
-            if _before_node(node, recorder.owner):
-                raise CannotMove(f"`{parameter}` is used before the tape")
-    return tuple(edits)
+    return Handover(program, recorder.owner, recorder.frame).edits(operations)
 
 
-def _before_node(one: ast.expr, other: ast.stmt) -> bool:
-    return (one.lineno, one.col_offset) < (other.lineno, other.col_offset)
+_MEANT = re.compile(
+    r"(.*_)?(targets?|labels?|returns?|advantages?|baselines?|y_true)|(old|next|teacher|prev|previous)_.*"
+    r"|target_(q|v|values?|actions?|next|log_?probs?|pred).*"
+)
+"""Names of what a loss is measured against: it is computed outside the tape on purpose (semi-gradients, old policies, teachers)."""
 
 
-def _calls_of(program: Program, function: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> list[ast.Call]:
-    found = []
-    for node in ast.walk(program.trees[path]):
-        if isinstance(node, ast.Call):
-            name = (
-                node.func.attr
-                if isinstance(node.func, ast.Attribute)
-                else node.func.id
-                if isinstance(node.func, ast.Name)
-                else None
-            )
-            if name == function.name:
-                found.append(node)
-    return found
+def needed(program: Program, sink: Sink, recorder: Recorder | None) -> list[Operation]:
+    """The missed operations that the tape has to see. What is named as a constant on purpose is left out where the rest reaches all."""
+    operations = missed(sink)
+    if recorder is None:
+        return operations
+    meant = {id(operation) for operation in operations if _is_meant(program, operation, recorder.frame)}
+    if not meant or len(meant) == len(operations):
+        return operations
+    kept, reached = _apart_from(sink, meant)
+    _, before = _apart_from(sink, set())
+    return [operation for operation in operations if id(operation) in kept] if reached >= before else operations
+
+
+def _is_meant(program: Program, operation: Operation, frame: Frame) -> bool:
+    place = _place(operation, frame) or _enclosing_place(operation, frame)
+    statement = program.statement(place, frame.path) if place is not None else None
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+        return False
+    names = {path.rpartition(".")[2] for path in Reading(program.trees[frame.path]).of(statement).writes}
+    return bool(names) and all(_MEANT.fullmatch(name) for name in names)
+
+
+def _apart_from(sink: Sink, meant: set[int]) -> tuple[set[int], set[int]]:
+    """The missed operations, and the lost sources, that are reached on ways on which none of some operations stands."""
+    lost = {id(value) for value in sink.path.lost}
+    lost |= {id(value.root()) for value in sink.path.lost if isinstance(value, Unknown)}
+    full = Flow(sink.tape, full=True, marks=sources_of(sink.sources)[0])
+    every = {id(operation) for operation in missed(sink)}
+    kept: set[int] = set()
+    reached: set[int] = set()
+    seen: set[int] = set()
+    stack: list[Value] = [sink.target]
+    while stack:
+        value = stack.pop()
+        if id(value) in seen or isinstance(value, Variable):
+            reached |= {id(value)} & lost
+            continue
+        seen.add(id(value))
+        reached |= {id(value)} & lost
+        operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
+        if operation is not None:
+            if id(operation) in meant:
+                continue
+            if id(operation) in every and any(key in lost for key in full.reach(value).sources):
+                kept.add(id(operation))
+            for source in operation.sources:
+                covered = Reach()
+                cover(source, covered)
+                reached |= covered.sources.keys() & lost
+        stack.extend(full._parts(value))
+    return kept, reached
 
 
 def recorder_of(program: Program, tape: Tape) -> Recorder | None:
