@@ -15,7 +15,7 @@ from regrad.analysis import joining
 from regrad.analysis.events import Event
 from regrad.analysis.frames import Frame, Scope
 from regrad.analysis.operations import Transfer
-from regrad.analysis.store import Store, Writes
+from regrad.analysis.store import Mark, Store, Writes
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
@@ -109,7 +109,7 @@ class Call:
 class _Loop:
     __slots__ = ("exits", "mark")
 
-    def __init__(self, mark: int) -> None:
+    def __init__(self, mark: Mark) -> None:
         self.mark = mark
         self.exits: list[Writes] = []
 
@@ -132,7 +132,7 @@ class Interpreter:
         self.returns: list[Value] = []
         self.yields: list[Value] | None = None
         self.exits: list[Writes] = []
-        self.frame_mark = 0
+        self.frame_mark = Mark(0, 0)
         self.loops: list[_Loop] = []
         self.conditional = 0
         self.called: set[int] = set()

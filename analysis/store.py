@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+
+from regrad.analysis.values import Fields, birth
 
 
 class _Missing:
@@ -16,8 +18,19 @@ Writes = dict[tuple[int, Any], tuple[dict[Any, Any], Any, Any]]
 """(id of the dictionary, key) -> (the dictionary, the key, the value or MISSING)."""
 
 
+class Mark(NamedTuple):
+    """A point to come back to: a length of the journal, and a number that parts the objects of then from younger ones."""
+
+    length: int
+    birth: int
+
+
 class Store:
-    """A journal of every write to a scope or an object's fields."""
+    """A journal of every write to a scope or an object's fields.
+
+    Undoing leaves alone what an object made since then holds: nothing of before knows that object, and the events that tell of it
+    must find it as it was.
+    """
 
     __slots__ = ("_journal",)
 
@@ -34,33 +47,37 @@ class Store:
             self._journal.append((fields, key, fields[key]))
             del fields[key]
 
-    def mark(self) -> int:
+    def mark(self) -> Mark:
         """A point to come back to."""
-        return len(self._journal)
+        return Mark(len(self._journal), birth())
 
-    def writes_since(self, mark: int) -> Writes:
+    def writes_since(self, mark: Mark) -> Writes:
         """The places written since, with their values of now."""
         writes: Writes = {}
-        for fields, key, _ in self._journal[mark:]:
+        for fields, key, _ in self._journal[mark.length :]:
             writes[id(fields), key] = (fields, key, fields.get(key, MISSING))
         return writes
 
-    def replaced_since(self, mark: int) -> Writes:
+    def replaced_since(self, mark: Mark) -> Writes:
         """The places written since, with the values that they had at the mark."""
         writes: Writes = {}
-        for fields, key, old in self._journal[mark:]:
+        for fields, key, old in self._journal[mark.length :]:
             writes.setdefault((id(fields), key), (fields, key, old))
         return writes
 
-    def rollback(self, mark: int) -> Writes:
+    def rollback(self, mark: Mark) -> Writes:
         """Undo everything since the mark; returns what was undone."""
-        writes = self.writes_since(mark)
-        for fields, key, old in reversed(self._journal[mark:]):
+        writes: Writes = {}
+        length, born = mark
+        undone = [entry for entry in self._journal[length:] if type(entry[0]) is not Fields or entry[0].born <= born]
+        for fields, key, _ in undone:
+            writes[id(fields), key] = (fields, key, fields.get(key, MISSING))
+        for fields, key, old in reversed(undone):
             if old is MISSING:
                 fields.pop(key, None)
             else:
                 fields[key] = old
-        del self._journal[mark:]
+        del self._journal[length:]
         return writes
 
     def merge(self, alternatives: list[Writes], join: Callable[[Any, Any], Any]) -> None:

@@ -7,6 +7,7 @@ Immutable values are plain records. Objects that a program can change keep their
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Union
 
@@ -201,6 +202,23 @@ class Class(Value):
         return None
 
 
+_BIRTHS = itertools.count(1)
+
+
+def birth() -> int:
+    """A number larger than those of all objects made so far. It orders them only; nothing depends on its value."""
+    return next(_BIRTHS)
+
+
+class Fields(dict[Any, Any]):
+    """The state of one object, and when the object came into being: what is younger than a branch need not be undone with it."""
+
+    __slots__ = ("born",)
+
+    def __init__(self) -> None:
+        self.born = birth()
+
+
 class Object(Value):
     """Something with an identity and a state. `node` is where the program made it, `frame` in which call."""
 
@@ -210,7 +228,7 @@ class Object(Value):
         self.node = node
         self.frame = frame
         self.serial = serial
-        self.fields: dict[str, Any] = {}
+        self.fields: dict[str, Any] = Fields()
 
 
 class Instance(Object):
