@@ -1,0 +1,126 @@
+"""RG602 targets-in-list: inputs and targets come in a list, which Keras takes for a list of inputs.
+
+What it does
+------------
+Reports a generator or a mapped data set that hands over `[x, y]`, and `fit([x, y])` for a model with one input.
+
+Why gradients stop
+------------------
+Keras tells inputs from targets by a tuple. A list is one structure of inputs: there are no targets, so no loss can
+be computed. Older versions end in `No gradients provided for any variable`, Keras 3 says that a generator must
+return a tuple.
+
+Example
+-------
+Broken::
+
+    def batches():
+        while True:
+            yield [x, y]
+
+Mended::
+
+    def batches():
+        while True:
+            yield x, y
+
+The fix and its safety
+----------------------
+The list becomes a tuple. Safe: the same things are handed over, and Keras takes them for what they are. A list that
+is changed after it was made is left to the author.
+
+When it stays silent
+--------------------
+When the model may take what is in the list as its inputs (as many inputs as there are parts), for a `Sequence` or
+`PyDataset`, of which Keras 3 accepts a list, when the list is not written as one, and for a list that starts with a
+list of inputs (RG601).
+
+References
+----------
+- https://github.com/tensorflow/tensorflow/issues/42038
+- regrad, facts: error sites, `generator_data_adapter.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Tensor, Unknown
+from regrad.codemods.engine.deliveries import around, as_tuple, inputs_of, is_nested, listed, needs_targets
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+CODE, NAME = "RG602", "targets-in-list"
+
+
+@dataclass(frozen=True, eq=False)
+class _Listed:
+    node: ast.List | ast.Tuple
+    path: str
+    call: ast.Call | None
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    from regrad.analysis.events import Trained
+    from regrad.codemods.engine.respelling import file_of
+
+    seen: set[int] = set()
+    for event in program.of(Trained):
+        if not needs_targets(event):
+            continue
+        related = (Related(program.location(event.node, event.frame), "the model is trained with it here"),)
+        element = listed(event)
+        if element is not None and isinstance(element.node, ast.List) and not is_nested(element):
+            inputs = inputs_of(event)
+            path = file_of(program, element.node)
+            if path is None or len(element.items) not in (2, 3) or inputs not in (None, 1) or id(element.node) in seen:
+                continue
+            function = around(program, element.node, path)
+            if isinstance(function, ast.FunctionDef) and function.name == "__getitem__":
+                continue
+            seen.add(id(element.node))
+            message = "inputs and targets come in a list, which Keras takes for a list of inputs without targets"
+            evidence = _Listed(element.node, path, None)
+            yield Finding(CODE, NAME, message, program.files[path].location(element.node), None, (), related, evidence)
+        given = event.x
+        node = event.x_node
+        if (
+            event.data is None
+            and event.y is None
+            and isinstance(given, Collection)
+            and isinstance(node, (ast.List, ast.Tuple))
+        ):
+            pair = len(given.items) == 2 and all(isinstance(part, (Tensor, Unknown)) for part in given.items)
+            if pair and inputs_of(event) == 1 and id(node) not in seen and isinstance(event.node, ast.Call):
+                seen.add(id(node))
+                message = "the model has one input, and inputs and targets are given to it as one list of inputs"
+                evidence = _Listed(node, event.frame.path, event.node)
+                yield Finding(CODE, NAME, message, program.location(node, event.frame), None, (), (), evidence)
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    found: _Listed = finding.evidence
+    try:
+        edits = _unpacked(program, found) if found.call is not None else ()
+        if isinstance(found.node, ast.List) and found.call is None:
+            edits = as_tuple(program, found.path, found.node)
+    except CannotMove as problem:
+        return Withheld(problem.reason, "yield x, y")
+    title = "give inputs and targets as two arguments" if found.call is not None else "hand over a tuple"
+    return [Mending(title, Safety.SAFE, edits)]
+
+
+def _unpacked(program: Program, found: _Listed) -> tuple[Edit, ...]:
+    call = found.call
+    if call is None or found.node not in call.args or len(call.args) != 1:
+        raise CannotMove("the data are not given by position")
+    source = program.files[found.path]
+    span = source.span(found.node)
+    inside = source.segment(span).strip()[1:-1].strip().rstrip(",")
+    return (Edit(found.path, span, inside),)
+
+
+RULE = Rule(CODE, NAME, "safe", "The same things are handed over; Keras takes them for what they are.", detect, mend)
