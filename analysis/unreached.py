@@ -1,0 +1,96 @@
+"""Weights that a training asks the gradient of, and that its loss does not depend on at all, sorted by how that came about."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis import applications
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import GradientTaken, Trained
+from regrad.analysis.flow import Flow
+from regrad.analysis.frames import Frame
+from regrad.analysis.library.keras_layers import WEIGHTED
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.trainings import lists_in
+from regrad.analysis.values import Collection, Constant, Layer, Tensor, Value, Variable
+
+
+@dataclass(frozen=True, eq=False)
+class Unreached:
+    """The parts of a model that get no gradient from one training although others do."""
+
+    sink: Sink
+    parts: tuple[Value, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """Where a layer was called: the call, and the function it stands in."""
+
+    call: ast.Call
+    frame: Frame
+
+
+def trained(program: Program) -> Iterator[Sink]:
+    """The requests for gradients that certainly train: `fit` and the like, and tapes whose gradients reach an optimizer."""
+    for sink in program.sinks:
+        event = sink.event
+        if isinstance(event, Trained):
+            yield sink
+        elif isinstance(event, GradientTaken) and sink.kind == "tape":
+            if any(True for _ in lists_in(event.sources)) and applications.of(program, event) is not None:
+                yield sink
+
+
+def partly(program: Program) -> list[Unreached]:
+    """Trainings that reach some of the weights they ask for, with those that no training of the program reaches."""
+    sinks = list(program.sinks)
+    reached: set[int] = set()
+    for sink in sinks:
+        reached.update(Flow(sink.tape).reach(sink.target).sources)
+    found: list[Unreached] = []
+    for sink in trained(program):
+        path = sink.path
+        if not path.lost or not path.connected or not path.complete or path.anything:
+            continue
+        # A value that was stopped on purpose on one way, and has no other, is missing all the same.
+        cut_off = {id(value) for cut in sink.cuts if cut.kind is not CutKind.STOPPED for value in cut.sources}
+        parts = tuple(
+            part for part in path.lost if id(part) not in reached and id(part) not in cut_off and _counts(part)
+        )
+        if parts:
+            found.append(Unreached(sink, parts))
+    return found
+
+
+def _counts(part: Value) -> bool:
+    """Whether it certainly has weights of its own by the time of the training."""
+    if isinstance(part, Layer):
+        return part.kind in WEIGHTED and bool(part.fields.get("#called") or part.fields.get("#built"))
+    if isinstance(part, Variable):
+        stated = part.fields.get("trainable")
+        return part.maker == "add_weight" and not (isinstance(stated, Constant) and not stated.value)
+    return False
+
+
+def written(part: Value) -> Written | None:
+    """The place of the last call of a layer, where it was seen."""
+    if not isinstance(part, Layer):
+        return None
+    for _, result in reversed(part.fields.get("#calls") or ()):
+        tensor = result.items[0] if isinstance(result, Collection) and result.items else result
+        if (
+            isinstance(tensor, Tensor)
+            and isinstance(tensor.operation.node, ast.Call)
+            and tensor.operation.frame is not None
+        ):
+            return Written(tensor.operation.node, tensor.operation.frame)
+    return None
+
+
+def scope_of(program: Program, frame: Frame) -> ast.AST:
+    """The function or module in which the frame runs."""
+    return frame.function.node if frame.function is not None else program.trees[frame.path]
