@@ -50,6 +50,7 @@ from collections.abc import Iterator
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings, fresh
 from regrad.analysis.program import Program
+from regrad.analysis.values import Variable
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -64,9 +65,15 @@ def detect(program: Program) -> Iterator[Finding]:
     for ending in endings(program):
         if ending.kind is not CutKind.STOPPED:
             continue
-        if not ending.whole and (by_hand or not all(fresh(value) for value in ending.lost)):
+        if not ending.whole and (by_hand or _meant(ending)):
             continue
         yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}, which get no gradient")
+
+
+def _meant(ending: Ending) -> bool:
+    """Whether it looks like a choice of its author: weights that come trained, or the gradient of one weight switched off."""
+    inputs = ending.operation.inputs if ending.operation is not None else ()
+    return not all(fresh(value) for value in ending.lost) or any(isinstance(value, Variable) for value in inputs)
 
 
 def mend(program: Program, found: Finding) -> Mendings:

@@ -1,0 +1,321 @@
+"""RG701 infinite-slope: a root or logarithm at a value where its slope is infinite, and which the program reaches.
+
+What it does
+------------
+Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as soon as
+two things are equal, a root or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or starts there,
+and the logarithm of a sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0.
+
+Why gradients stop
+------------------
+The slope of a root at 0, and that of a logarithm, is infinite. What arrives from the loss, or goes on to the weights, is
+zero there, and infinity times zero is not a number. One such sample makes every weight NaN for good.
+
+Example
+-------
+Broken::
+
+    distance = tf.sqrt(tf.reduce_sum(tf.square(a - b), axis=1))
+
+Mended::
+
+    distance = tf.sqrt(tf.reduce_sum(tf.square(a - b), axis=1) + 1e-12)
+
+The fix and its safety
+----------------------
+Unsafe: a small constant is added under the root (1e-12) or in the logarithm (1e-7), which changes the value in the last
+digits; a logarithm of a softmax or sigmoid that is called in place becomes `log_softmax` or `log_sigmoid`, which compute
+the same without the detour.
+
+When it stays silent
+--------------------
+When a constant, `epsilon`, a clip, a `maximum` or a `where` keeps the value away from zero; for a root over the whole
+batch (RMSE), which is zero only for a perfect fit; for a single probability that was drawn (policy gradients); where no
+gradient passes.
+
+References
+----------
+`tf.nn.log_softmax`: https://www.tensorflow.org/api_docs/python/tf/nn/log_softmax
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis.alive import alive, users
+from regrad.analysis.cut import CutKind
+from regrad.analysis.library.keras_models import activation_of
+from regrad.analysis.program import Program
+from regrad.analysis.values import Constant, Layer, Operation, Tensor, Value, Variable
+from regrad.analysis.weights import names
+from regrad.codemods.engine import imports
+from regrad.codemods.engine.broken_paths import argument, excerpt, listed, operand
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+CODE, NAME = "RG701", "infinite-slope"
+_ROOTS = frozenset({"sqrt", "rsqrt"})
+_NORMS = frozenset({"norm", "reduce_euclidean_norm"})
+_SUMS = frozenset({"add", "add_n", "reduce_sum", "sum"})
+_SHAPES = frozenset(
+    {"reshape", "squeeze", "expand_dims", "transpose", "getitem", "unstack", "convert_to_tensor", "identity"}
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """What was found: the operation and why its value gets there. `kind`: root, norm, power or log."""
+
+    operation: Operation
+    kind: str
+    why: str
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Roots and logarithms that a gradient passes."""
+    seen: set[int] = set()
+    for sink in program.sinks:
+        if not sink.path.connected and not sink.path.anything:
+            continue
+        tensors = alive(sink)
+        used = users(tensors)
+        for value in tensors:
+            operation = value.operation
+            if id(operation.node) in seen or operation.frame is None or not isinstance(operation.node, ast.expr):
+                continue
+            slope = _slope(value)
+            if slope is None or any(
+                user.operation.name in ("where", "select", "maximum") for user in used.get(id(value), ())
+            ):
+                continue
+            seen.add(id(operation.node))
+            lost = names(sink.path.connected)
+            text = excerpt(program, operation.node, operation.frame)
+            message = (
+                f"the slope of `{text}` is infinite at 0: {slope.why}; then the gradients of {listed(lost)} are NaN"
+            )
+            event = sink.event
+            related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
+            place = program.location(operation.node, operation.frame)
+            yield Finding(CODE, NAME, message, place, CutKind.NON_FINITE, lost, related, slope)
+
+
+def _slope(value: Tensor) -> Slope | None:
+    operation = value.operation
+    if operation.kind not in ("op", "operator", "method") or not operation.inputs:
+        return None
+    first = operation.inputs[0]
+    power = operation.inputs[1] if operation.name == "pow" and len(operation.inputs) > 1 else None
+    exponent = power.value if isinstance(power, Constant) and isinstance(power.value, float) else None
+    if operation.name in _ROOTS or (exponent is not None and 0 < exponent < 1):
+        kind = "root" if operation.name in _ROOTS else "power"
+        reason = _zero(first)
+        if reason is None and _squares(first) and not _everything(first):
+            reason = "a sum of squares is 0 where two values are equal"
+        return Slope(operation, kind, reason) if reason else None
+    if operation.name in _NORMS:
+        stated = operation.arguments or {}
+        order = stated.get("ord") or stated.get("1")
+        if operation.name == "norm" and isinstance(order, Constant) and order.value not in ("euclidean", 2, 2.0):
+            return None
+        starts = _starts_at_zero(first)
+        if starts:
+            return Slope(operation, "norm", starts)
+        whole = "axis" not in stated and "2" not in stated and not (operation.name != "norm" and "1" in stated)
+        return (
+            None
+            if whole or not _difference(first)
+            else Slope(operation, "norm", "the length of a difference is 0 where two values are equal")
+        )
+    if operation.name == "log":
+        reason = _zero(first) or _saturates(first)
+        return Slope(operation, "log", reason) if reason else None
+    return None
+
+
+def _zero(value: Value) -> str | None:
+    """Why a value is certainly 0 at times: it is cut off there, or starts there."""
+    value = _unshaped(value)
+    starts = _starts_at_zero(value)
+    if starts:
+        return starts
+    if not isinstance(value, Tensor):
+        return None
+    operation = value.operation
+    if operation.name in ("relu", "relu6"):
+        return "`relu` gives 0"
+    if (
+        isinstance(operation.callee, Layer)
+        and operation.kind == "layer"
+        and activation_of(operation.callee) in ("relu", "relu6")
+    ):
+        return "`relu` gives 0"
+    if operation.name == "maximum" and any(isinstance(part, Constant) and part.value == 0 for part in operation.inputs):
+        return "`maximum` cuts off at 0"
+    if operation.name in ("clip_by_value", "clip") and operation.arguments:
+        low = operation.arguments.get("1") or operation.arguments.get("clip_value_min")
+        if isinstance(low, Constant) and low.value == 0:
+            return "the clip cuts off at 0"
+    return None
+
+
+def _starts_at_zero(value: Value) -> str | None:
+    if isinstance(value, Variable) and value.initial is not None and value.maker == "tf.Variable":
+        initial = value.initial
+        zeros = (
+            isinstance(initial, Tensor) and initial.operation.kind == "constant" and initial.operation.name == "zeros"
+        )
+        if zeros or (isinstance(initial, Constant) and isinstance(initial.value, float) and initial.value == 0):
+            return "the variable starts at 0"
+    return None
+
+
+def _saturates(value: Value) -> str | None:
+    """Whether a value is a sigmoid or softmax as it comes, or one minus it."""
+    if not isinstance(value, Tensor):
+        return None
+    operation = value.operation
+    if operation.name == "subtract" and len(operation.inputs) == 2:
+        one, other = operation.inputs
+        if isinstance(one, Constant) and one.value == 1 and isinstance(other, Tensor) and _bounded(other):
+            return "a sigmoid or softmax becomes exactly 1"
+        return None
+    return "a sigmoid or softmax becomes exactly 0" if _bounded(value) else None
+
+
+def _bounded(value: Tensor) -> bool:
+    return (
+        "probabilities" in value.facts
+        and value.operation.kind in ("op", "layer", "model")
+        and value.operation.transfer != "none"
+    )
+
+
+def _unshaped(value: Value) -> Value:
+    while isinstance(value, Tensor) and value.operation.name in _SHAPES and value.operation.inputs:
+        value = value.operation.inputs[0]
+    return value
+
+
+def _squares(value: Value, depth: int = 0) -> bool:
+    """Whether a value is a sum of squares of differences and nothing else."""
+    value = _unshaped(value)
+    if not isinstance(value, Tensor) or depth > 8:
+        return False
+    operation = value.operation
+    if operation.name == "squared_difference":
+        return True
+    if operation.name == "square":
+        return _difference(operation.inputs[0])
+    if operation.name == "pow" and len(operation.inputs) == 2:
+        power = operation.inputs[1]
+        return isinstance(power, Constant) and power.value == 2 and _difference(operation.inputs[0])
+    if operation.name == "multiply" and len(operation.inputs) == 2:
+        one, other = operation.inputs
+        return one is other and _difference(one)
+    if operation.name in _SUMS:
+        parts = [
+            part
+            for part in operation.inputs
+            if not (isinstance(part, Constant) and operation.name not in ("add", "add_n"))
+        ]
+        return bool(parts) and all(_squares(part, depth + 1) for part in parts)
+    return False
+
+
+def _difference(value: Value) -> bool:
+    """Whether a value is a difference of two values, possibly scaled."""
+    value = _unshaped(value)
+    if not isinstance(value, Tensor):
+        return False
+    operation = value.operation
+    if operation.name == "subtract" and len(operation.inputs) == 2:
+        return not any(isinstance(part, Constant) for part in operation.inputs)
+    if operation.name in ("multiply", "divide", "abs") and operation.inputs:
+        return _difference(operation.inputs[0])
+    return False
+
+
+def _everything(value: Value) -> bool:
+    """Whether a sum runs over all elements: that is zero for a perfect fit only."""
+    value = _unshaped(value)
+    if isinstance(value, Tensor) and value.operation.name in ("reduce_sum", "sum", "reduce_mean", "mean"):
+        stated = value.operation.arguments or {}
+        return "axis" not in stated and "1" not in stated
+    return False
+
+
+def mend(program: Program, found: Finding) -> Mendings:
+    """A small constant, or the stable function."""
+    from regrad.codemods.engine.moving import replace_expression
+
+    slope: Slope = found.evidence
+    node, frame = slope.operation.node, slope.operation.frame
+    assert isinstance(node, ast.expr) and frame is not None
+    source, tree = program.files[frame.path], program.trees[frame.path]
+    try:
+        place, text, title = _better(program, slope, node, frame.path)
+        edits = replace_expression(source, tree, place, text)
+    except CannotMove as problem:
+        return Withheld(problem.reason)
+    return (Mending(title, Safety.UNSAFE, edits, "the value changes in its last digits"),)
+
+
+def _better(program: Program, slope: Slope, node: ast.expr, path: str) -> tuple[ast.expr, str, str]:
+    tree = program.trees[path]
+    if slope.kind == "power" and isinstance(node, ast.BinOp):
+        return node.left, f"({program.source(node.left, path)} + 1e-12)", "add a small constant under the root"
+    inner = argument(node, 0, "x", "tensor", "input_tensor") if isinstance(node, ast.Call) else None
+    if inner is None or not isinstance(node, ast.Call):
+        raise CannotMove("the call does not spell its argument out")
+    if slope.kind == "log":
+        stable = _stable(program, node, inner, path)
+        if stable is not None:
+            return node, stable, "use the function that computes both in one"
+        return inner, f"{_summand(program, inner, path)} + 1e-7", "add a small constant in the logarithm"
+    if slope.kind in ("root", "power"):
+        return inner, f"{_summand(program, inner, path)} + 1e-12", "add a small constant under the root"
+    names_of = [
+        imports.spelled(tree, [f"tensorflow.{each}", f"tensorflow.compat.v1.{each}"], node)
+        for each in ("sqrt", "reduce_sum", "square")
+    ]
+    root, total, square = names_of
+    if root is None or total is None or square is None:
+        raise CannotMove("TensorFlow is not imported here; write `tf.sqrt(tf.reduce_sum(tf.square(x), axis) + 1e-12)`")
+    rest = [f"axis={program.source(node.args[2], path)}"] if len(node.args) > 2 else []
+    rest += [
+        f"{each.arg}={program.source(each.value, path)}" for each in node.keywords if each.arg in ("axis", "keepdims")
+    ]
+    if slope.operation.name != "norm" and len(node.args) > 1:
+        rest.insert(0, f"axis={program.source(node.args[1], path)}")
+    arguments = ", ".join([f"{square}({program.source(inner, path)})", *rest])
+    return node, f"{root}({total}({arguments}) + 1e-12)", "write the norm out with a small constant under the root"
+
+
+def _summand(program: Program, node: ast.expr, path: str) -> str:
+    text = program.source(node, path)
+    plain = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow))
+    return text if plain else operand(text)
+
+
+def _stable(program: Program, node: ast.Call, inner: ast.expr, path: str) -> str | None:
+    """`log(softmax(z))`, `log(sigmoid(z))` and `log(1 - sigmoid(z))` where the inner call stands in place."""
+    tree = program.trees[path]
+    negative = isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Sub) and isinstance(inner.left, ast.Constant)
+    call = inner.right if isinstance(inner, ast.BinOp) and negative else inner
+    if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) != 1 or not call.args:
+        return None
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    wanted = {"softmax": "nn.log_softmax", "sigmoid": "math.log_sigmoid"}.get(name)
+    if wanted is None or (negative and name == "softmax"):
+        return None
+    if isinstance(call.func, ast.Attribute) and not isinstance(call.func.value, (ast.Name, ast.Attribute)):
+        return None
+    spelled = imports.spelled(tree, [f"tensorflow.{wanted}", f"tensorflow.compat.v1.{wanted}"], node)
+    text = program.source(call.args[0], path)
+    return None if spelled is None else f"{spelled}({'-' + operand(text) if negative else text})"
+
+
+RULE = Rule(CODE, NAME, "unsafe", "a small constant changes the value in its last digits", detect, mend)
