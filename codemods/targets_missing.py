@@ -1,0 +1,376 @@
+"""RG601 targets-missing: the model is compiled with a loss and trained without targets.
+
+What it does
+------------
+Reports `fit(x)` and `train_on_batch(x)` of a model whose loss needs targets, where the data carry none: an array
+alone, a data set of inputs only, a generator or `Sequence` that hands over inputs only (or everything as a list of
+inputs), `flow(x)`, `class_mode=None`, `label_mode=None`, a dictionary in which the labels stand among the features.
+
+Why gradients stop
+------------------
+The loss compares the prediction with the second part of what `fit` is given. Without one it is not computed at all:
+Keras 3 raises `None values not supported`, older versions `No gradients provided for any variable`.
+
+Example
+-------
+Broken::
+
+    autoencoder.compile(optimizer="adam", loss="mse")
+    autoencoder.fit(images, epochs=10)
+
+Mended::
+
+    autoencoder.compile(optimizer="adam", loss="mse")
+    autoencoder.fit(images, images, epochs=10)
+
+The fix and its safety
+----------------------
+The target that the program already has: the input itself where the model gives back what it was given, the labels
+that were loaded with the inputs, the labels in the dictionary, the labels of the folders. Unsafe, since which
+target is meant is a guess; a generator's list of inputs and targets becomes a tuple, which is safe. Where the
+program has no target, nothing is offered.
+
+When it stays silent
+--------------------
+When the model may compute its own loss (`train_step`, `compute_loss`, `add_loss` without a compiled loss, a model
+of another library), when what the data hold is not known, and when the arguments of `fit` are unpacked from
+elsewhere.
+
+References
+----------
+- https://github.com/huggingface/transformers/issues/8510
+- https://github.com/tensorflow/tensorflow/issues/36413
+- regrad, facts: measured behaviour, 3; traps 16 to 19.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from regrad.analysis.events import Trained
+from regrad.analysis.location import Span
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Constant, Mapping, Network, Shape, Tensor, Union_, Unknown, Value
+from regrad.codemods.engine import deliveries
+from regrad.codemods.engine.judged import units_of
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.operations_of import reached
+from regrad.codemods.engine.respelling import file_of, quoted
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
+
+CODE, NAME = "RG601", "targets-missing"
+_LABELS = ("labels", "label", "targets", "target", "y")
+_ARRAYS_ONLY = ("batch_size", "validation_split")
+_SIBLINGS = (
+    ("X", "y"), ("X", "Y"), ("x", "y"), ("images", "labels"), ("data", "labels"), ("features", "labels"),
+    ("features", "targets"), ("inputs", "targets"), ("data", "targets"), ("texts", "labels"), ("sequences", "labels"),
+)  # fmt: skip
+_UNSEEN = frozenset({"numpy_function", "py_function", "py_func", "eager_py_func"})
+
+
+@dataclass(frozen=True, eq=False)
+class _Missing:
+    event: Trained
+    kind: str
+    """`array`, `dataset` (inputs only), `dictionary`, or `list`."""
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    seen: set[int] = set()
+    for event in program.of(Trained):
+        if id(event.node) in seen or not deliveries.needs_targets(event):
+            continue
+        kind = _kind(program, event)
+        if kind is None:
+            continue
+        seen.add(id(event.node))
+        node = event.x_node or event.node
+        path = event.frame.path
+        element = deliveries.listed(event)
+        if kind == "list" and element is not None and element.node is not None:
+            node, path = element.node, file_of(program, element.node) or path
+        message = {
+            "array": "the loss needs targets, and only inputs are given",
+            "dataset": "the loss needs targets, and the data hold inputs only",
+            "dictionary": "the loss needs targets, and the data are one dictionary of inputs",
+            "list": "inputs and targets come in a list, all of which Keras takes for inputs: there are no targets",
+        }[kind]
+        yield Finding(CODE, NAME, message, program.files[path].location(node), None, (), (), _Missing(event, kind))
+
+
+def _kind(program: Program, event: Trained) -> str | None:
+    """How the targets are missing; None where they may be there."""
+    element = event.data
+    if element is None:
+        if event.y is None or (isinstance(event.y, Constant) and event.y.value is None):
+            pair = isinstance(event.x, Collection) and len(event.x.items) == 2 and deliveries.inputs_of(event) == 1
+            return "array" if isinstance(event.x, (Tensor, Collection, Mapping)) and not pair else None
+        return "array" if _surely_an_array(event) else None
+    if isinstance(element, Tensor):
+        return "dataset" if _seen_through(element) else None
+    if isinstance(element, Mapping):
+        known = element.complete and all(isinstance(key, str) for key in element.entries)
+        return "dictionary" if known and element.entries else None
+    if isinstance(element, Collection) and element.kind == "tuple":
+        single = element.complete and len(element.items) == 1 and not isinstance(element.items[0], (Unknown, Union_))
+        return "dataset" if single else None
+    listed = deliveries.listed(event)
+    if listed is not None and listed.node is not None:
+        inputs = deliveries.inputs_of(event)
+        path = file_of(program, listed.node)
+        function = deliveries.around(program, listed.node, path) if path is not None else None
+        if function is None or getattr(function, "name", "") == "__getitem__":
+            return None
+        if deliveries.is_nested(listed) and len(listed.items) in (2, 3):
+            return "list"
+        if inputs is not None and inputs > 1 and inputs == len(listed.items):
+            return "dataset"
+    return None
+
+
+def _surely_an_array(event: Trained) -> bool:
+    """Whether the one thing that is not known cannot be a data set: `fit` was told how to divide it."""
+    call = event.node
+    if not isinstance(call, ast.Call) or not isinstance(event.x, Unknown) or event.method != "fit":
+        return False
+    if event.x.origin != "name" or len(call.args) > 1 or any(word.arg == "y" for word in call.keywords):
+        return False
+    return any(
+        word.arg in _ARRAYS_ONLY and not (isinstance(word.value, ast.Constant) and word.value.value is None)
+        for word in call.keywords
+    )
+
+
+def _seen_through(element: Tensor) -> bool:
+    """Whether it is one tensor: functions outside TensorFlow may give several."""
+    for tensor in reached(iter([element])):
+        name = tensor.operation.name
+        if name in _UNSEEN or name.startswith(("parse_", "decode_")) or tensor.operation.kind in ("unknown", "join"):
+            return False
+    return True
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    found: _Missing = finding.evidence
+    offered: list[Mending] = []
+    reason = "which target is meant is not certain"
+    for title, safety, way in _ways(program, found):
+        try:
+            edits = way()
+        except CannotMove as problem:
+            reason = problem.reason
+            continue
+        if edits:
+            offered.append(Mending(title, safety, edits))
+    return offered or Withheld(reason, _suggestion(found))
+
+
+def _suggestion(found: _Missing) -> str:
+    if found.kind == "array":
+        return "model.fit(x, y)  # or model.fit(x, x) for an autoencoder"
+    return "yield x, y  # or dataset.map(lambda x: (x, x)) for an autoencoder"
+
+
+def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Callable[[], tuple[Edit, ...]]]]:
+    event = found.event
+    if found.kind == "list":
+        yield "hand over a tuple", Safety.SAFE, lambda: _as_tuple(program, event)
+        return
+    same = _gives_back(event)
+    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
+    method = maker.func.attr if maker is not None and isinstance(maker.func, ast.Attribute) else ""
+    if found.kind == "array":
+        sibling = _sibling(program, event)
+        if same:
+            yield "the input is the target", Safety.UNSAFE, lambda: _given(program, event, None)
+        if sibling is not None:
+            yield f"`{sibling}` is the target", Safety.UNSAFE, lambda: _given(program, event, sibling)
+    elif found.kind == "dictionary" and isinstance(event.data, Mapping):
+        key = next((name for name in _LABELS if name in event.data.entries), None)
+        if key is not None:
+            yield f"`{key}` is the target", Safety.UNSAFE, lambda: _split(program, event, key)
+    elif found.kind == "dataset":
+        if method == "flow" and same:
+            yield "the images are the target", Safety.UNSAFE, lambda: _flows(program, event)
+        elif maker is not None and _last_name(maker) in _FOLDERS:
+            mode = _mode(event, same, _last_name(maker))
+            if mode is not None:
+                yield "the folders are the target", Safety.UNSAFE, lambda: _folders(program, event, mode)
+        elif same and event.frame.path:
+            yield "the input is the target", Safety.UNSAFE, lambda: _mapped(program, event)
+
+
+def _as_tuple(program: Program, event: Trained) -> tuple[Edit, ...]:
+    element = deliveries.listed(event)
+    if element is None or not isinstance(element.node, ast.List):
+        raise CannotMove("the list is put together elsewhere")
+    path = file_of(program, element.node)
+    return deliveries.as_tuple(program, path, element.node) if path is not None else ()
+
+
+def _gives_back(event: Trained) -> bool:
+    """Whether the model's output has the shape of its input, as an autoencoder's has."""
+    if len(event.heads) != 1 or event.heads[0].shape is None:
+        return False
+    given = event.x if event.data is None else event.data
+    shape = given.shape if isinstance(given, Tensor) else None
+    if shape is None and isinstance(event.model, Network):
+        inputs: tuple[Value, ...] = event.model.fields.get("inputs") or ()
+        shape = inputs[0].shape if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
+    return shape is not None and _alike(shape, event.heads[0].shape, event)
+
+
+def _alike(one: Shape, other: Shape, event: Trained) -> bool:
+    inputs = event.model.fields.get("inputs") if isinstance(event.model, Network) else None
+    first = inputs[0].shape if inputs and len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
+    if first is not None and len(first) == len(one):
+        one = tuple(a if a is not None else b for a, b in zip(one, first, strict=True))
+    if len(one) != len(other) or len(one) < 2:
+        return False
+    pairs = list(zip(one[1:], other[1:], strict=True))
+    last = one[len(one) - 1]
+    known = last is not None and last == other[len(other) - 1]
+    return known and (last or 0) * len(pairs) > 1 and all(a == b or a is None or b is None for a, b in pairs)
+
+
+def _sibling(program: Program, event: Trained) -> str | None:
+    """A name of the program that goes with the input's as `y_train` goes with `x_train`."""
+    node = event.x_node
+    if not isinstance(node, ast.Name):
+        return None
+    known = {
+        each.id
+        for each in ast.walk(program.trees[event.frame.path])
+        if isinstance(each, ast.Name) and (isinstance(each.ctx, ast.Store) or each.id != node.id)
+    }
+    known |= {each.arg for each in ast.walk(program.trees[event.frame.path]) if isinstance(each, ast.arg)}
+    for old, new in _SIBLINGS:
+        parts = node.id.split("_")
+        if old in parts:
+            name = "_".join(new if part == old else part for part in parts)
+            if name in known:
+                return name
+    return None
+
+
+def _given(program: Program, event: Trained, name: str | None) -> tuple[Edit, ...]:
+    from regrad.codemods.engine.arguments import Append, Set, change_call
+
+    call, path = event.node, event.frame.path
+    if not isinstance(call, ast.Call) or event.x_node is None:
+        raise CannotMove("the call of `fit` is not written out")
+    text = name if name is not None else program.source(event.x_node, path)
+    if name is None and not isinstance(event.x_node, (ast.Name, ast.Attribute, ast.Subscript)):
+        raise CannotMove("the input is an expression that should be computed once")
+    if event.y_node is not None:
+        return (Edit(path, program.files[path].span(event.y_node), text),)
+    change = Append(text) if len(call.args) == 1 else Set("y", text, "x")
+    return (change_call(program.files[path], call, change),)
+
+
+def _split(program: Program, event: Trained, key: str) -> tuple[Edit, ...]:
+    """Divide each dictionary of the data set into features and labels, before the model is trained."""
+    from regrad.codemods.engine.moving import before, insert_statements
+
+    path, node = event.frame.path, event.x_node
+    statement = program.statement(event.node, path)
+    if node is None or statement is None:
+        raise CannotMove("the data are not named")
+    source, tree = program.files[path], program.trees[path]
+    label = quoted(program, path, key)
+    features = f"{{name: part for name, part in batch.items() if name != {label}}}"
+    mapped = f".map(lambda batch: ({features}, batch[{label}]))"
+    if isinstance(node, ast.Name):
+        return insert_statements(source, tree, f"{node.id} = {node.id}{mapped}", before(statement))
+    if not isinstance(node, (ast.Call, ast.Attribute)):
+        raise CannotMove("the data are not named")
+    end = source.span(node).end
+    return (Edit(path, Span(end, end), mapped),)
+
+
+def _mapped(program: Program, event: Trained) -> tuple[Edit, ...]:
+    """Hand each element of a `tf.data` pipeline over twice."""
+    node, path = event.x_node, event.frame.path
+    if not isinstance(node, (ast.Name, ast.Call, ast.Attribute)) or not _is_pipeline(program, event):
+        raise CannotMove("the data are handed over by a function or class; it has to give the target as well")
+    end = program.files[path].span(node).end
+    return (Edit(path, Span(end, end), ".map(lambda x: (x, x))"),)
+
+
+def _is_pipeline(program: Program, event: Trained) -> bool:
+    element = event.data
+    names = {tensor.operation.name for tensor in reached(iter([element]))} if isinstance(element, Tensor) else set()
+    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
+    return bool(names & {"batch"}) and (
+        maker is None or "Dataset" in ast.unparse(maker) or "batch" in ast.unparse(maker)
+    )
+
+
+def _validation(event: Trained) -> ast.AST | None:
+    call = event.node
+    words = call.keywords if isinstance(call, ast.Call) else []
+    return next((word.value for word in words if word.arg == "validation_data"), None)
+
+
+def _flows(program: Program, event: Trained) -> tuple[Edit, ...]:
+    """Give `flow` its images as targets as well, for training and validation alike."""
+    from regrad.codemods.engine.arguments import Append, change_call
+
+    path = event.frame.path
+    edits: list[Edit] = []
+    for node in (event.x_node, _validation(event)):
+        call = deliveries.assigned_call(program, path, node)
+        if call is None or len(call.args) != 1 or any(word.arg == "y" for word in call.keywords):
+            continue
+        edits.append(change_call(program.files[path], call, Append(program.source(call.args[0], path))))
+    return tuple(edits)
+
+
+_FOLDERS = {
+    "flow_from_directory": "class_mode",
+    "flow_from_dataframe": "class_mode",
+    "image_dataset_from_directory": "label_mode",
+    "text_dataset_from_directory": "label_mode",
+}
+
+
+def _last_name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _mode(event: Trained, same: bool, maker: str) -> str | None:
+    """The kind of labels that the loss and the head want of the folders."""
+    if same:
+        return "input" if _FOLDERS[maker] == "class_mode" else None
+    head = event.heads[0] if len(event.heads) == 1 else None
+    loss: Value | None = event.compilation.loss if event.compilation is not None else None
+    from regrad.analysis.library.losses import name_of
+
+    name = name_of(loss)
+    if name == "binary_crossentropy" and head is not None and units_of(head) == 1:
+        return "binary"
+    if name == "categorical_crossentropy":
+        return "categorical"
+    if name == "sparse_categorical_crossentropy":
+        return "sparse" if _FOLDERS[maker] == "class_mode" else "int"
+    return None
+
+
+def _folders(program: Program, event: Trained, mode: str) -> tuple[Edit, ...]:
+    path = event.frame.path
+    edits: list[Edit] = []
+    for node in (event.x_node, _validation(event)):
+        call = deliveries.assigned_call(program, path, node)
+        name = _FOLDERS.get(_last_name(call)) if call is not None else None
+        for word in call.keywords if call is not None else ():
+            if word.arg == name and isinstance(word.value, ast.Constant) and word.value.value is None:
+                edits.append(Edit(path, program.files[path].span(word.value), quoted(program, path, mode)))
+    return tuple(edits)
+
+
+RULE = Rule(CODE, NAME, "mixed", "Which target is meant is read from the program's names and shapes.", detect, mend)
