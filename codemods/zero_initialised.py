@@ -1,0 +1,280 @@
+"""RG703 zero-initialised: a hidden layer whose weights all start alike, so that its units never become different.
+
+What it does
+------------
+Reports a hidden kernel that starts at zero (or at one constant) where that provably stops learning: the next kernel
+starts constant as well, or a `relu` behind it is shut. `kernel_initializer="zeros"` of a layer, `tf.Variable(tf.zeros(...))`
+and `get_variable(..., initializer=tf.zeros_initializer())` in a product are seen.
+
+Why gradients stop
+------------------
+All units of such a layer compute the same. With a constant kernel behind it they also receive the same gradient (zero, if
+that kernel is zero), and stay alike for ever: the layer is one unit at most. With `relu` after a zero kernel and bias, the
+slope is exactly zero from the first step on.
+
+Example
+-------
+Broken::
+
+    model.add(Dense(64, activation="relu", kernel_initializer="zeros"))
+    model.add(Dense(10, activation="softmax"))
+
+Mended::
+
+    model.add(Dense(64, activation="relu"))
+    model.add(Dense(10, activation="softmax"))
+
+The fix and its safety
+----------------------
+Unsafe: the layer starts from Keras' default (Glorot uniform), a plain variable from a truncated normal distribution with
+a deviation of 0.1. What is trained changes, as is meant.
+
+When it stays silent
+--------------------
+For biases; for a single layer (softmax regression) and last layers, whose gradient is not zero; for zero kernels between
+random ones that still learn (behind `tanh` or nothing); for residual branches, gates, LoRA's second matrix and whatever
+else goes more than one way; for weights that are loaded.
+
+References
+----------
+I. Goodfellow, Y. Bengio, A. Courville, "Deep Learning", 2016, section 8.4 (breaking the symmetry):
+https://www.deeplearningbook.org/contents/optimization.html
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis.alive import alive, users
+from regrad.analysis.frames import Frame
+from regrad.analysis.library.keras_models import activation_of
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Constant, External, Layer, Tensor, Unknown, Value, Variable
+from regrad.analysis.weights import describe
+from regrad.codemods.engine import imports
+from regrad.codemods.engine.broken_paths import argument, excerpt
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+CODE, NAME = "RG703", "zero-initialised"
+_ZEROS = frozenset({"zeros", "zero", "Zeros", "zeros_initializer"})
+_CONSTANTS = _ZEROS | {"ones", "one", "Ones", "ones_initializer", "constant", "Constant", "constant_initializer"}
+_WEIGHTED = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D"})
+_ALIKE = frozenset(
+    "Activation ReLU LeakyReLU ELU Softmax Dropout Flatten Reshape MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D "
+    "GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D".split()
+)
+_ACTIVATIONS = frozenset(
+    "relu relu6 tanh sigmoid softmax elu selu softplus softsign leaky_relu swish silu gelu hard_sigmoid".split()
+)
+_PLAIN = frozenset(
+    {"add", "bias_add", "reshape", "dropout", "flatten", "identity", "squeeze", "max_pool", "max_pool2d"}
+)
+_SHUT = frozenset({"relu", "relu6"})
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A kernel: the layer or variable that holds it, and whether it starts at zero (False: at another constant, None: at random)."""
+
+    holder: Layer | Variable
+    zero: bool | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Behind:
+    """What follows a kernel: the activations on the way, whether a bias opens them, and the next kernel."""
+
+    activations: tuple[str, ...]
+    biased: bool
+    kernel: Kernel | None
+
+
+def detect(program: Program) -> Iterator[Finding]:
+    """Hidden kernels that start constant and cannot learn."""
+    seen: set[int] = set()
+    for sink in program.sinks:
+        tensors = alive(sink)
+        used = users(tensors)
+        for value in tensors:
+            kernel = _kernel(value)
+            if kernel is None or kernel.zero is None or id(kernel.holder) in seen or kernel.holder.fields.get("loaded"):
+                continue
+            behind = _behind(value, used)
+            why = _stuck(kernel, behind)
+            node, frame = kernel.holder.node, kernel.holder.frame
+            if why is None or node is None or frame is None or not isinstance(node, ast.expr):
+                continue
+            seen.add(id(kernel.holder))
+            yield _finding(program, sink, kernel, why, node, frame)
+
+
+def _finding(program: Program, sink: Sink, kernel: Kernel, why: str, node: ast.expr, frame: Frame) -> Finding:
+    start = "zero" if kernel.zero else "one constant"
+    text = excerpt(program, node, frame)
+    event = sink.event
+    related = (Related(program.location(event.node, event.frame), "it is trained here"),)
+    return Finding(
+        CODE,
+        NAME,
+        f"the hidden weights of `{text}` start at {start}, and {why}",
+        program.location(node, frame),
+        None,
+        (describe(kernel.holder),),
+        related,
+        kernel,
+    )
+
+
+def _kernel(value: Value) -> Kernel | None:
+    """The kernel that an operation multiplies with."""
+    if not isinstance(value, Tensor):
+        return None
+    operation = value.operation
+    if operation.kind == "layer" and isinstance(operation.callee, Layer) and operation.callee.kind in _WEIGHTED:
+        return Kernel(operation.callee, _constant(operation.callee.arguments.get("kernel_initializer")))
+    if operation.name in ("matmul", "tensordot", "conv2d", "dot") and len(operation.inputs) >= 2:
+        holder = operation.inputs[1]
+        if isinstance(holder, Variable):
+            return Kernel(holder, _initial(holder))
+    return None
+
+
+def _constant(initializer: Value | None) -> bool | None:
+    """Whether an initialiser gives zeros (True), another constant (False), or something else (None)."""
+    name = ""
+    if isinstance(initializer, Constant) and isinstance(initializer.value, str):
+        name = initializer.value
+    elif isinstance(initializer, External):
+        name = initializer.name.rpartition(".")[2]
+    elif (
+        isinstance(initializer, Unknown)
+        and initializer.operation is not None
+        and isinstance(initializer.operation.callee, External)
+    ):
+        name = initializer.operation.callee.name.rpartition(".")[2]
+    if name in _ZEROS:
+        return True
+    return False if name in _CONSTANTS else None
+
+
+def _initial(variable: Variable) -> bool | None:
+    if variable.initial is not None and variable.maker == "tf.Variable":
+        initial = variable.initial
+        if isinstance(initial, Tensor) and initial.operation.kind == "constant":
+            if initial.operation.name == "zeros":
+                return True
+            return False if initial.operation.name == "ones" else None
+        return None
+    return _constant(variable.arguments.get("initializer"))
+
+
+def _behind(value: Tensor, used: dict[int, list[Tensor]]) -> _Behind | None:
+    """What follows on the one way that leads on; None where there are several ways, or something that is not followed."""
+    activations: list[str] = []
+    biased = _opens(value)
+    current = value
+    own = _own_activation(value)
+    if own is not None:
+        activations.append(own)
+    for _ in range(32):
+        following = used.get(id(current), [])
+        if len(following) != 1:
+            return _Behind(tuple(activations), biased, None) if not following else None
+        current = following[0]
+        kernel = _kernel(current)
+        if kernel is not None:
+            return (
+                _Behind(tuple(activations), biased, kernel)
+                if current.operation.inputs[0] is not kernel.holder
+                else None
+            )
+        operation = current.operation
+        if operation.kind == "layer" and isinstance(operation.callee, Layer) and operation.callee.kind in _ALIKE:
+            activations.append(activation_of(operation.callee) or "unknown")
+            # What is dropped differs from unit to unit.
+            biased = biased or operation.callee.kind == "Dropout"
+        elif operation.name in _ACTIVATIONS:
+            activations.append(operation.name)
+        elif operation.name == "add" and any(isinstance(part, Variable) for part in operation.inputs):
+            biased = biased or any(
+                _initial(part) is not True for part in operation.inputs if isinstance(part, Variable)
+            )
+        elif operation.name == "dropout":
+            biased = True
+        elif operation.name not in _PLAIN - {"add"} and operation.kind not in ("model", "join"):
+            return None
+    return None
+
+
+def _own_activation(value: Tensor) -> str | None:
+    callee = value.operation.callee
+    return (activation_of(callee) or "unknown") if isinstance(callee, Layer) else None
+
+
+def _opens(value: Tensor) -> bool:
+    callee = value.operation.callee
+    if not isinstance(callee, Layer) or "bias_initializer" not in callee.arguments:
+        return False
+    return _constant(callee.arguments["bias_initializer"]) is not True
+
+
+def _stuck(kernel: Kernel, behind: _Behind | None) -> str | None:
+    """Why this kernel cannot learn, if that is certain."""
+    if behind is None or behind.kernel is None or "unknown" in behind.activations:
+        return None
+    if behind.kernel.zero is not None and not behind.biased:
+        return "so do the next ones: all units stay alike for ever"
+    if kernel.zero and not behind.biased and any(each in _SHUT for each in behind.activations):
+        return "the `relu` behind them is shut for every input: their gradient is 0"
+    return None
+
+
+def mend(program: Program, found: Finding) -> Mendings:
+    """Start at random."""
+    kernel: Kernel = found.evidence
+    node, frame = kernel.holder.node, kernel.holder.frame
+    assert frame is not None
+    if not isinstance(node, ast.Call):
+        return Withheld("the weights are not made in a call of their own", 'kernel_initializer="glorot_uniform"')
+    try:
+        edits = _at_random(program, kernel, node, frame.path)
+    except CannotMove as problem:
+        return Withheld(problem.reason, "tf.random.truncated_normal(shape, stddev=0.1)")
+    return (
+        Mending("start from random weights", Safety.UNSAFE, edits, "the layer starts from other weights, as is meant"),
+    )
+
+
+def _at_random(program: Program, kernel: Kernel, node: ast.Call, path: str) -> tuple[Edit, ...]:
+    from regrad.codemods.engine import arguments
+    from regrad.codemods.engine.moving import replace_expression
+
+    source, tree = program.files[path], program.trees[path]
+    if isinstance(kernel.holder, Layer):
+        named = any(each.arg == "kernel_initializer" for each in node.keywords)
+        if not named:
+            raise CannotMove("the initialiser is not given by its name in the call that makes the layer")
+        return (arguments.remove_argument(source, node, "kernel_initializer"),)
+    if kernel.holder.maker != "tf.Variable":
+        if any(each.arg == "initializer" for each in node.keywords):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "get_variable":
+                return (arguments.remove_argument(source, node, "initializer"),)
+            return (arguments.set_keyword(source, node, "initializer", '"glorot_uniform"'),)
+        raise CannotMove("the initialiser is not given by its name in the call that makes the weights")
+    initial = argument(node, 0, "initial_value")
+    shape = argument(initial, 0, "shape", "dims") if isinstance(initial, ast.Call) else None
+    if not isinstance(initial, ast.Call) or shape is None or "np" in program.source(initial.func, path).split("."):
+        raise CannotMove("the shape of the weights is not written out in the call that makes them")
+    names = ["tensorflow.random.truncated_normal", "tensorflow.compat.v1.truncated_normal"]
+    normal = imports.spelled(tree, names, node)
+    if normal is None:
+        raise CannotMove("TensorFlow is not imported under a name here")
+    text = f"{normal}({program.source(shape, path)}, stddev=0.1)"
+    return replace_expression(source, tree, initial, text)
+
+
+RULE = Rule(CODE, NAME, "unsafe", "the layer starts from other weights", detect, mend)
