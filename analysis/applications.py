@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import ast
+from collections.abc import Iterator, Mapping as Lookup
 
 from regrad.analysis.events import Applied, GradientTaken
 from regrad.analysis.program import Program
@@ -73,3 +74,38 @@ def of(program: Program, event: GradientTaken) -> Applied | None:
             if gradients.event is event:
                 return applied
     return None
+
+
+def only_shown(program: Program, event: GradientTaken) -> bool:
+    """Whether the gradient is printed or displayed and nothing else, as in a lesson on what gives None."""
+    path = event.frame.path
+    parents = program.parents(path)
+    if _shown(parents, event.node):
+        return True
+    statement = program.statement(event.node, path)
+    if not isinstance(statement, ast.Assign) or statement.value is not event.node or len(statement.targets) != 1:
+        return False
+    names = {node.id for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name)}
+    scope = event.frame.function.node if event.frame.function is not None else program.trees[path]
+    reads = [
+        node
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
+    ]
+    return bool(names) and all(_shown(parents, node) for node in reads)
+
+
+def _shown(parents: Lookup[ast.AST, ast.AST], node: ast.AST) -> bool:
+    """Whether an expression ends in `print(...)` or stands alone."""
+    child, current = node, parents.get(node)
+    while current is not None and not isinstance(current, ast.stmt):
+        if isinstance(current, ast.Call):
+            if getattr(current.func, "id", "") in ("print", "display", "repr", "str"):
+                return True
+            # `gradient.numpy()` is shown; `update(gradient)` is not.
+            if current.func is not child:
+                return False
+        elif not isinstance(current, (ast.Attribute, ast.JoinedStr, ast.FormattedValue, ast.Tuple)):
+            return False
+        child, current = current, parents.get(current)
+    return isinstance(current, ast.Expr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from regrad.analysis import applications
@@ -94,3 +94,43 @@ def written(part: Value) -> Written | None:
 def scope_of(program: Program, frame: Frame) -> ast.AST:
     """The function or module in which the frame runs."""
     return frame.function.node if frame.function is not None else program.trees[frame.path]
+
+
+def chosen_elsewhere(program: Program, sink: Sink, parts: Sequence[Value]) -> bool:
+    """Whether the loss is chosen by a condition, and another branch of it uses what these parts give."""
+    frame = sink.event.frame
+    scope = scope_of(program, frame)
+    flow = Flow(sink.tape, marks=parts)
+    wanted = {id(part) for part in parts}
+    names = {
+        name
+        for name, value in frame.scope.names.items()
+        if isinstance(value, Tensor) and wanted & set(flow.reach(value).sources)
+    }
+    names -= {name for name, value in frame.scope.names.items() if value is sink.target}
+    for node in ast.walk(scope):
+        if not isinstance(node, ast.If) or not node.orelse:
+            continue
+        ways = (node.body, node.orelse)
+        bound = [
+            {
+                each.id
+                for part in way
+                for each in ast.walk(part)
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+            }
+            for way in ways
+        ]
+        read = [
+            {
+                each.id
+                for part in way
+                for each in ast.walk(part)
+                if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+            }
+            for way in ways
+        ]
+        targets = {name for name in bound[0] & bound[1] if frame.scope.names.get(name) is sink.target}
+        if targets and any(names & each for each in read):
+            return True
+    return False

@@ -51,7 +51,7 @@ from dataclasses import dataclass
 
 from regrad.analysis import applications, unreached
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import GradientTaken, ModelCalled
+from regrad.analysis.events import Assigned, GradientTaken, ModelCalled
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
@@ -194,6 +194,8 @@ def _other_model(program: Program) -> Iterator[Finding]:
         full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
         if full.anything or len(event.sources.owners) != 1:
             continue
+        if _weights_replaced(program):
+            continue
         asked = event.sources.owners[0]
         models = _called(program, sink)
         if not models or any(value is asked for model in models for value in inside(model)):
@@ -210,6 +212,26 @@ def _other_model(program: Program) -> Iterator[Finding]:
             (),
             OtherModel(event, event.sources, spelled or ""),
         )
+
+
+_WEIGHTS = frozenset({"kernel", "bias", "gamma", "beta", "embeddings", "recurrent_kernel", "_kernel"})
+
+
+def _weights_replaced(program: Program) -> bool:
+    """Whether the program puts tensors in the place of a layer's weights, or into them (a hypernetwork; RG406)."""
+    resolved = {id(event.node) for event in program.of(Assigned)}
+    for tree in program.trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in _WEIGHTS and isinstance(node.ctx, (ast.Store, ast.Del)):
+                if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                    return True
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("setattr", "delattr")
+            ):
+                return True
+    return False
 
 
 def _called(program: Program, sink: Sink) -> list[Value]:
@@ -268,7 +290,11 @@ def _two_calls(program: Program) -> Iterator[Finding]:
             or event.tape not in source.operation.tapes
         ):
             continue
-        if Flow(sink.tape, full=True, marks=(source,)).reach(sink.target).anything or sink.depends_on(source):
+        if (
+            Flow(sink.tape, full=True, marks=(source,)).reach(sink.target).anything
+            or sink.depends_on(source)
+            or applications.only_shown(program, event)
+        ):
             continue
         if _none_expected(program, event):
             continue

@@ -4,6 +4,7 @@ What it does
 ------------
 Reports a variable made with `trainable=False` whose gradient is asked of a tape, and `model.variables` or `model.weights` as
 the sources of a training step where the model has weights that are no subject of training (moving averages, seed states).
+Also a list that holds the weights of two branches where the loss is computed by one, as a condition chooses.
 
 Why gradients stop
 ------------------
@@ -48,7 +49,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from regrad.analysis import applications
+from regrad.analysis import applications, unreached
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Applied, GradientTaken
 from regrad.analysis.operations import is_integer
@@ -77,6 +78,13 @@ _SEEDED = frozenset(
 
 
 @dataclass(frozen=True)
+class Branch:
+    """A list that holds the weights of every branch, where the loss is that of one."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Wide:
     """A list that holds more than what trains; `event` asked for its gradient."""
 
@@ -92,6 +100,28 @@ def detect(program: Program) -> Iterable[Finding]:
             if finding.location not in seen:
                 seen.add(finding.location)
                 yield finding
+    for finding in _branches(program):
+        if finding.location not in seen:
+            seen.add(finding.location)
+            yield finding
+
+
+def _branches(program: Program) -> Iterator[Finding]:
+    for case in unreached.partly(program):
+        event = case.sink.event
+        if not isinstance(event, GradientTaken) or not unreached.chosen_elsewhere(program, case.sink, case.parts):
+            continue
+        names = tuple(dict.fromkeys(describe(part) for part in case.parts))
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"the loss is that of one branch, and the list also holds the other's weights ({', '.join(names[:3])}), whose gradient is None",
+            program.location(event.sources_node or event.node, event.frame),
+            CutKind.NEVER_USED,
+            names,
+            (),
+            Branch(names),
+        )
 
 
 def _variables(program: Program, sink: Sink) -> Iterator[Finding]:
@@ -174,6 +204,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove, Rewrite
 
     evidence = finding.evidence
+    if isinstance(evidence, Branch):
+        return Withheld(
+            "which weights belong to which branch is for the author to say",
+            "active = trunk.trainable_variables + branch.trainable_variables\ngradients = tape.gradient(loss, active)",
+        )
     try:
         if isinstance(evidence, Variable):
             if not isinstance(evidence.node, ast.Call) or evidence.frame is None:

@@ -35,7 +35,8 @@ Where the variable is read before, or in other functions, nothing is offered.
 
 When it stays silent
 --------------------
-When the weights have another way to the loss; when the tensor is watched; updates of things that are no variable.
+When the weights have another way to the loss; when the tensor is watched; updates of things that are no variable; gradients that
+are only printed, as a lesson does.
 
 References
 ----------
@@ -91,6 +92,8 @@ class Elsewhere:
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
     for sink in program.sinks:
+        if isinstance(sink.event, GradientTaken) and applications.only_shown(program, sink.event):
+            continue
         for finding in (*_rebound(program, sink), *_poured(program, sink), *_elsewhere(program, sink)):
             if finding.location not in seen:
                 seen.add(finding.location)
