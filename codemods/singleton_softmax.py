@@ -52,7 +52,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.keras_layers import units
-from regrad.analysis.library.keras_models import activation_of
+from regrad.analysis.library.heads import activation_of
 from regrad.analysis.operators import shape_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Layer, Tensor, Value, Variable

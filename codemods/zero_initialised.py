@@ -49,7 +49,7 @@ from dataclasses import dataclass
 
 from regrad.analysis.alive import alive, users
 from regrad.analysis.frames import Frame
-from regrad.analysis.library.keras_models import activation_of
+from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, External, Layer, Tensor, Unknown, Value, Variable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis import attributes, weights
 from regrad.analysis.events import Applied, Compilation, Compiled, GradientTaken, Head, Minimized, Trained
-from regrad.analysis.library import data, keras_models, losses, tapes, tensors
+from regrad.analysis.library import data, heads, keras_models, losses, tapes, tensors
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,
@@ -270,11 +270,11 @@ def heads_of(model: Value, output: Value) -> tuple[Head, ...]:
     """One head for each output of a model."""
     if isinstance(output, Mapping):
         return tuple(
-            keras_models.head_of(value, key if isinstance(key, str) else None) for key, value in output.entries.items()
+            heads.head_of(value, key if isinstance(key, str) else None) for key, value in output.entries.items()
         )
     if isinstance(output, Collection):
-        return tuple(keras_models.head_of(value) for value in output.items) if output.complete else ()
-    return (keras_models.head_of(output),)
+        return tuple(heads.head_of(value) for value in output.items) if output.complete else ()
+    return (heads.head_of(output),)
 
 
 def _loss_value(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from regrad.analysis.events import Compiled, Head, LossCalled, Trained
 from regrad.analysis.frames import Frame
-from regrad.analysis.library.keras_models import head_of
+from regrad.analysis.library.heads import head_of
 from regrad.analysis.library.losses import from_logits, name_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, External, Layer, Loss, Mapping, Shape, Tensor, Value
