@@ -24,6 +24,7 @@ _PREFIXES = (
 _CANONICAL_PREFIXES = (
     ("tf.keras", "keras"),
     ("tf1.keras", "keras"),
+    ("tf1.data", "tf.data"),
     ("tf.compat.v1", "tf1"),
     ("tf.compat.v2", "tf"),
     ("tf.experimental.numpy", "tnp"),

@@ -51,6 +51,7 @@ from dataclasses import dataclass
 
 from regrad.analysis.events import Trained
 from regrad.analysis.location import Span
+from regrad.analysis.operations import lookup
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Mapping, Network, Shape, Tensor, Union_, Unknown, Value
 from regrad.codemods.engine import deliveries
@@ -67,6 +68,7 @@ _SIBLINGS = (
     ("X", "y"), ("X", "Y"), ("x", "y"), ("images", "labels"), ("data", "labels"), ("features", "labels"),
     ("features", "targets"), ("inputs", "targets"), ("data", "targets"), ("texts", "labels"), ("sequences", "labels"),
 )  # fmt: skip
+_SEEN = frozenset({"cast", "to_categorical", "convert_to_tensor", "reshape", "squeeze", "expand_dims"})
 _UNSEEN = frozenset({"numpy_function", "py_function", "py_func", "eager_py_func"})
 
 
@@ -106,7 +108,10 @@ def _kind(program: Program, event: Trained) -> str | None:
     if element is None:
         if event.y is None or (isinstance(event.y, Constant) and event.y.value is None):
             pair = isinstance(event.x, Collection) and len(event.x.items) == 2 and deliveries.inputs_of(event) == 1
-            return "array" if isinstance(event.x, (Tensor, Collection, Mapping)) and not pair else None
+            given = isinstance(event.x, (Collection, Mapping)) or (
+                isinstance(event.x, Tensor) and _seen_through(event.x)
+            )
+            return "array" if given and not pair else None
         return "array" if _surely_an_array(event) else None
     if isinstance(element, Tensor):
         return "dataset" if _seen_through(element) else None
@@ -146,8 +151,12 @@ def _surely_an_array(event: Trained) -> bool:
 def _seen_through(element: Tensor) -> bool:
     """Whether it is one tensor: functions outside TensorFlow may give several."""
     for tensor in reached(iter([element])):
-        name = tensor.operation.name
-        if name in _UNSEEN or name.startswith(("parse_", "decode_")) or tensor.operation.kind in ("unknown", "join"):
+        name, kind = tensor.operation.name, tensor.operation.kind
+        if (
+            name in _UNSEEN
+            or kind in ("unknown", "join")
+            or (kind == "op" and lookup(name) is None and name not in _SEEN)
+        ):
             return False
     return True
 

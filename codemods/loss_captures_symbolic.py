@@ -1,0 +1,113 @@
+"""RG110 loss-captures-symbolic: the loss reaches into the description of the model.
+
+What it does
+------------
+Reports a loss function given to `compile` that uses, besides its arguments, a tensor with which the functional
+model was described (the output of an `Input` or of a layer call).
+
+Why gradients stop
+------------------
+Such a tensor holds no numbers: it describes what a layer will do. In a training step there is nothing in it that
+could be computed with. Keras 3 raises `A KerasTensor cannot be used as input to a TensorFlow function`, TensorFlow
+2.4 and later refuse to convert it, and earlier ones end in `No gradients provided for any variable`. (Only in the
+graphs of TensorFlow 1 did this work.)
+
+Example
+-------
+Broken::
+
+    code = layers.Dense(2)(inputs)
+    model = keras.Model(inputs, layers.Dense(6)(code))
+
+    def loss(y_true, y_pred):
+        return tf.reduce_mean(tf.square(y_true - y_pred)) + 0.1 * tf.reduce_mean(tf.abs(code))
+
+Mended::
+
+    code = layers.Dense(2, activity_regularizer=keras.regularizers.L1(0.1))(inputs)
+    model = keras.Model(inputs, layers.Dense(6)(code))
+
+    def loss(y_true, y_pred):
+        return tf.reduce_mean(tf.square(y_true - y_pred))
+
+The fix and its safety
+----------------------
+Display-only: the term moves into a layer that calls `add_loss`, or the tensor becomes an output of the model with a
+loss of its own. Which of them suits the program is for its author to say.
+
+When it stays silent
+--------------------
+When the tensor is a variable or an array, when the loss gets the tensor as an argument (`y_pred` of a further
+output), in programs that build TensorFlow 1 graphs, and when the loss ignores the prediction altogether (RG107).
+
+References
+----------
+- Keras examples, "Endpoint layer pattern".
+- https://github.com/tensorflow/tensorflow/issues/45796
+- regrad, facts: error sites, `keras_tensor.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from regrad.analysis.events import Trained
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Instance, Mapping
+from regrad.codemods.engine.own_losses import captured, depends, function_of
+from regrad.codemods.engine.rule import Finding, Mendings, Related, Rule, Withheld
+
+CODE, NAME = "RG110", "loss-captures-symbolic"
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    if program.graph:
+        return
+    seen: set[int] = set()
+    for event in program.of(Trained):
+        compilation = event.compilation
+        if event.own_step or compilation is None or event.target is None or event.output is None:
+            continue
+        if isinstance(event.model, Instance) and event.model.cls.find("compute_loss") is not None:
+            continue
+        loss = compilation.loss
+        parts = (
+            loss.items
+            if isinstance(loss, Collection)
+            else loss.entries.values()
+            if isinstance(loss, Mapping)
+            else (loss,)
+        )
+        for part in parts:
+            function = function_of(part)
+            found = captured(event.target, function) if function is not None else None
+            if function is None or found is None or id(function.node) in seen:
+                continue
+            operation, given = found[0].operation, found[1].operation
+            if len(event.heads) == 1 and not depends(event.target, event.output):
+                continue
+            if operation.node is None or operation.frame is None or given.node is None or given.frame is None:
+                continue
+            seen.add(id(function.node))
+            related = (Related(program.location(given.node, given.frame), "it was made here, to describe the model"),)
+            message = (
+                f"the loss `{function.name}` uses a tensor that only describes the model ({given.name}):"
+                " it holds no numbers in a training step"
+            )
+            location = program.location(operation.node, operation.frame)
+            yield Finding(CODE, NAME, message, location, None, (), related)
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    return Withheld(
+        "the term belongs into the model; where is for its author to say",
+        "class Penalty(keras.layers.Layer):\n"
+        "    def call(self, x):\n"
+        "        self.add_loss(0.1 * tf.reduce_mean(tf.abs(x)))\n"
+        "        return x",
+    )
+
+
+RULE = Rule(
+    CODE, NAME, "display-only", "Whether the term becomes a layer or an output is the author's choice.", detect, mend
+)

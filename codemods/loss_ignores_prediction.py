@@ -1,0 +1,235 @@
+"""RG107 loss-ignores-prediction: the value of the loss has nothing to do with the prediction.
+
+What it does
+------------
+Reports a loss function of the program that returns nothing, one whose value does not depend on `y_pred`, and a loss
+that was called when the model was compiled, so that `compile` is given a number instead of a function.
+
+Why gradients stop
+------------------
+Keras calls the loss with the targets and the prediction of each batch and follows the value back through the
+prediction. A value that was computed from something else, or once and for all, or that is `None`, leads to no
+weight.
+
+Example
+-------
+Broken::
+
+    def distance(y_true, y_pred):
+        loss = tf.reduce_mean(tf.square(y_true - y_pred))
+
+    model.compile(optimizer="adam", loss=distance)
+
+Mended::
+
+    def distance(y_true, y_pred):
+        loss = tf.reduce_mean(tf.square(y_true - y_pred))
+        return loss
+
+    model.compile(optimizer="adam", loss=distance)
+
+The fix and its safety
+----------------------
+The value is returned, which is safe: nothing could be trained without it. A loss that was called is handed over as
+a function of the targets and the prediction, with its other arguments; unsafe, since it is now computed for each
+batch. What a loss that ignores the prediction should compute is the author's to say.
+
+When it stays silent
+--------------------
+When the loss uses anything that is not known, when the model adds losses of its own (a loss that is 0 is then
+usual), for models with several outputs, and for functions that make a loss (`loss=make_loss(0.5)`).
+
+References
+----------
+- Keras, "Creating custom losses".
+- https://github.com/tensorflow/addons/issues/1938
+- regrad, facts: measured behaviour, 3.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Compilation, Compiled, Trained
+from regrad.analysis.flow import path
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Constant, Function, Instance, Tensor
+from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.own_losses import captured, depends, single_loss
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+CODE, NAME = "RG107", "loss-ignores-prediction"
+_SAYING = frozenset({"print", "info", "debug", "warning", "log", "scalar", "tf.print"})
+
+
+@dataclass(frozen=True, eq=False)
+class _Silent:
+    function: Function
+
+
+@dataclass(frozen=True, eq=False)
+class _Called:
+    compilation: Compilation
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    yield from _called(program)
+    yield from _of_functions(program)
+
+
+def _called(program: Program) -> Iterator[Finding]:
+    seen: set[int] = set()
+    for event in program.of(Compiled):
+        compilation = event.compilation
+        node = compilation.loss_node
+        if node is None or id(node) in seen or not isinstance(compilation.loss, Tensor) or compilation.node is None:
+            continue
+        if isinstance(event.model, Instance) and event.model.cls.find("compile") is not None:
+            continue
+        seen.add(id(node))
+        message = "the loss was called already: `compile` is given its value, and wants a function that it can call"
+        location = program.location(node, compilation.frame)
+        yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, (), (), _Called(compilation))
+
+
+def _of_functions(program: Program) -> Iterator[Finding]:
+    seen: set[int] = set()
+    for event in program.of(Trained):
+        function = single_loss(event)
+        if function is None or event.target is None or event.output is None or id(function.node) in seen:
+            continue
+        message = _complaint(event, function)
+        if message is None or event.compilation is None or event.compilation.loss_node is None:
+            continue
+        seen.add(id(function.node))
+        node = event.compilation.loss_node
+        related = (Related(program.location(node, event.compilation.frame), "the model is compiled with it here"),)
+        location = program.location(function.node, function.module)
+        evidence = _Silent(function) if isinstance(event.target, Constant) else None
+        yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, (), related, evidence)
+
+
+def _complaint(event: Trained, function: Function) -> str | None:
+    target, output = event.target, event.output
+    if target is None or output is None:
+        return None
+    if isinstance(target, Constant):
+        return f"the loss `{_name(function)}` returns nothing" if target.value is None else None
+    if not isinstance(target, Tensor) or depends(target, output):
+        return None
+    sources = Collection("list", event.sources, event.complete)
+    if path(event.recorder, target, sources).dead or captured(target, function) is not None:
+        return f"the value of the loss `{_name(function)}` does not depend on the prediction"
+    return None
+
+
+def _name(function: Function) -> str:
+    return function.owner.name if function.owner is not None and function.name == "call" else function.name
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    evidence = finding.evidence
+    try:
+        if isinstance(evidence, _Silent):
+            return [Mending("return the value", Safety.SAFE, _returned(program, evidence.function))]
+        if isinstance(evidence, _Called):
+            edits = _handed_over(program, evidence.compilation)
+            return [Mending("hand the function over instead of its value", Safety.UNSAFE, edits)]
+    except CannotMove as problem:
+        return Withheld(
+            problem.reason, "def loss(y_true, y_pred):\n    return tf.reduce_mean(tf.square(y_true - y_pred))"
+        )
+    reason = "what the loss should compute from the prediction is for its author to say"
+    return Withheld(reason, "def loss(y_true, y_pred):\n    return tf.reduce_mean(tf.square(y_true - y_pred))")
+
+
+def _returned(program: Program, function: Function) -> tuple[Edit, ...]:
+    from regrad.codemods.engine.moving import at_end, insert_statements
+
+    node, path = function.node, function.module
+    if isinstance(node, ast.Lambda) or any(isinstance(each, ast.Return) for each in ast.walk(node)):
+        raise CannotMove("the function returns on some of its ways")
+    last = node.body[-1]
+    source = program.files[path]
+    if isinstance(last, ast.Expr) and not _says(last.value):
+        start = source.span(last).start
+        return (Edit(path, type(source.span(last))(start, start), "return "),)
+    for statement in reversed(node.body):
+        if (
+            isinstance(statement, ast.Assign)
+            and len(statement.targets) == 1
+            and isinstance(statement.targets[0], ast.Name)
+        ):
+            return insert_statements(source, program.trees[path], f"return {statement.targets[0].id}", at_end(node))
+        if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+            return insert_statements(source, program.trees[path], f"return {statement.target.id}", at_end(node))
+        if not (isinstance(statement, ast.Expr) and _says(statement.value)):
+            break
+    raise CannotMove("which value the function should return is not certain")
+
+
+def _says(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in _SAYING
+
+
+def _handed_over(program: Program, compilation: Compilation) -> tuple[Edit, ...]:
+    path, node = compilation.frame.path, compilation.loss_node
+    call: ast.AST | None = node
+    if isinstance(node, ast.Name):
+        call = _only_value(program, path, node)
+    if not isinstance(call, ast.Call) or not isinstance(node, ast.expr):
+        raise CannotMove("the loss is computed in a way that cannot be put off")
+    source = program.files[path]
+    callee = source.segment(source.span(call.func))
+    if isinstance(call.func, (ast.Name, ast.Attribute)) and len(call.args) == 2 and not call.keywords:
+        text = callee
+    else:
+        rest = [source.segment(source.span(argument)) for argument in call.args[2:]]
+        rest += [source.segment(source.span(word)) for word in call.keywords if word.arg not in ("y_true", "y_pred")]
+        names = {each.id for each in ast.walk(call) if isinstance(each, ast.Name)}
+        if not call.args and not {"y_true", "y_pred"} <= {word.arg for word in call.keywords}:
+            raise CannotMove("which of its arguments are the targets and the prediction is not certain")
+        if any(isinstance(argument, ast.Starred) for argument in call.args) or (
+            len(call.args) == 1 and not call.keywords
+        ):
+            raise CannotMove("which of its arguments are the targets and the prediction is not certain")
+        true, guess = ("y_true", "y_pred") if not {"y_true", "y_pred"} & (names - _given(call)) else ("true", "guess")
+        text = f"lambda {true}, {guess}: {callee}({', '.join([true, guess, *rest])})"
+    return (Edit(path, source.span(call), text),)
+
+
+def _given(call: ast.Call) -> set[str]:
+    return {argument.id for argument in call.args[:2] if isinstance(argument, ast.Name)}
+
+
+def _only_value(program: Program, path: str, name: ast.Name) -> ast.AST:
+    uses = [node for node in ast.walk(program.trees[path]) if isinstance(node, ast.Name) and node.id == name.id]
+    values = [
+        node.value
+        for node in ast.walk(program.trees[path])
+        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name.id for one in node.targets)
+    ]
+    if len(values) != 1 or len(uses) != 2:
+        raise CannotMove(f"`{name.id}` is used elsewhere as well")
+    return values[0]
+
+
+RULE = Rule(
+    CODE,
+    NAME,
+    "mixed",
+    "Returning the value is safe; a loss that was computed once and is now computed for each batch is another program.",
+    detect,
+    mend,
+)
