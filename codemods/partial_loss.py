@@ -115,7 +115,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
     heads: list[Value] = []
     for part in case.parts:
         if isinstance(part, Variable):
-            if part.node is not None and part.frame is not None:
+            if part.node is not None and part.frame is not None and not _read(program, part):
                 yield Finding(
                     RULE.code,
                     RULE.name,
@@ -361,6 +361,17 @@ def _weight(program: Program, part: Variable) -> Weight:
         if partners == {suffix}:
             found.append(node)
     return Weight(found[0] if len(found) == 1 else None, attribute, path)
+
+
+def _read(program: Program, part: Variable) -> bool:
+    """Whether the program reads the attribute that holds the weight anywhere, or keeps it in a way that is not followed."""
+    assert part.frame is not None
+    name = _attribute(program, part, part.frame.path)
+    return name is None or any(
+        isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
+        for tree in program.trees.values()
+        for node in ast.walk(tree)
+    )
 
 
 def _attribute(program: Program, part: Variable, path: str) -> str | None:

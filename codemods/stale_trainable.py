@@ -53,11 +53,10 @@ References
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from regrad.analysis import freshness, trainings
+from regrad.analysis import freshness, generation, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
@@ -65,11 +64,6 @@ from regrad.analysis.trainings import Freeze, Switches
 from regrad.analysis.values import Constant, Layer, Network, Optimizer, Value
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-
-_ONLY_KERAS_2 = re.compile(
-    r"advanced_activations|keras\.layers\.(core|convolutional|normalization|recurrent|merge|embeddings|pooling)\b|\blr\s*=\s*[\d.]|\bdecay\s*=\s*[\d.]|fit_generator|np_utils|tensorflow_backend|keras\.engine"
-    r"|tf\.Session|tf\.compat\.v1|predict_classes|\.set_learning_phase|keras\.legacy|nb_epoch|Convolution2D|\bnb_"
-)
 
 
 @dataclass(frozen=True)
@@ -102,7 +96,7 @@ def detect(program: Program) -> Iterable[Finding]:
 
 
 def _never_on(program: Program, events: list[Trained], switches: Switches) -> Iterator[Finding]:
-    if program.keras == 2 or any(_ONLY_KERAS_2.search(source.text) for source in program.files.values()):
+    if program.keras == 2 or generation.only_keras_2(program):
         return
     for event in events:
         compiled = event.compilation

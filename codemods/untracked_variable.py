@@ -1,0 +1,338 @@
+"""RG205 untracked-variable: a weight that Keras never collects, so that no training updates it.
+
+What it does
+------------
+Reports a `tf.Variable` that is an attribute of a Keras 3 layer or model and is used in its `call`; a `tf.Variable` that a
+`Lambda` or a loss takes from outside the model that is trained; and a layer that is made anew in every `call`.
+
+Why gradients stop
+------------------
+Keras 3 trains what `add_weight`, `keras.Variable` and tracked layers give it. A plain `tf.Variable` is not among
+`trainable_variables`, nor is anything that a model does not hold as an attribute. The program runs, and the weight keeps
+its first value; a layer made in `call` starts anew each time, or TensorFlow raises "tf.function only supports singleton
+tf.Variables".
+
+Example
+-------
+Broken::
+
+    class Scale(keras.layers.Layer):
+        def build(self, shape):
+            self.gain = tf.Variable(tf.ones((shape[-1],)))
+
+        def call(self, x):
+            return x * self.gain
+
+Mended::
+
+    class Scale(keras.layers.Layer):
+        def build(self, shape):
+            self.gain = self.add_weight(shape=(shape[-1],), initializer="ones")
+
+        def call(self, x):
+            return x * self.gain
+
+The fix and its safety
+----------------------
+The variable is made with `add_weight`, starting from the same numbers or the same distribution; the layer is made in `__init__`. Unsafe,
+since weights move that did not move before. A variable from outside is the author's to place.
+
+When it stays silent
+--------------------
+Under Keras 2, which collects variables that are attributes, and in programs that use what only Keras 2 has; when the
+variable is assigned, not trainable, an integer, or given to an optimizer anywhere in the program.
+
+References
+----------
+- https://github.com/keras-team/keras/issues/19154
+- Keras, "Making new layers and models via subclassing".
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from regrad.analysis import generation, trainings, unreached
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Assigned, GradientTaken, Trained
+from regrad.analysis.flow import Flow
+from regrad.analysis.library.keras_layers import WEIGHTED
+from regrad.analysis.operations import is_integer
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Constant, Instance, Layer, Value, Variable
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """A `tf.Variable` that a layer or model holds."""
+
+    variable: Variable
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A `tf.Variable` from outside the model."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Anew:
+    """A layer that `call` makes."""
+
+    layer: Layer
+    owner: Instance
+
+
+def detect(program: Program) -> Iterable[Finding]:
+    seen: set[object] = set()
+    moved: set[int] | None = None
+    for sink in unreached.trained(program):
+        for owner in _owners(sink):
+            if moved is None:
+                moved = trainings.updated(program) | {id(event.variable) for event in program.of(Assigned)}
+            for finding in (*_variables(program, sink, owner, moved), *_layers(program, sink, owner)):
+                if finding.location not in seen:
+                    seen.add(finding.location)
+                    yield finding
+
+
+def _owners(sink: Sink) -> list[Value]:
+    if isinstance(sink.event, Trained):
+        return [sink.event.model]
+    if isinstance(sink.event, GradientTaken):
+        return [part.owners[0] for part in trainings.lists_in(sink.event.sources) if len(part.owners) == 1]
+    return []
+
+
+def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> Iterator[Finding]:
+    if program.keras == 2 or generation.only_keras_2(program):
+        return
+    held = {id(value) for value in trainings.inside(owner)}
+    for value in Flow(sink.tape).reach(sink.target).sources.values():
+        if (
+            not isinstance(value, Variable)
+            or value.maker != "tf.Variable"
+            or value.owner is not None
+            or id(value) in moved
+        ):
+            continue
+        stated = value.fields.get("trainable")
+        off = isinstance(stated, Constant) and not stated.value
+        if (
+            off
+            or is_integer(value.fields.get("dtype"))
+            or value.node is None
+            or value.frame is None
+            or _set_somewhere(program)
+        ):
+            continue
+        inside = id(value) in held
+        if not inside and (not isinstance(sink.event, Trained) or value.frame.function is not None):
+            continue
+        name = describe(value)
+        where = "that Keras does not collect" if inside else "from outside the model, which Keras does not see"
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{name}` is a plain `tf.Variable` {where}: no training updates it",
+            program.location(value.node, value.frame),
+            CutKind.NEVER_USED,
+            (name,),
+            (Related(program.location(sink.event.node, sink.event.frame), "the training that misses it"),),
+            Attribute(value) if inside else Outside(name),
+        )
+
+
+def _set_somewhere(program: Program) -> bool:
+    """Whether some variable is set in a way that is not followed, as a callback does."""
+    resolved = {id(event.node) for event in program.of(Assigned)}
+    for tree in program.trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and id(node) not in resolved:
+                if node.func.attr in ("assign", "assign_add", "assign_sub", "set_value"):
+                    return True
+    return False
+
+
+def _layers(program: Program, sink: Sink, owner: Value) -> Iterator[Finding]:
+    inside = trainings.inside(owner)
+    held = {id(value) for value in inside}
+    for value in Flow(sink.tape).reach(sink.target).sources.values():
+        if not isinstance(value, Layer) or value.kind not in WEIGHTED or id(value) in held or value.frame is None:
+            continue
+        frame = value.frame
+        if frame.function is None or frame.function.name != "call" or not isinstance(frame.this, Instance):
+            continue
+        if id(frame.this) not in held or not isinstance(value.node, ast.Call) or frame.function.owner is None:
+            continue
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"a new `{value.kind}` is made in every `call`: it never learns anything",
+            program.location(value.node, frame),
+            CutKind.NEVER_USED,
+            (describe(value),),
+            (Related(program.location(sink.event.node, sink.event.frame), "the training that misses it"),),
+            Anew(value, frame.this),
+        )
+
+
+# -- mending -----------------------------------------------------------------------------------------------------------
+
+
+def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.moving import CannotMove
+
+    evidence = finding.evidence
+    if isinstance(evidence, Outside):
+        return Withheld(
+            "a layer must hold the variable, and which one is the author's choice",
+            f"class Holder(keras.layers.Layer):\n    def build(self, shape):\n        self.{evidence.name} = self.add_weight(...)",
+        )
+    try:
+        if isinstance(evidence, Attribute):
+            return [_added(program, evidence.variable)]
+        return [_made_once(program, evidence)]
+    except CannotMove as problem:
+        return Withheld(str(problem), "self.w = self.add_weight(shape=..., initializer=...)")
+
+
+def _added(program: Program, variable: Variable) -> Mending:
+    """`self.w = tf.Variable(start)` becomes `self.w = self.add_weight(shape=..., initializer=...)`."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    call, frame = variable.node, variable.frame
+    assert frame is not None
+    path = frame.path
+    statement = program.statement(call, path) if call is not None else None
+    if (
+        not isinstance(call, ast.Call)
+        or not isinstance(statement, ast.Assign)
+        or statement.value is not call
+        or len(statement.targets) != 1
+    ):
+        raise CannotMove("the variable is not a plain attribute of the layer")
+    target = statement.targets[0]
+    method = frame.function.name if frame.function is not None else ""
+    if (
+        not isinstance(target, ast.Attribute)
+        or not isinstance(target.value, ast.Name)
+        or target.value.id != "self"
+        or method not in ("__init__", "build")
+    ):
+        raise CannotMove("the variable is not made in `__init__` or `build`")
+    given = {keyword.arg: keyword.value for keyword in call.keywords}
+    start = call.args[0] if call.args else given.pop("initial_value", None)
+    if start is None or None in given or len(call.args) > 1 or set(given) - {"name", "trainable", "dtype"}:
+        raise CannotMove("the variable has arguments that `add_weight` does not know")
+    shape, initializer, edits = _start(program, path, start)
+    text = ", ".join(
+        [
+            f"shape={shape}",
+            f"initializer={initializer}",
+            *(f"{name}={program.source(value, path)}" for name, value in given.items() if name is not None),
+        ]
+    )
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    rewrite.replace(call, f"self.add_weight({text})")
+    return Mending(
+        "make it with `add_weight`", Safety.UNSAFE, (*edits, *rewrite.edits()), "weights move that did not move before"
+    )
+
+
+def _start(program: Program, path: str, start: ast.expr) -> tuple[str, str, tuple[Edit, ...]]:
+    """The shape and the initializer that give the same first value, as source text, and the import they need."""
+    from regrad.codemods.engine.moving import CannotMove
+
+    if isinstance(start, ast.Constant) and isinstance(start.value, float):
+        name, edits = _initializer(program, path, "Constant", start)
+        return "()", f"{name}({program.source(start, path)})", edits
+    if not isinstance(start, ast.Call):
+        raise CannotMove("how the variable starts is not of a form that an initializer has")
+    given = {keyword.arg: program.source(keyword.value, path) for keyword in start.keywords}
+    positional = [program.source(argument, path) for argument in start.args]
+    shape = positional[0] if positional else given.pop("shape", "")
+    function = program.source(start.func, path)
+    last = function.rpartition(".")[2]
+    if not shape or len(positional) > 1 or None in given:
+        raise CannotMove("the shape of the variable is not stated plainly")
+    given.pop("dtype", None)
+    if last in ("zeros", "ones") and not given:
+        return shape, f'"{last}"', ()
+    if (
+        last == "normal"
+        and set(given) <= {"mean", "stddev", "seed"}
+        or last == "truncated_normal"
+        and set(given) <= {"mean", "stddev", "seed"}
+    ):
+        kind = "RandomNormal" if last == "normal" else "TruncatedNormal"
+        name, edits = _initializer(program, path, kind, start)
+        options = ", ".join(
+            f"{key}={value}" for key, value in {"stddev": "1.0", **{str(k): v for k, v in given.items()}}.items()
+        )
+        return shape, f"{name}({options})", edits
+    if last == "uniform" and set(given) <= {"minval", "maxval", "seed"}:
+        name, edits = _initializer(program, path, "RandomUniform", start)
+        options = {"minval": "0.0", "maxval": "1.0", **{str(k): v for k, v in given.items()}}
+        return shape, f"{name}({', '.join(f'{key}={value}' for key, value in options.items())})", edits
+    if not given and (isinstance(start.func, ast.Call) or re.search(r"init", last)):
+        return shape, function, ()
+    raise CannotMove("how the variable starts is not of a form that an initializer has")
+
+
+def _initializer(program: Program, path: str, kind: str, at: ast.AST) -> tuple[str, tuple[Edit, ...]]:
+    from regrad.codemods.engine.imports import spelling
+
+    names = [f"tensorflow.keras.initializers.{kind}", f"keras.initializers.{kind}"]
+    found = spelling(program.files[path], program.trees[path], names, at)
+    return found.text, found.edits
+
+
+def _made_once(program: Program, evidence: Anew) -> Mending:
+    """The layer is made in `__init__` and kept."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, at_end
+
+    layer, owner = evidence.layer, evidence.owner
+    frame, call = layer.frame, layer.node
+    assert frame is not None and frame.function is not None and isinstance(call, ast.Call)
+    path = frame.path
+    found = owner.cls.find("__init__")
+    initializer = getattr(found[0], "node", None) if found is not None and found[1] is frame.function.owner else None
+    if not isinstance(initializer, ast.FunctionDef):
+        raise CannotMove("the class has no `__init__` to make the layer in")
+    parents = program.parents(path)
+    current = parents.get(call)
+    while current is not None and current is not frame.function.node:
+        if isinstance(current, (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.Lambda)):
+            raise CannotMove("the layer is made in a loop")
+        current = parents.get(current)
+    parameters = frame.function.node.args
+    local = {each.arg for each in (*parameters.args, *parameters.kwonlyargs)} - {"self"}
+    local |= {
+        node.id
+        for node in ast.walk(frame.function.node)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+    if any(isinstance(node, ast.Name) and node.id in local for node in ast.walk(call)):
+        raise CannotMove("the layer depends on what `call` is given; make it in `build`")
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.kind).lower()
+    taken = {node.attr for node in ast.walk(owner.cls.node) if isinstance(node, ast.Attribute)}
+    number, free = 1, name
+    while free in taken:
+        number, free = number + 1, f"{name}_{number}"
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    rewrite.replace(call, f"self.{free}")
+    rewrite.insert(f"self.{free} = {program.source(call, path)}", at_end(initializer))
+    return Mending(
+        "make the layer once, in `__init__`", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
+    )
+
+
+RULE = Rule("RG205", "untracked-variable", "unsafe", "Weights are trained that were not trained before.", detect, mend)
