@@ -68,9 +68,7 @@ class Program:
             for folder in {library["purelib"], library["platlib"], library["stdlib"], sys.prefix, sys.base_prefix}
         )
         self.known: dict[str, bool] = {}
-        for name, text in self.overrides.items():
-            linecache.cache[name] = (len(text), None, text.splitlines(True), name)
-        linecache.cache[path] = (len(self.text), None, self.text.splitlines(True), path)
+        show_sources({**self.overrides, path: self.text})
 
     def owns(self, filename: str) -> bool:
         """Whether a code object's file is the user's own."""
@@ -123,3 +121,23 @@ class Program:
         sys.modules["__main__"] = main
         main.__dict__.update(names)
         exec(code, main.__dict__)
+
+
+def show_sources(texts: dict[str, str]) -> None:
+    """Lets every reader of source code see these texts.
+
+    AutoGraph reads a function's file again (`linecache.updatecache`) before it compiles a `tf.function`: without this it would
+    compile what is on disk.
+    """
+    entries = {name: (len(text), None, text.splitlines(True), name) for name, text in texts.items()}
+    linecache.cache.update(entries)
+    read_again = linecache.updatecache
+
+    def updatecache(filename: str, module_globals: dict[str, Any] | None = None) -> list[str]:
+        entry = entries.get(filename)
+        if entry is None:
+            return read_again(filename, module_globals)
+        linecache.cache[filename] = entry
+        return entry[2]
+
+    linecache.updatecache = updatecache
