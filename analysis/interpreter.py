@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from regrad.analysis import joining
@@ -21,16 +22,12 @@ from regrad.analysis.values import (
     UNKNOWN,
     BoundMethod,
     Class,
-    Collection,
-    Constant,
     Dataset,
     External,
     Function,
     FunctionNode,
     Instance,
-    Mapping,
     Module,
-    Object,
     Operation,
     Shape,
     Tape,
@@ -42,6 +39,8 @@ from regrad.analysis.values import (
 MAXIMUM_DEPTH = 40
 MAXIMUM_ACTIVATIONS = 48
 """So often one function is interpreted anew; after that its results are unknown, which keeps the cost linear."""
+HARD_LIMIT = 4
+"""Past the budget calls are unknown; past so many budgets nothing is read any more, and of such a program nothing is said."""
 UNROLLED = 24
 """Loops over at most so many known elements are interpreted element by element."""
 
@@ -135,6 +134,7 @@ class Interpreter:
         self.frame_mark = Mark(0, 0)
         self.loops: list[_Loop] = []
         self.conditional = 0
+        self.joins = 0
         self.called: set[int] = set()
         self.instances: dict[int, list[Instance]] = {}
         self.entered: list[ast.AST] = []
@@ -147,6 +147,11 @@ class Interpreter:
         from regrad.analysis import expressions
 
         self._evaluators = expressions.EVALUATORS
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether even what costs no call has gone on for too long: loops in loops over known elements grow with their product."""
+        return self.steps > HARD_LIMIT * self.budget
 
     # -- making things ---------------------------------------------------------------------------------------------
 
@@ -215,6 +220,8 @@ class Interpreter:
     def body(self, statements: Iterable[ast.stmt]) -> str | None:
         """Interpret statements in order; returns how they ended: None, `return`, `break`, `continue`, `raise` or `ended`."""
         frame = self.frame
+        if self.exhausted:
+            return None
         for statement in statements:
             self.steps += 1
             frame.statement = statement
@@ -293,7 +300,7 @@ class Interpreter:
         for element in elements:
             self.bind(target, element)
             end = self.body(statements)
-            if end in ("return", "break"):
+            if end in ("return", "break") or self.exhausted:
                 break
         self.loops.pop()
         if loop.exits:
@@ -317,7 +324,10 @@ class Interpreter:
         elif isinstance(target, ast.Attribute):
             attributes.write(self, self.evaluate(target.value), target.attr, value, target)
         elif isinstance(target, ast.Subscript):
-            subscripts.write(self, self.evaluate(target.value), self.evaluate(target.slice), value)
+            owner = self.evaluate(target.value)
+            subscripts.write(self, owner, self.evaluate(target.slice), value)
+            if isinstance(owner, Tensor) and owner.numpy and isinstance(target.value, ast.Name):
+                self.assign_name(target.value.id, subscripts.filled(self, owner, value, target))
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value)
 
@@ -435,13 +445,24 @@ def _augmented(interpreter: Interpreter, node: ast.AugAssign) -> None:
 def _if(interpreter: Interpreter, node: ast.If) -> str | None:
     from regrad.analysis.truth import truth
 
-    test = interpreter.evaluate(node.test)
-    known = truth(test)
-    if known is True:
-        return interpreter.body(node.body)
-    if known is False:
-        return interpreter.body(node.orelse)
-    return interpreter.branches([lambda: interpreter.body(node.body), lambda: interpreter.body(node.orelse)])
+    # `elif` nests: a chain of a thousand of them is walked, not recursed into, and joined once.
+    ways: list[list[ast.stmt]] = []
+    current = node
+    while True:
+        interpreter.frame.statement = current
+        known = truth(interpreter.evaluate(current.test))
+        if known is not False:
+            ways.append(current.body)
+        if known is True:
+            break
+        rest = current.orelse
+        if len(rest) != 1 or not isinstance(rest[0], ast.If):
+            ways.append(rest)
+            break
+        current = rest[0]
+    if len(ways) == 1:
+        return interpreter.body(ways[0])
+    return interpreter.branches([partial(interpreter.body, way) for way in ways])
 
 
 def _for(interpreter: Interpreter, node: ast.For | ast.AsyncFor) -> str | None:
