@@ -86,6 +86,8 @@ class StepReport:
     tensorflow: str | None = None
     keras: str | None = None
     seconds: float = 0.0
+    random: bool = False
+    """The forward pass draws random numbers: one draw more or less gives another loss, so losses are not compared."""
 
 
 class Verdict(Enum):

@@ -97,6 +97,7 @@ def read_message(message: Mapping[str, Any], versions: Mapping[str, Any], second
         tensorflow=versions.get("tensorflow"),
         keras=versions.get("keras"),
         seconds=seconds,
+        random=bool(message.get("random")),
     )
 
 

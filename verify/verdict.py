@@ -170,7 +170,7 @@ def lost(before: StepReport, after: StepReport) -> tuple[str, ...]:
 
 
 def losses_differ(before: StepReport, after: StepReport) -> bool:
-    if before.data != after.data or before.loss is None or after.loss is None:
+    if before.data != after.data or before.loss is None or after.loss is None or before.random or after.random:
         return False
     if not math.isfinite(before.loss) or not math.isfinite(after.loss):
         return False
@@ -181,7 +181,11 @@ def losses_differ(before: StepReport, after: StepReport) -> bool:
 
 
 def short(text: str | None) -> str:
-    line = (text or "an exception").splitlines()[0].rstrip(".")
+    lines = [line.strip() for line in (text or "an exception").splitlines() if line.strip()]
+    line = lines[0].rstrip(".") if lines else "an exception"
+    if line.endswith("in user code:") and len(lines) > 1:
+        # AutoGraph puts its own listing of the source between the type and the text.
+        line = lines[-1].rstrip(".")
     return line if len(line) <= 160 else line[:157] + "..."
 
 

@@ -88,9 +88,14 @@ class Verifier:
         return replace(seen, report=replace(seen.report, seconds=time.monotonic() - started))
 
     def run(self, job: Job, text: str, mode: str, hypothesis: Mapping[str, Any], fixed: bool) -> Pass:
+        flags = flags_set_by(text)
+        backend = flags.get("KERAS_BACKEND", "tensorflow")
+        if backend != "tensorflow":
+            reason = f"The program runs Keras on {backend}; regrad verifies programs that run on TensorFlow."
+            return Pass(StepReport(Outcome.UNAVAILABLE, reason=reason))
         with self.lock:
             try:
-                server = self.server_for(job, flags_set_by(text))
+                server = self.server_for(job, flags)
             except NoTensorFlow as error:
                 return Pass(StepReport(Outcome.UNAVAILABLE, reason=str(error)))
             message = {

@@ -178,3 +178,10 @@ def test_a_program_that_never_trains_is_no_step(step: Step) -> None:
     assert step("print('hello')").outcome is Outcome.NO_STEP
     left = step("import sys\nsys.exit('nothing to do')")
     assert left.outcome is Outcome.NO_STEP and left.reason is not None and "nothing to do" in left.reason
+
+
+def test_a_forward_pass_that_draws_is_marked_and_data_that_was_drawn_is_not(step: Step) -> None:
+    assert not step(programs.SOUND_LOOP).random
+    dropout = 'activation="tanh"), tf.keras.layers.Dropout(0.5),'
+    noisy = programs.SOUND_LOOP.replace('activation="tanh"),', dropout).replace("model(x)", "model(x, training=True)")
+    assert step(noisy).random

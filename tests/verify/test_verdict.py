@@ -191,3 +191,14 @@ def test_a_program_compared_with_itself_is_never_repaired(report: StepReport) ->
         Verdict.WAS_NOT_BROKEN,
         Verdict.NOT_VERIFIABLE,
     )
+
+
+def test_losses_that_draw_random_numbers_are_not_compared() -> None:
+    before = StepReport(Outcome.RAISED, exception="ValueError: x", loss=0.5, random=True, data="real")
+    assert verdict(before, stepped(Gradient.FLOWS, loss=0.6), same_loss=True) is Verdict.MENDED
+
+
+def test_autographs_listing_does_not_hide_the_message() -> None:
+    listing = 'AttributeError: in user code:\n\n    File "a.py", line 3, in train_step *\n        x\n\n    AttributeError: no such thing\n'
+    evidence = judge(GOOD, raised(listing), same_loss=False)
+    assert evidence.reason == "It now raises AttributeError: no such thing."

@@ -86,6 +86,13 @@ class Run:
         notes: set[str] = set()
         if job["sandbox"] != "off":
             self.isolation = isolate(job["scratch"], job["timeout"], notes.add)
+            lacking = [name for name, there in self.isolation.items() if not there]
+            if job["sandbox"] == "require" and lacking:
+                reason = (
+                    f"This system cannot isolate the run ({', '.join(lacking)}), and --sandbox require was asked for."
+                )
+                self.send({"outcome": "unavailable", "reason": reason})
+                return
         families = self.families(tensorflow, program)
         recorder = self.recorder = Recorder(tensorflow, program, job["mode"])
         recorder.notes = notes

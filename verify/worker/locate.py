@@ -56,14 +56,15 @@ class Graph:
             for output in operation.outputs:
                 self.maker[id(output)] = index
 
-    def ancestors(self, tensors: list[Any]) -> set[int]:
+    def ancestors(self, tensors: list[Any], past_writes: bool = True) -> set[int]:
         found: set[int] = set()
         todo = [self.maker[id(tensor)] for tensor in tensors if id(tensor) in self.maker]
         while todo:
             index = todo.pop()
             if index not in found:
                 found.add(index)
-                todo += self.parents[index]
+                if past_writes or self.operations[index].kind not in ASSIGNS:
+                    todo += self.parents[index]
         return found
 
 
@@ -103,6 +104,25 @@ def locate(
         {"kind": kind, "place": place, "operation": operation, "tracks": tracks}
         for (place, kind), (operation, tracks) in cuts.items()
     ]
+
+
+def draws_random_numbers(recorder: Recorder, trail: Trail, target: Any) -> bool:
+    """Whether the forward pass itself draws (dropout, a sampled latent): then one draw more or less is another loss.
+
+    Data that was drawn before any variable was read, and initial values of variables, do not count.
+    """
+    first_read = next(
+        (index for index, operation in enumerate(trail.operations) if operation.kind == "ReadVariableOp"), None
+    )
+    if first_read is None:
+        return False
+    graph = Graph(trail)
+    targets = [leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")]
+    return any(
+        index > first_read
+        and ("Random" in graph.operations[index].kind or graph.operations[index].kind == "Multinomial")
+        for index in graph.ancestors(targets, past_writes=False)
+    )
 
 
 def where_they_part(stack: Any, entered: Any) -> Any:

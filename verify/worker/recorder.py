@@ -66,6 +66,7 @@ class Recorder:
         self.finish: Any = None
         self.retry: Any = None
         self.trail: Any = None
+        self.random = False
         self.hypothesis: dict[str, Any] = {}
         self.fixed_hypothesis = False
         self.hinted: set[int] = set()

@@ -44,7 +44,7 @@ def import_tensorflow() -> dict[str, Any]:
 
     keras_version: str | None = None
     try:
-        version = getattr(tf.keras, "__version__", None)
+        version = getattr(tf.keras, "__version__", None) or getattr(sys.modules.get("keras"), "__version__", None)
         keras_version = version() if callable(version) else version
     except Exception:  # a TensorFlow without Keras can still run tapes
         keras_version = None

@@ -47,6 +47,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
         "variables": variables,
         "cuts": [cut_record(recorder, cut, names) for cut in recorder.cuts],
         "supplied": recorder.supplied,
+        "random": recorder.random,
         "sensitive": sorted(recorder.notes),
     }
     if outcome == "stepped":

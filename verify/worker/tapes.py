@@ -4,6 +4,7 @@
 # ruff: noqa: B905
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
@@ -84,6 +85,11 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
     flat_sources, flat_gradients = nest.flatten(sources), nest.flatten(gradients)
     if len(flat_sources) != len(flat_gradients):
         return
+    if recorder.gradient_calls == 1:
+        from .locate import draws_random_numbers
+
+        with contextlib.suppress(Exception):
+            recorder.random = draws_random_numbers(recorder, trail, target)
     lost = []
     for position, (source, gradient) in enumerate(zip(flat_sources, flat_gradients)):
         if gradient is None:
