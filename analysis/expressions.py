@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from regrad.analysis import attributes, iteration, joining, operators, subscripts
 from regrad.analysis.interpreter import UNROLLED, Call
 from regrad.analysis.truth import truth
-from regrad.analysis.values import UNKNOWN, Collection, Constant, Mapping, Value
+from regrad.analysis.values import MOST_ITEMS, UNKNOWN, Collection, Constant, Mapping, Value, bounded
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Interpreter
@@ -36,6 +36,9 @@ def _collection(kind: str) -> Callable[[Interpreter, Any], Value]:
         items: list[Value] = []
         complete = True
         for element in node.elts:
+            if len(items) >= MOST_ITEMS and isinstance(element, ast.Constant):
+                complete = False
+                continue
             if isinstance(element, ast.Starred):
                 inner = interpreter.evaluate(element.value)
                 known = iteration.known_elements(interpreter, inner)
@@ -46,7 +49,7 @@ def _collection(kind: str) -> Callable[[Interpreter, Any], Value]:
                     items.extend(known)
             else:
                 items.append(interpreter.evaluate(element))
-        return Collection(kind, tuple(items), complete, node)
+        return Collection(kind, *bounded(tuple(items), complete), node)
 
     return make
 
@@ -180,7 +183,7 @@ def _named(interpreter: Interpreter, node: ast.NamedExpr) -> Value:
 def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
     def make(interpreter: Interpreter, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         results, complete = _generate(interpreter, node.generators, lambda: interpreter.evaluate(node.elt))
-        return Collection(kind, tuple(results), complete, node)
+        return Collection(kind, *bounded(tuple(results), complete), node)
 
     return make
 
@@ -218,6 +221,10 @@ def _generate(
     scope = interpreter.frame.scope
     hidden = {name.id: scope.names.get(name.id) for name in ast.walk(first.target) if isinstance(name, ast.Name)}
     for value in elements:
+        interpreter.steps += 1
+        if interpreter.exhausted:
+            complete = False
+            break
         interpreter.bind(first.target, value)
         known: bool | None = True
         for condition in first.ifs:
@@ -275,7 +282,9 @@ def _formatted(interpreter: Interpreter, node: ast.JoinedStr) -> Value:
                 parts = None
         elif parts is not None and isinstance(part, ast.Constant):
             parts.append(str(part.value))
-    return UNKNOWN if parts is None else Constant("".join(parts), node)
+    if parts is None or sum(map(len, parts)) > operators.LONGEST:
+        return UNKNOWN
+    return Constant("".join(parts), node)
 
 
 def _slice(interpreter: Interpreter, node: ast.Slice) -> Value:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from regrad.analysis.interpreter import Interpreter
 
 ALTERNATIVES = 4
+DEEPEST = 8
+"""Containers in containers are joined element by element down to this depth."""
 
 
 def join(interpreter: Interpreter, one: Any, other: Any) -> Any:
@@ -45,6 +47,31 @@ def join(interpreter: Interpreter, one: Any, other: Any) -> Any:
         return one
     if isinstance(one, Tensor) and isinstance(other, Tensor):
         return join_tensors(interpreter, (one, other))
+    if isinstance(one, (Collection, Mapping)) and isinstance(other, (Collection, Mapping)):
+        return _join_containers(interpreter, one, other)
+    if isinstance(one, WeightList) and isinstance(other, WeightList):
+        sources = (*one.sources, *(s for s in other.sources if s not in one.sources))
+        owners = (*one.owners, *(o for o in other.owners if o not in one.owners))
+        return WeightList(owners, one.attribute, sources, one.complete and other.complete, one.node)
+    if isinstance(one, Dataset) and isinstance(other, Dataset) and one.kind == other.kind:
+        if one.element is None or other.element is None:
+            return Dataset(one.kind, None, one.node)
+        return Dataset(one.kind, join(interpreter, one.element, other.element), one.node)
+    return _alternatives(interpreter, one, other)
+
+
+def _join_containers(interpreter: Interpreter, one: Collection | Mapping, other: Collection | Mapping) -> Value:
+    interpreter.joins += 1
+    try:
+        if interpreter.joins > DEEPEST:
+            # They may hold themselves.
+            return Unknown("join", "", (one, other), interpreter.tick())
+        return _join_equal_containers(interpreter, one, other)
+    finally:
+        interpreter.joins -= 1
+
+
+def _join_equal_containers(interpreter: Interpreter, one: Collection | Mapping, other: Collection | Mapping) -> Value:
     if (
         isinstance(one, Collection)
         and isinstance(other, Collection)
@@ -56,14 +83,10 @@ def join(interpreter: Interpreter, one: Any, other: Any) -> Any:
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.entries.keys() == other.entries.keys():
         entries = {key: join(interpreter, value, other.entries[key]) for key, value in one.entries.items()}
         return Mapping(entries, one.complete and other.complete, one.node)
-    if isinstance(one, WeightList) and isinstance(other, WeightList):
-        sources = (*one.sources, *(s for s in other.sources if s not in one.sources))
-        owners = (*one.owners, *(o for o in other.owners if o not in one.owners))
-        return WeightList(owners, one.attribute, sources, one.complete and other.complete, one.node)
-    if isinstance(one, Dataset) and isinstance(other, Dataset) and one.kind == other.kind:
-        if one.element is None or other.element is None:
-            return Dataset(one.kind, None, one.node)
-        return Dataset(one.kind, join(interpreter, one.element, other.element), one.node)
+    return _alternatives(interpreter, one, other)
+
+
+def _alternatives(interpreter: Interpreter, one: Value, other: Value) -> Value:
     alternatives: list[Value] = []
     for value in (one, other):
         for part in value.alternatives if isinstance(value, Union_) else (value,):

@@ -21,6 +21,7 @@ from regrad.analysis.values import (
     Value,
     Variable,
     WeightList,
+    bounded,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ _NAMES: dict[type, str] = {
     ast.LShift: "left_shift",
     ast.RShift: "right_shift",
 }
-_LONGEST = 10_000
+LONGEST = 10_000
 """No folded text or list grows past this; `"a" * 10**9` stays unknown."""
 
 
@@ -88,7 +89,8 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
 
 def _concatenate(left: Value, right: Value) -> Value | None:
     if isinstance(left, Collection) and isinstance(right, Collection):
-        return Collection(left.kind, left.items + right.items, left.complete and right.complete, left.node)
+        items, complete = bounded(left.items + right.items, left.complete and right.complete)
+        return Collection(left.kind, items, complete, left.node)
     if isinstance(left, WeightList) and isinstance(right, WeightList):
         sources = (*left.sources, *(s for s in right.sources if s not in left.sources))
         return WeightList(
@@ -133,10 +135,22 @@ def arithmetic(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: 
         (left, right),
         transfer,
         dtype=dtype,
-        shape=broadcast(shape_of(left), shape_of(right)),
+        shape=(product if isinstance(op, ast.MatMult) else broadcast)(shape_of(left), shape_of(right)),
         numpy=numpy,
         facts=facts,
     )
+
+
+def product(one: Shape | None, other: Shape | None) -> Shape | None:
+    """The shape of a matrix product; None where it is not known."""
+    if not one or not other:
+        return None
+    if len(other) == 1:
+        return one[:-1]
+    if len(one) == 1:
+        return (*other[:-2], other[-1])
+    batch = broadcast(one[:-2], other[:-2])
+    return None if batch is None else (*batch, one[-2], other[-1])
 
 
 def shape_of(value: Value) -> Shape | None:
@@ -202,7 +216,7 @@ def _fold(node: ast.AST, op: ast.operator, left: Any, right: Any) -> Value:
         if isinstance(op, ast.Mod) and isinstance(left, (str, bytes)):
             return UNKNOWN
         result = fold(left, right)
-        if isinstance(result, (str, bytes)) and len(result) > _LONGEST:
+        if isinstance(result, (str, bytes)) and len(result) > LONGEST:
             return UNKNOWN
         if isinstance(result, int) and abs(result) > 1 << 64:
             return UNKNOWN
@@ -215,8 +229,9 @@ def augmented(interpreter: Interpreter, node: ast.AugAssign, left: Value, right:
     """`left op= right`: a list grows in place, everything else is rebound."""
     if isinstance(node.op, ast.Add) and isinstance(left, Collection) and left.kind == "list":
         if isinstance(right, Collection):
-            interpreter.store.put(left.fields, "items", left.items + right.items)
-            interpreter.store.put(left.fields, "complete", left.complete and right.complete)
+            items, complete = bounded(left.items + right.items, left.complete and right.complete)
+            interpreter.store.put(left.fields, "items", items)
+            interpreter.store.put(left.fields, "complete", complete)
         else:
             if isinstance(right, WeightList):
                 interpreter.store.put(left.fields, "items", left.items + right.sources)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
 
-from regrad.analysis import calls
+from regrad.analysis import calls, room
 from regrad.analysis.events import Applied, Event, GradientTaken, Minimized, Trained
 from regrad.analysis.frames import Frame, Scope
 from regrad.analysis.interpreter import Call, Interpreter
@@ -121,6 +121,21 @@ class Reader:
         """Read a program whose entry is already loaded."""
         tree = parse(source)
         self._parsed[source.path] = (source, tree)
+        limit = sys.getrecursionlimit()
+        try:
+            sys.setrecursionlimit(max(limit, RECURSION))
+            return self._interpreted(source, tree)
+        except RecursionError:
+            sys.setrecursionlimit(limit)
+            try:
+                return room.with_room(lambda: self._interpreted(source, tree))
+            except (RecursionError, MemoryError):
+                keras, known = generation(source.text, self._keras)
+                return Program(source.path, {source.path: source}, {source.path: tree}, (), keras, known, False, True)
+        finally:
+            sys.setrecursionlimit(limit)
+
+    def _interpreted(self, source: SourceFile, tree: ast.Module) -> Program:
         keras, known = generation(source.text, self._keras)
         files: dict[str, SourceFile] = {source.path: source}
         trees: dict[str, ast.Module] = {source.path: tree}
@@ -143,21 +158,14 @@ class Reader:
             return _run_module(interpreter, name, place, parsed[1], modules)
 
         interpreter = Interpreter(load_module, _budget(source) + STEPS_AT_LEAST, keras)
-        limit = sys.getrecursionlimit()
-        truncated = False
-        try:
-            sys.setrecursionlimit(max(limit, RECURSION))
-            frame = Frame(source.path, Scope())
-            frame.scope.names["__name__"] = Constant("__main__")
-            frame.scope.names["__file__"] = Constant(os.path.basename(source.path))
-            with interpreter.entering(frame):
-                interpreter.body(tree.body)
-                _uncalled(interpreter, frame)
-        except RecursionError:
-            truncated = True
-        finally:
-            sys.setrecursionlimit(limit)
-        events = tuple(interpreter.events)
+        frame = Frame(source.path, Scope())
+        frame.scope.names["__name__"] = Constant("__main__")
+        frame.scope.names["__file__"] = Constant(os.path.basename(source.path))
+        with interpreter.entering(frame):
+            interpreter.body(tree.body)
+            _uncalled(interpreter, frame)
+        # What a program did not come to may be what would have made all well: of one that was given up nothing is said.
+        events = () if interpreter.exhausted else tuple(interpreter.events)
         return Program(
             source.path,
             files,
@@ -166,7 +174,7 @@ class Reader:
             keras,
             known,
             interpreter.graph,
-            truncated or interpreter.steps > interpreter.budget,
+            interpreter.steps > interpreter.budget,
         )
 
     def _parse(self, path: str) -> tuple[SourceFile, ast.Module] | None:

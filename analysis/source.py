@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from regrad.analysis import room
 from regrad.analysis.location import Location, Position, Span
 
 if TYPE_CHECKING:
@@ -227,7 +228,10 @@ def parse(source: SourceFile) -> ast.Module:
         with warnings.catch_warnings():
             # An invalid escape is the author's matter and would be printed on our terminal.
             warnings.simplefilter("ignore")
-            return ast.parse(source.text, source.path)
+            try:
+                return ast.parse(source.text, source.path)
+            except (RecursionError, MemoryError):
+                return room.with_room(lambda: ast.parse(source.text, source.path))
     except SyntaxError as problem:
         line = problem.lineno or 1
         position = Position(line, max(problem.offset or 1, 1))

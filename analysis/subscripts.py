@@ -254,19 +254,37 @@ def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) ->
             interpreter.store.put(owner.fields, "items", (*items, value))
             interpreter.store.put(owner.fields, "complete", False)
     elif isinstance(owner, Mapping):
-        entries = dict(owner.entries)
         if isinstance(index, Constant):
             try:
-                entries[index.value] = value
+                interpreter.store.put(owner.entries, index.value, value)
             except TypeError:
                 return
         else:
-            entries["unknown", len(entries)] = value
+            interpreter.store.put(owner.entries, ("unknown", len(owner.entries)), value)
             interpreter.store.put(owner.fields, "complete", False)
-        interpreter.store.put(owner.fields, "entries", entries)
     elif isinstance(owner, Instance):
         from regrad.analysis.interpreter import Call
 
         found = owner.cls.find("__setitem__")
         if found is not None and isinstance(found[0], Function):
             interpreter.call(BoundMethod(owner, found[0]), Call(found[0].node, (index, value)))
+
+
+def filled(interpreter: Interpreter, array: Tensor, value: Value, node: ast.AST) -> Tensor:
+    """An array after `array[index] = value`; a tensor that is put in has left TensorFlow."""
+    from regrad.analysis.library.tensors import carries_tensor
+
+    leaves = carries_tensor(value)
+    inputs = (array, value) if leaves or isinstance(value, Tensor) else (array,)
+    return interpreter.operation(
+        "numpy",
+        "setitem",
+        node,
+        inputs,
+        Transfer.LEAVES if leaves else Transfer.FLOWS,
+        dtype=array.dtype,
+        shape=array.shape,
+        numpy=True,
+        facts=array.facts if not leaves else frozenset(),
+        high=array.high if not leaves else None,
+    )

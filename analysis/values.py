@@ -341,6 +341,17 @@ class Metric(Object):
         self.name = name
 
 
+MOST_ITEMS = 1024
+"""So many elements of one list are told apart."""
+
+
+def bounded(items: tuple[Value, ...], complete: bool) -> tuple[tuple[Value, ...], bool]:
+    """The elements of a list, and whether these are all: of a longer one the rest is one unknown thing, through which gradients flow."""
+    if len(items) <= MOST_ITEMS:
+        return items, complete
+    return (*items[: MOST_ITEMS - 1], Unknown("join")), False
+
+
 class Collection(Object):
     """A list, tuple or set. Fields: items (a tuple of values), complete (whether these are all, in order)."""
 
@@ -369,7 +380,9 @@ class Mapping(Object):
 
     def __init__(self, entries: dict[Any, Value], complete: bool = True, node: ast.AST | None = None) -> None:
         super().__init__(node)
-        self.fields["entries"] = entries
+        # Written in place, so that a dictionary which grows by thousands of keys is not copied for each.
+        self.fields["entries"] = kept = Fields()
+        kept.update(entries)
         self.fields["complete"] = complete
 
     @property

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from regrad.analysis.library.keras_layers import WEIGHTLESS, WRAPPERS
 from regrad.analysis.values import (
+    MOST_ITEMS,
     Collection,
     Constant,
     Instance,
@@ -96,7 +97,7 @@ def _gather(value: Any, into: list[Any], depth: int) -> None:
     elif isinstance(value, Instance):
         if value.role in ("model", "layer", "module", "library"):
             into.append(value)
-    elif isinstance(value, (Collection, Mapping)) and depth < 6:
+    elif isinstance(value, (Collection, Mapping)) and depth < 6 and len(into) < MOST_ITEMS:
         parts = value.items if isinstance(value, Collection) else tuple(value.entries.values())
         for part in parts:
             _gather(part, into, depth + 1)

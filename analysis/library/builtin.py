@@ -27,6 +27,7 @@ from regrad.analysis.values import (
     Variable,
     WeightList,
     Zip,
+    bounded,
 )
 
 if TYPE_CHECKING:
@@ -382,15 +383,16 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
     put, fields = interpreter.store.put, owner.fields
     first = call.get(None, 0)
     if name in ("append", "add") and first is not None:
-        if len(owner.items) < 512:
-            put(fields, "items", (*owner.items, first))
-        else:
-            put(fields, "complete", False)
+        grown, whole = bounded((*owner.items, first), owner.complete)
+        put(fields, "items", grown)
+        put(fields, "complete", whole)
         return NONE
     if name == "extend" and first is not None:
         known = iteration.known_elements(interpreter, first)
         if known is not None:
-            put(fields, "items", (*owner.items, *known))
+            grown, whole = bounded((*owner.items, *known), owner.complete)
+            put(fields, "items", grown)
+            put(fields, "complete", whole)
         elif isinstance(first, WeightList):
             put(fields, "items", (*owner.items, first))
             put(fields, "complete", False)
@@ -463,23 +465,23 @@ def _of_mapping(interpreter: Interpreter, owner: Mapping, name: str, call: Call)
                 return UNKNOWN
             if found is not None:
                 if name == "pop":
-                    put(fields, "entries", {k: v for k, v in owner.entries.items() if k != key.value})
+                    interpreter.store.delete(owner.entries, key.value)
                 return found
             if owner.complete:
                 if name == "setdefault" and default is not None:
-                    put(fields, "entries", {**owner.entries, key.value: default})
+                    put(owner.entries, key.value, default)
                 return default if default is not None else NONE
         return interpreter.unknown("element", "", (owner,))
     if name == "update":
         other = call.get(None, 0)
-        entries = dict(owner.entries)
+        entries: dict[Any, Value] = dict(call.keywords)
         if isinstance(other, Mapping):
-            entries.update(other.entries)
+            entries = {**other.entries, **entries}
             put(fields, "complete", owner.complete and other.complete)
         elif other is not None:
             put(fields, "complete", False)
-        entries.update(call.keywords)
-        put(fields, "entries", entries)
+        for name_of_entry, value in entries.items():
+            put(owner.entries, name_of_entry, value)
         return NONE
     if name == "copy":
         return Mapping(dict(owner.entries), owner.complete, owner.node)
