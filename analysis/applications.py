@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping as Lookup
+from collections.abc import Iterator
+from collections.abc import Mapping as Lookup
 
 from regrad.analysis.events import Applied, GradientTaken
 from regrad.analysis.program import Program

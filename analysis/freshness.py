@@ -67,7 +67,7 @@ def states_initializer(layer: Layer) -> bool:
 
 def _is_random(value: Value) -> bool:
     if isinstance(value, Constant):
-        return value.value is None or isinstance(value.value, str) and bool(_RANDOM.search(value.value))
+        return value.value is None or (isinstance(value.value, str) and bool(_RANDOM.search(value.value)))
     label = value.name if isinstance(value, External) else ""
     if isinstance(value, Unknown) and value.operation is not None and isinstance(value.operation.callee, External):
         label = value.operation.callee.name
@@ -101,7 +101,9 @@ def names_of(value: Value) -> list[str]:
 
 
 def weights_may_come(program: Program) -> bool:
-    """Whether some weights of the program are loaded, copied or set by a way that is not followed exactly, or the text says that random ones are meant."""
+    """Whether some weights of the program are loaded, copied or set by a way that is not followed exactly, or
+    the text says that random ones are meant.
+    """
     assigned = {id(event.node) for event in program.of(Assigned)}
     for path, tree in program.trees.items():
         if _MEANT.search(program.files[path].text):
@@ -119,7 +121,7 @@ def weights_may_come(program: Program) -> bool:
             )
             if name in defined:
                 continue
-            if name in _LOADS or _LOADING.match(name) and name not in ("load_model", "clone_model"):
+            if name in _LOADS or (_LOADING.match(name) and name not in ("load_model", "clone_model")):
                 return True
             if name in ("assign", "assign_sub", "assign_add") and id(node) not in assigned:
                 return True
@@ -149,7 +151,9 @@ def given_away(program: Program, values: list[Value]) -> bool:
     """Whether any of them was handed to a function that is not known, which may train it or load its weights."""
     ids = {id(value) for value in values}
     for event in program.of(ModelCalled):
-        if isinstance(event.model, Unknown) and isinstance(event.result, Unknown):
-            if any(id(part) in ids for part in event.result.parents[1:]):
-                return True
+        given = (
+            event.result.parents[1:] if isinstance(event.model, Unknown) and isinstance(event.result, Unknown) else ()
+        )
+        if any(id(part) in ids for part in given):
+            return True
     return False

@@ -1,4 +1,6 @@
-"""Every training of a program with the weights that it updates and those that are switched off, and the places that switched them off."""
+"""Every training of a program with the weights that it updates and those that are switched off, and the places
+that switched them off.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regrad.analysis import flow, weights
-from regrad.analysis.events import Event, GradientTaken, Minimized, ModelCalled, Trained, TrainableSet, WeightsRead
+from regrad.analysis.events import Event, GradientTaken, Minimized, ModelCalled, TrainableSet, Trained, WeightsRead
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Instance, Layer, Network, Unknown, Value, Variable, WeightList
@@ -33,7 +35,9 @@ class Training:
 
 @dataclass(frozen=True, eq=False)
 class Freeze:
-    """A place that switches something off: an assignment (`event` is there), or the `trainable=False` of the constructor call `node`."""
+    """A place that switches something off: an assignment (`event` is there), or the `trainable=False` of the
+    constructor call `node`.
+    """
 
     node: ast.AST
     frame: Frame
@@ -75,7 +79,8 @@ def lists_in(value: Value) -> Iterator[WeightList]:
 def updated(program: Program, own_steps: bool = True) -> set[int]:
     """The identities of everything that any training of the program updates, or asks the gradient of.
 
-    Of a class with its own `train_step` everything may be updated; without `own_steps`, only what that step asks for counts.
+    Of a class with its own `train_step` everything may be updated; without `own_steps`, only what that step asks for
+    counts.
     """
     found: set[int] = set()
     for training in trainings(program):
@@ -127,7 +132,9 @@ def chain(root: Value, part: Value) -> list[Value]:
 
 
 def unknown_inside(program: Program, owner: Value) -> bool:
-    """Whether something inside that is not known may have weights: the result of an unknown call, or what is called like a layer."""
+    """Whether something inside that is not known may have weights: the result of an unknown call, or what is
+    called like a layer.
+    """
     called = {id(event.model) for event in program.of(ModelCalled) if isinstance(event.model, Unknown)}
     for value in inside(owner):
         if isinstance(value, Unknown) and (
@@ -152,7 +159,9 @@ class Switches:
         return [event for event, _ in self._events if event.node is node]
 
     def off(self, value: Value, before: int) -> Freeze | None:
-        """What had switched this very object off at the moment `before`; None where its own flag was on, or is not known."""
+        """What had switched this very object off at the moment `before`; None where its own flag was on, or is
+        not known.
+        """
         earlier = [event for event in self.settings(value) if event.serial < before]
         if earlier:
             last = earlier[-1]

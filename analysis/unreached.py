@@ -1,4 +1,6 @@
-"""Weights that a training asks the gradient of, and that its loss does not depend on at all, sorted by how that came about."""
+"""Weights that a training asks the gradient of, and that its loss does not depend on at all, sorted by how that
+came about.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ class Written:
 
 
 def trained(program: Program) -> Iterator[Sink]:
-    """The requests for gradients that certainly train: `fit` and the like, and tapes whose gradients reach an optimizer."""
+    """The requests for gradients that certainly train: `fit` and the like, and tapes whose gradients reach an
+    optimizer.
+    """
     for sink in program.sinks:
         event = sink.event
         if in_test(event.frame):
@@ -43,7 +47,8 @@ def trained(program: Program) -> Iterator[Sink]:
         if isinstance(event, Trained):
             yield sink
         elif isinstance(event, GradientTaken) and sink.kind == "tape":
-            if any(True for _ in lists_in(event.sources)) and applications.of(program, event) is not None:
+            lists = any(True for _ in lists_in(event.sources))
+            if lists and applications.of(program, event) is not None:
                 yield sink
 
 

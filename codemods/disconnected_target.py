@@ -2,14 +2,15 @@
 
 What it does
 ------------
-Reports a layer's output that is overwritten before anything reads it, so that the layer and those before it are cut off;
-a training step that asks for the weights of another model than the one it called; and the output of one model as the source of
-a target that another call computed (Grad-CAM with two calls).
+Reports a layer's output that is overwritten before anything reads it, so that the layer and those before it are cut
+off; a training step that asks for the weights of another model than the one it called; and the output of one model as
+the source of a target that another call computed (Grad-CAM with two calls).
 
 Why gradients stop
 ------------------
-A gradient exists along the operations that lead from the source to the target. What is not on that way gets None: Keras warns
-"Gradients do not exist for variables", or, where it is all of them, raises "No gradients provided for any variable".
+A gradient exists along the operations that lead from the source to the target. What is not on that way gets None:
+Keras warns "Gradients do not exist for variables", or, where it is all of them, raises "No gradients provided for any
+variable".
 
 Example
 -------
@@ -29,13 +30,14 @@ Mended::
 
 The fix and its safety
 ----------------------
-Each layer gets the output of the one before it; the weights of the model that was called are asked for; one model gives both outputs.
-Unsafe: another function is computed, or other weights move.
+Each layer gets the output of the one before it; the weights of the model that was called are asked for; one model
+gives both outputs. Unsafe: another function is computed, or other weights move.
 
 When it stays silent
 --------------------
-When anything on the way is not known; when the weights are reached by any other training of the program; when the output is
-read before it is overwritten; when a gradient that is None is expected (`unconnected_gradients`, `is None`, tests).
+When anything on the way is not known; when the weights are reached by any other training of the program; when the
+output is read before it is overwritten; when a gradient that is None is expected (`unconnected_gradients`, `is None`,
+tests).
 
 References
 ----------
@@ -56,7 +58,7 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.trainings import inside, lists_in
+from regrad.analysis.trainings import inside
 from regrad.analysis.values import Instance, Layer, Network, Tensor, Value, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -205,7 +207,8 @@ def _other_model(program: Program) -> Iterator[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"the weights of `{describe(asked)}` are asked for, but the loss was computed by `{spelled or describe(models[0])}`",
+            f"the weights of `{describe(asked)}` are asked for,"
+            f" but the loss was computed by `{spelled or describe(models[0])}`",
             program.location(event.node, event.frame),
             CutKind.NEVER_USED,
             names,
@@ -214,6 +217,7 @@ def _other_model(program: Program) -> Iterator[Finding]:
         )
 
 
+_POURING = frozenset({"assign", "assign_add", "assign_sub", "set_weights"})
 _WEIGHTS = frozenset({"kernel", "bias", "gamma", "beta", "embeddings", "recurrent_kernel", "_kernel"})
 
 
@@ -223,14 +227,13 @@ def _weights_replaced(program: Program) -> bool:
     for tree in program.trees.values():
         for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and node.attr in _WEIGHTS and isinstance(node.ctx, (ast.Store, ast.Del)):
-                if not (isinstance(node.value, ast.Name) and node.value.id == "self"):
+                own = isinstance(node.value, ast.Name) and node.value.id == "self"
+                if not own:
                     return True
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in ("setattr", "delattr")
-            ):
-                return True
+            elif isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name in ("setattr", "delattr") or (name in _POURING and id(node) not in resolved):
+                    return True
     return False
 
 
@@ -323,9 +326,9 @@ def _none_expected(program: Program, event: GradientTaken) -> bool:
     for node in ast.walk(program.trees[event.frame.path]):
         if isinstance(node, ast.Attribute) and node.attr in ("assertIsNone", "assertAllNone"):
             return True
-        if isinstance(node, ast.Compare) and any(isinstance(part, (ast.Is, ast.IsNot)) for part in node.ops):
-            if "grad" in program.source(node, event.frame.path):
-                return True
+        compared = isinstance(node, ast.Compare) and any(isinstance(part, (ast.Is, ast.IsNot)) for part in node.ops)
+        if compared and "grad" in program.source(node, event.frame.path):
+            return True
     return False
 
 

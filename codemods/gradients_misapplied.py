@@ -1,10 +1,12 @@
-"""RG410 gradients-misapplied: the gradients are right, and the optimizer never gets them, or not as pairs, or for other weights.
+"""RG410 gradients-misapplied: the gradients are right, and the optimizer never gets them, or not as pairs, or for
+other weights.
 
 What it does
 ------------
-Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; gradients of
-one model paired with the variables of a differently built one; a training loop in which an optimizer is made and the gradients
-go nowhere; a network that is trained through and in no optimizer's list; a `None` that reaches an operation which clips.
+Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round;
+gradients of one model paired with the variables of a differently built one; a training loop in which an optimizer is
+made and the gradients go nowhere; a network that is trained through and in no optimizer's list; a `None` that reaches
+an operation which clips.
 
 Why gradients stop
 ------------------
@@ -25,14 +27,15 @@ Mended::
 
 The fix and its safety
 ----------------------
-Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not applied, or
-training one more network, is unsafe: weights move that did not.
+Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not
+applied, or training one more network, is unsafe: weights move that did not.
 
 When it stays silent
 --------------------
-When the optimizer is of the program's own making; when gradients are used in another way (assigned by hand, accumulated,
-drawn, returned to a caller that is not known, clipped where None is passed over); when the program only reads gradients out
-(saliency, attacks, tests) and has no optimizer; when the gradients of a copy are applied to the original of the same build (A3C).
+When the optimizer is of the program's own making; when gradients are used in another way (assigned by hand,
+accumulated, drawn, returned to a caller that is not known, clipped where None is passed over); when the program only
+reads gradients out (saliency, attacks, tests) and has no optimizer; when the gradients of a copy are applied to the
+original of the same build (A3C).
 
 References
 ----------
@@ -147,7 +150,7 @@ def _finding(
         variables,
         related,
         evidence,
-    )  
+    )
 
 
 # -- pairs -------------------------------------------------------------------------------------------------------------
@@ -213,7 +216,8 @@ def _pairs(program: Program) -> Iterator[Finding]:
                     program,
                     pairs.node,
                     applied,
-                    f"the gradients are those of `{describe(one.sources.owners[0])}`, the variables those of `{describe(other.owners[0])}`",
+                    f"the gradients are those of `{describe(one.sources.owners[0])}`,"
+                    f" the variables those of `{describe(other.owners[0])}`",
                     Foreign(one.event, pairs.node, applied.frame.path),
                     (),
                     (Related(program.location(one.event.node, one.event.frame), "the gradients are taken here"),),
@@ -405,9 +409,9 @@ def _used(program: Program, event: GradientTaken, name: str) -> bool:
     called = event.frame.function.name if event.frame.function is not None else ""
     for other, tree in program.trees.items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == called:
-                if _result_read(program, other, node, function):
-                    return True
+            here = isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == called
+            if here and isinstance(node, ast.Call) and _result_read(program, other, node, function):
+                return True
     return False
 
 
@@ -463,8 +467,7 @@ def _left_out(program: Program) -> Iterator[Finding]:
             if (
                 not isinstance(part, (Network, Instance))
                 or name.startswith("#")
-                or isinstance(part, Instance)
-                and part.role != "model"
+                or (isinstance(part, Instance) and part.role != "model")
             ):
                 continue
             inner = [value for value in trainings.inside(part) if isinstance(value, Layer) and freshness.fresh(value)]
@@ -577,7 +580,8 @@ def _clipped(program: Program) -> Iterator[Finding]:
                     program,
                     element,
                     event,
-                    f"the gradient of {', '.join(f'`{each}`' for each in lost[:3])} is None, and `{element.func.attr}` cannot take it",
+                    f"the gradient of {', '.join(f'`{each}`' for each in lost[:3])} is None,"
+                    f" and `{element.func.attr}` cannot take it",
                     Clipped(element, target.id, event.frame.path),
                     lost,
                 )

@@ -7,10 +7,10 @@ overrides the flags of the layers inside it.
 
 Why gradients stop
 ------------------
-`fit` and `tape.gradient` differentiate by `trainable_variables`. Setting `model.trainable = False` hands the flag down, and as long as
-the model's own flag is off the list stays empty, whatever its layers say: setting a layer's flag never changes the model's.
-Keras 3 warns "The model does not have any trainable weights" and goes on; `apply_gradients` of an empty list raises
-"not enough values to unpack"; Keras 2 says nothing at all.
+`fit` and `tape.gradient` differentiate by `trainable_variables`. Setting `model.trainable = False` hands the flag
+down, and as long as the model's own flag is off the list stays empty, whatever its layers say: setting a layer's flag
+never changes the model's. Keras 3 warns "The model does not have any trainable weights" and goes on;
+`apply_gradients` of an empty list raises "not enough values to unpack"; Keras 2 says nothing at all.
 
 Example
 -------
@@ -32,15 +32,17 @@ Mended::
 
 The fix and its safety
 ----------------------
-Where layers are switched on behind the model's flag, the model's flag is set to True if every layer gets a flag of its own
-afterwards; otherwise the layers are frozen one by one instead of the model. Where a loop waits for a layer name that the model does
-not have, the nearest name is put in. Where everything is fresh, the freeze is taken out. Pretrained weights stay frozen: the freeze is
-narrowed to them, or nothing is offered. Unsafe, since weights move that did not move before.
+Where layers are switched on behind the model's flag, the model's flag is set to True if every layer gets a flag of
+its own afterwards; otherwise the layers are frozen one by one instead of the model. Where a loop waits for a layer
+name that the model does not have, the nearest name is put in. Where everything is fresh, the freeze is taken out.
+Pretrained weights stay frozen: the freeze is narrowed to them, or nothing is offered. Unsafe, since weights move that
+did not move before.
 
 When it stays silent
 --------------------
-When the model's class has its own `train_step`; when not all of its weights are known; when the same weights are trained or
-switched on elsewhere in the program (a GAN, training in phases, see RG203); programs that assert what is frozen.
+When the model's class has its own `train_step`; when not all of its weights are known; when the same weights are
+trained or switched on elsewhere in the program (a GAN, training in phases, see RG203); programs that assert what is
+frozen.
 
 References
 ----------
@@ -111,7 +113,8 @@ def detect(program: Program) -> Iterable[Finding]:
             continue
         seen.add(location)
         behind = (
-            f": the flag of the whole overrides the {len(overridden)} layer{'s' if len(overridden) > 1 else ''} switched on behind it"
+            f": the flag of the whole overrides the {len(overridden)} layer{'s' if len(overridden) > 1 else ''}"
+            " switched on behind it"
             if overridden
             else ""
         )
@@ -143,7 +146,7 @@ def _nothing(training: Training) -> bool:
 
 
 def _matters(part: Value) -> bool:
-    return isinstance(part, Network) or isinstance(part, Layer) and freshness.has_weights(part)
+    return isinstance(part, Network) or (isinstance(part, Layer) and freshness.has_weights(part))
 
 
 def _on(value: Value) -> bool:
@@ -317,7 +320,7 @@ def _unfrozen(program: Program, evidence: Evidence) -> Mending:
     borrowed: list[Value] = [
         part
         for part in evidence.training.frozen
-        if isinstance(part, Network) or isinstance(part, Layer) and part.fields.get("#loaded")
+        if isinstance(part, Network) or (isinstance(part, Layer) and part.fields.get("#loaded"))
     ]
     if borrowed:
         return _narrowed(program, evidence, borrowed)

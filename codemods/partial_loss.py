@@ -2,14 +2,14 @@
 
 What it does
 ------------
-Reports a head whose output the training never uses, a loss term that is computed and left out of the sum, and a weight that
-a layer makes and never uses, where the other weights of the same model are trained. Of a part inside a model, such as the pooler of an
-encoder, only where the model can be made without it.
+Reports a head whose output the training never uses, a loss term that is computed and left out of the sum, and a
+weight that a layer makes and never uses, where the other weights of the same model are trained. Of a part inside a
+model, such as the pooler of an encoder, only where the model can be made without it.
 
 Why gradients stop
 ------------------
-The loss does not depend on those weights, so their gradient is None. Keras and the optimizer warn "Gradients do not exist for
-variables", train the rest and go on; the part stays as it was initialised.
+The loss does not depend on those weights, so their gradient is None. Keras and the optimizer warn "Gradients do not
+exist for variables", train the rest and go on; the part stays as it was initialised.
 
 Example
 -------
@@ -30,13 +30,14 @@ Mended::
 The fix and its safety
 ----------------------
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else. A
-weight that is not used takes the place of the one that stands there for it, where the names say so. Unsafe: another loss or function
-is computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it out.
+weight that is not used takes the place of the one that stands there for it, where the names say so. Unsafe: another
+loss or function is computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it
+out.
 
 When it stays silent
 --------------------
-When the part is trained by another loss of the program; when anything on the way is not known; layers that are never called,
-which have no weights; terms that are only logged and depend on nothing that is missing.
+When the part is trained by another loss of the program; when anything on the way is not known; layers that are never
+called, which have no weights; terms that are only logged and depend on nothing that is missing.
 
 References
 ----------
@@ -139,7 +140,8 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"`{term.name}` is left out of the loss, so {_listed(names)} {'get' if len(names) > 1 else 'gets'} no gradient",
+            f"`{term.name}` is left out of the loss,"
+            f" so {_listed(names)} {'get' if len(names) > 1 else 'gets'} no gradient",
             program.location(term.total, term.path),
             CutKind.NEVER_USED,
             names,
@@ -230,7 +232,9 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _term(program: Program, sink: Sink, heads: list[Value]) -> Term | None:
-    """The one local value that depends on the missing part and could be a loss, and the place where the loss is put together."""
+    """The one local value that depends on the missing part and could be a loss, and the place where the loss is
+    put together.
+    """
     target = sink.target
     if not isinstance(target, Tensor) or target.operation.frame is None:
         return None
@@ -301,10 +305,10 @@ def _total(program: Program, scope: ast.AST, target: Tensor, path: str) -> ast.e
     """The expression that makes the target: what is bound to its name, or returned."""
     node = target.operation.node
     statement = program.statement(node, path) if node is not None else None
-    if isinstance(statement, (ast.Assign, ast.Return)) and statement.value is not None:
-        if statement.value is node or isinstance(statement.value, ast.BinOp) and isinstance(node, ast.BinOp):
-            return statement.value if any(each is statement for each in ast.walk(scope)) else None
-    return None
+    if not isinstance(statement, (ast.Assign, ast.Return)) or statement.value is None:
+        return None
+    whole = statement.value is node or (isinstance(statement.value, ast.BinOp) and isinstance(node, ast.BinOp))
+    return statement.value if whole and any(each is statement for each in ast.walk(scope)) else None
 
 
 def _coefficient(program: Program, frame: Frame, name: str) -> str:
@@ -364,7 +368,9 @@ def _weight(program: Program, part: Variable) -> Weight:
 
 
 def _read(program: Program, part: Variable) -> bool:
-    """Whether the program reads the attribute that holds the weight anywhere, or keeps it in a way that is not followed."""
+    """Whether the program reads the attribute that holds the weight anywhere, or keeps it in a way that is not
+    followed.
+    """
     assert part.frame is not None
     name = _attribute(program, part, part.frame.path)
     return name is None or any(

@@ -2,16 +2,17 @@
 
 What it does
 ------------
-Reports two things. A model that is compiled, then switched off, then trained itself: the GAN idiom, in which the discriminator is
-frozen for the combined model and never switched on again. And a flag that changes after the first step without a new
-`compile`, so that the next `fit` goes on as before.
+Reports two things. A model that is compiled, then switched off, then trained itself: the GAN idiom, in which the
+discriminator is frozen for the combined model and never switched on again. And a flag that changes after the first
+step without a new `compile`, so that the next `fit` goes on as before.
 
 Why gradients stop
 ------------------
-Keras 3 reads `trainable` when the training step is traced, that is at the first `fit` or `train_on_batch` after `compile`. What was
-switched off after `compile` but before that is not trained at all; Keras warns "The model does not have any trainable weights"
-and goes on. What changes after that step changes nothing until the next `compile`. Keras 2 took the flags at `compile`, so
-there the first idiom works; where the program does not say which Keras it runs on, Keras 3 is assumed.
+Keras 3 reads `trainable` when the training step is traced, that is at the first `fit` or `train_on_batch` after
+`compile`. What was switched off after `compile` but before that is not trained at all; Keras warns "The model does
+not have any trainable weights" and goes on. What changes after that step changes nothing until the next `compile`.
+Keras 2 took the flags at `compile`, so there the first idiom works; where the program does not say which Keras it
+runs on, Keras 3 is assumed.
 
 Example
 -------
@@ -35,14 +36,14 @@ Mended::
 
 The fix and its safety
 ----------------------
-The flag is set right before each step, which works under both generations; or the model is compiled again, with the same
-arguments, after the flag has changed. Unsafe, since weights move that did not move before. A compilation whose optimizer is
-an object made elsewhere is not repeated: that object knows the old variables only.
+The flag is set right before each step, which works under both generations; or the model is compiled again, with the
+same arguments, after the flag has changed. Unsafe, since weights move that did not move before. A compilation whose
+optimizer is an object made elsewhere is not repeated: that object knows the old variables only.
 
 When it stays silent
 --------------------
-When the flags are the same at every step of a compilation, as in a GAN that toggles them; when the program runs on Keras 2 (for the
-first idiom), says so, or uses what only Keras 2 has; models with their own `train_step`.
+When the flags are the same at every step of a compilation, as in a GAN that toggles them; when the program runs on
+Keras 2 (for the first idiom), says so, or uses what only Keras 2 has; models with their own `train_step`.
 
 References
 ----------
@@ -68,7 +69,9 @@ from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rul
 
 @dataclass(frozen=True)
 class NeverOn:
-    """A model that was switched off between `compile` and its first step; `held_by` are the trainings of models that contain it."""
+    """A model that was switched off between `compile` and its first step; `held_by` are the trainings of models
+    that contain it.
+    """
 
     freeze: Freeze
     own: tuple[Trained, ...]
@@ -171,7 +174,8 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
         yield Finding(
             RULE.code,
             RULE.name,
-            f"`{describe(changed[0])}` was {word} after the first step without a new `compile`, so this training goes on as before",
+            f"`{describe(changed[0])}` was {word} after the first step without a new `compile`,"
+            " so this training goes on as before",
             program.location(later.node, later.frame),
             CutKind.NOT_TRAINABLE,
             tuple(dict.fromkeys(describe(part) for part in changed)),
@@ -181,11 +185,13 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
 
 
 def _weighted(part: Value) -> bool:
-    return isinstance(part, Network) or isinstance(part, Layer) and freshness.has_weights(part)
+    return isinstance(part, Network) or (isinstance(part, Layer) and freshness.has_weights(part))
 
 
 def _same_way(one: Trained, other: Trained) -> bool:
-    """Whether both go through the same traced function: `fit` and `train_on_batch` share one, a loop's passes are one place."""
+    """Whether both go through the same traced function: `fit` and `train_on_batch` share one, a loop's passes
+    are one place.
+    """
     return one.node is not other.node
 
 
@@ -277,9 +283,8 @@ def _recompiled(program: Program, evidence: NoRecompile) -> Mending:
     ):
         raise CannotMove("the compilation is not spelled out")
     optimizer = compiled.optimizer
-    inline = (
-        isinstance(optimizer, Constant)
-        or isinstance(optimizer, Optimizer)
+    inline = isinstance(optimizer, Constant) or (
+        isinstance(optimizer, Optimizer)
         and node.lineno <= getattr(optimizer.node, "lineno", 0) <= (node.end_lineno or 0)
     )
     if not inline:

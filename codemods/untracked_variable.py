@@ -2,15 +2,15 @@
 
 What it does
 ------------
-Reports a `tf.Variable` that is an attribute of a Keras 3 layer or model and is used in its `call`; a `tf.Variable` that a
-`Lambda` or a loss takes from outside the model that is trained; and a layer that is made anew in every `call`.
+Reports a `tf.Variable` that is an attribute of a Keras 3 layer or model and is used in its `call`; a `tf.Variable`
+that a `Lambda` or a loss takes from outside the model that is trained; and a layer that is made anew in every `call`.
 
 Why gradients stop
 ------------------
 Keras 3 trains what `add_weight`, `keras.Variable` and tracked layers give it. A plain `tf.Variable` is not among
-`trainable_variables`, nor is anything that a model does not hold as an attribute. The program runs, and the weight keeps
-its first value; a layer made in `call` starts anew each time, or TensorFlow raises "tf.function only supports singleton
-tf.Variables".
+`trainable_variables`, nor is anything that a model does not hold as an attribute. The program runs, and the weight
+keeps its first value; a layer made in `call` starts anew each time, or TensorFlow raises "tf.function only supports
+singleton tf.Variables".
 
 Example
 -------
@@ -34,8 +34,8 @@ Mended::
 
 The fix and its safety
 ----------------------
-The variable is made with `add_weight`, starting from the same numbers or the same distribution; the layer is made in `__init__`. Unsafe,
-since weights move that did not move before. A variable from outside is the author's to place.
+The variable is made with `add_weight`, starting from the same numbers or the same distribution; the layer is made in
+`__init__`. Unsafe, since weights move that did not move before. A variable from outside is the author's to place.
 
 When it stays silent
 --------------------
@@ -155,9 +155,9 @@ def _set_somewhere(program: Program) -> bool:
     resolved = {id(event.node) for event in program.of(Assigned)}
     for tree in program.trees.values():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and id(node) not in resolved:
-                if node.func.attr in ("assign", "assign_add", "assign_sub", "set_value"):
-                    return True
+            called = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+            if called in ("assign", "assign_add", "assign_sub", "set_value") and id(node) not in resolved:
+                return True
     return False
 
 
@@ -194,7 +194,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     if isinstance(evidence, Outside):
         return Withheld(
             "a layer must hold the variable, and which one is the author's choice",
-            f"class Holder(keras.layers.Layer):\n    def build(self, shape):\n        self.{evidence.name} = self.add_weight(...)",
+            "class Holder(keras.layers.Layer):\n    def build(self, shape):\n"
+            f"        self.{evidence.name} = self.add_weight(...)",
         )
     try:
         if isinstance(evidence, Attribute):
@@ -266,11 +267,8 @@ def _start(program: Program, path: str, start: ast.expr) -> tuple[str, str, tupl
     given.pop("dtype", None)
     if last in ("zeros", "ones") and not given:
         return shape, f'"{last}"', ()
-    if (
-        last == "normal"
-        and set(given) <= {"mean", "stddev", "seed"}
-        or last == "truncated_normal"
-        and set(given) <= {"mean", "stddev", "seed"}
+    if (last == "normal" and set(given) <= {"mean", "stddev", "seed"}) or (
+        last == "truncated_normal" and set(given) <= {"mean", "stddev", "seed"}
     ):
         kind = "RandomNormal" if last == "normal" else "TruncatedNormal"
         name, edits = _initializer(program, path, kind, start)
@@ -280,8 +278,8 @@ def _start(program: Program, path: str, start: ast.expr) -> tuple[str, str, tupl
         return shape, f"{name}({options})", edits
     if last == "uniform" and set(given) <= {"minval", "maxval", "seed"}:
         name, edits = _initializer(program, path, "RandomUniform", start)
-        options = {"minval": "0.0", "maxval": "1.0", **{str(k): v for k, v in given.items()}}
-        return shape, f"{name}({', '.join(f'{key}={value}' for key, value in options.items())})", edits
+        limits = {"minval": "0.0", "maxval": "1.0", **{str(k): v for k, v in given.items()}}
+        return shape, f"{name}({', '.join(f'{key}={value}' for key, value in limits.items())})", edits
     if not given and (isinstance(start.func, ast.Call) or re.search(r"init", last)):
         return shape, function, ()
     raise CannotMove("how the variable starts is not of a form that an initializer has")

@@ -2,9 +2,9 @@
 
 What it does
 ------------
-Reports a layer whose weights start from random numbers, that is frozen (`layer.trainable = False`, `trainable=False` in its
-constructor, a loop over `model.layers`) when the rest of its model is trained, and that nothing in the program ever trains or
-gives weights to. One report for each place that freezes.
+Reports a layer whose weights start from random numbers, that is frozen (`layer.trainable = False`, `trainable=False`
+in its constructor, a loop over `model.layers`) when the rest of its model is trained, and that nothing in the program
+ever trains or gives weights to. One report for each place that freezes.
 
 Why gradients stop
 ------------------
@@ -15,29 +15,32 @@ Example
 -------
 Broken::
 
-    model = keras.Sequential([keras.Input((20,)), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")])
+    hidden, head = layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")
+    model = keras.Sequential([keras.Input((20,)), hidden, head])
     model.layers[0].trainable = False
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(x, y)
 
 Mended::
 
-    model = keras.Sequential([keras.Input((20,)), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")])
+    hidden, head = layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")
+    model = keras.Sequential([keras.Input((20,)), hidden, head])
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(x, y)
 
 The fix and its safety
 ----------------------
-The freeze is taken out: the assignment (with the loop or condition that held nothing else) or the argument. Unsafe, since more
-weights move than before. Where the same statement also freezes weights that may be worth keeping, nothing is offered.
+The freeze is taken out: the assignment (with the loop or condition that held nothing else) or the argument. Unsafe,
+since more weights move than before. Where the same statement also freezes weights that may be worth keeping, nothing
+is offered.
 
 When it stays silent
 --------------------
-When the layer, or what holds it, is trained, switched on again, loaded, or handed to a function that is not known; when its
-weights are given (`weights=`, `embeddings_initializer=Constant(matrix)`, `set_weights`, `assign`); when any name on the way says that
-the weights are borrowed or meant to be random (a base, a teacher, a target network, a discriminator, a random projection);
-normalisation layers; layers of the program's own classes that freeze themselves; a constructor that names both an initializer
-and `trainable=False`; programs that assert what is frozen.
+When the layer, or what holds it, is trained, switched on again, loaded, or handed to a function that is not known;
+when its weights are given (`weights=`, `embeddings_initializer=Constant(matrix)`, `set_weights`, `assign`); when any
+name on the way says that the weights are borrowed or meant to be random (a base, a teacher, a target network, a
+discriminator, a random projection); normalisation layers; layers of the program's own classes that freeze themselves;
+a constructor that names both an initializer and `trainable=False`; programs that assert what is frozen.
 
 References
 ----------
@@ -95,7 +98,8 @@ def detect(program: Program) -> Iterable[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"{_listed(names)} {'start' if len(names) > 1 else 'starts'} from random weights and {'are' if len(names) > 1 else 'is'} frozen here: nothing ever trains"
+            f"{_listed(names)} {'start' if len(names) > 1 else 'starts'} from random weights"
+            f" and {'are' if len(names) > 1 else 'is'} frozen here: nothing ever trains"
             f" {'them' if len(names) > 1 else 'it'}, so the layers behind learn from noise",
             location,
             CutKind.NOT_TRAINABLE,
@@ -139,16 +143,15 @@ def _kept(switches: trainings.Switches, freeze: Freeze, layers: list[Layer], mov
         return
     for event in switches.at(freeze.node):
         for value in trainings.inside(event.owner):
-            if isinstance(value, Network) and value.form == "opaque":
+            if isinstance(value, Network):
+                kept = value.form == "opaque"
+            elif isinstance(value, Layer) and freshness.has_weights(value) and value.kind not in NORMALISATION:
+                meant = any(value is layer for layer in layers)
+                kept = not meant and (not freshness.fresh(value) or id(value) in moved)
+            else:
+                kept = False
+            if kept:
                 yield describe(value)
-            elif (
-                isinstance(value, Layer)
-                and all(value is not layer for layer in layers)
-                and value.kind not in NORMALISATION
-                and not value.kind.startswith("?")
-            ):
-                if freshness.has_weights(value) and (not freshness.fresh(value) or id(value) in moved):
-                    yield describe(value)
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -1,10 +1,12 @@
-"""RG204 variable-not-trainable: a gradient is asked for something that has none: a variable made with `trainable=False`, or a model's statistics.
+"""RG204 variable-not-trainable: a gradient is asked for something that has none: a variable made with
+`trainable=False`, or a model's statistics.
 
 What it does
 ------------
-Reports a variable made with `trainable=False` whose gradient is asked of a tape, and `model.variables` or `model.weights` as
-the sources of a training step where the model has weights that are no subject of training (moving averages, seed states).
-Also a list that holds the weights of two branches where the loss is computed by one, as a condition chooses.
+Reports a variable made with `trainable=False` whose gradient is asked of a tape, and `model.variables` or
+`model.weights` as the sources of a training step where the model has weights that are no subject of training (moving
+averages, seed states). Also a list that holds the weights of two branches where the loss is computed by one, as a
+condition chooses.
 
 Why gradients stop
 ------------------
@@ -29,8 +31,9 @@ Mended::
 
 The fix and its safety
 ----------------------
-`variables` and `weights` become `trainable_variables` and `trainable_weights`, in the request and where the pairs are made: safe, since the others
-never received anything. Taking out `trainable=False` is unsafe: the variable joins every list of trainable ones.
+`variables` and `weights` become `trainable_variables` and `trainable_weights`, in the request and where the pairs are
+made: safe, since the others never received anything. Taking out `trainable=False` is unsafe: the variable joins every
+list of trainable ones.
 
 When it stays silent
 --------------------
@@ -115,7 +118,8 @@ def _branches(program: Program) -> Iterator[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"the loss is that of one branch, and the list also holds the other's weights ({', '.join(names[:3])}), whose gradient is None",
+            "the loss is that of one branch, and the list also holds the other's weights"
+            f" ({', '.join(names[:3])}), whose gradient is None",
             program.location(event.sources_node or event.node, event.frame),
             CutKind.NEVER_USED,
             names,
@@ -149,7 +153,8 @@ def _variables(program: Program, sink: Sink) -> Iterator[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"`{describe(value)}` is made with `trainable=False`, so the tape does not watch it and its gradient is None",
+            f"`{describe(value)}` is made with `trainable=False`,"
+            " so the tape does not watch it and its gradient is None",
             program.location(value.node, value.frame),
             CutKind.NOT_TRAINABLE,
             (describe(value),),
@@ -172,7 +177,8 @@ def _lists(program: Program, sink: Sink) -> Iterator[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"`{program.source(part.node, event.frame.path)}` also holds what is not trained ({', '.join(without)}), whose gradient is None",
+            f"`{program.source(part.node, event.frame.path)}` also holds what is not trained"
+            f" ({', '.join(without)}), whose gradient is None",
             program.location(part.node, event.frame),
             CutKind.NOT_TRAINABLE,
             tuple(without),
@@ -243,7 +249,7 @@ RULE = Rule(
     "RG204",
     "variable-not-trainable",
     "mixed",
-    "The list of what trains is what the optimizer could use anyway; a variable that is made trainable joins other lists too.",
+    "The list of what trains is all that the optimizer could use; a variable made trainable joins other lists too.",
     detect,
     mend,
 )

@@ -1,4 +1,5 @@
-"""RG406 variable-replaced: a variable is replaced by a tensor, or a tensor is poured into a variable, where gradients should pass.
+"""RG406 variable-replaced: a variable is replaced by a tensor, or a tensor is poured into a variable, where gradients
+should pass.
 
 What it does
 ------------
@@ -7,9 +8,9 @@ Reports `w = w - rate * gradient` of a variable (from the second step on, `w` is
 
 Why gradients stop
 ------------------
-A variable is where a gradient path starts. `w - rate * gradient` is a new tensor, and what was computed into a variable by its
-constructor or by `assign` is only its content: TensorFlow does not record where it came from, so the weights
-behind the expression get None.
+A variable is where a gradient path starts. `w - rate * gradient` is a new tensor, and what was computed into a
+variable by its constructor or by `assign` is only its content: TensorFlow does not record where it came from, so the
+weights behind the expression get None.
 
 Example
 -------
@@ -29,14 +30,14 @@ Mended::
 
 The fix and its safety
 ----------------------
-The update becomes `assign_sub` (`assign_add`, `assign`). A variable made of an expression becomes the expression. What
-is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name. Safe: the numbers are the same.
-Where the variable is read before, or in other functions, nothing is offered.
+The update becomes `assign_sub` (`assign_add`, `assign`). A variable made of an expression becomes the expression.
+What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name. Safe: the
+numbers are the same. Where the variable is read before, or in other functions, nothing is offered.
 
 When it stays silent
 --------------------
-When the weights have another way to the loss; when the tensor is watched; updates of things that are no variable; gradients that
-are only printed, as a lesson does.
+When the weights have another way to the loss; when the tensor is watched; updates of things that are no variable;
+gradients that are only printed, as a lesson does.
 
 References
 ----------
@@ -165,7 +166,8 @@ def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"what was computed is {how} here, and {', '.join(f'`{name}`' for name in names[:4])} {'get' if len(names) > 1 else 'gets'} no gradient through it",
+            f"what was computed is {how} here, and {', '.join(f'`{name}`' for name in names[:4])}"
+            f" {'get' if len(names) > 1 else 'gets'} no gradient through it",
             program.location(node, frame),
             CutKind.ASSIGNED,
             names,
@@ -175,7 +177,9 @@ def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
 
 
 def _place(program: Program, sink: Sink, cut: flow.FoundCut) -> tuple[ast.AST, Frame]:
-    """The last assignment that brings the lost sources in and is read afterwards; one that was mended before only keeps a copy."""
+    """The last assignment that brings the lost sources in and is read afterwards; one that was mended before
+    only keeps a copy.
+    """
     assert cut.node is not None and cut.frame is not None and isinstance(cut.value, Variable)
     wanted = {id(value) for value in cut.sources}
     full = flow.Flow(sink.tape, full=True, marks=cut.sources)
@@ -209,7 +213,8 @@ def _elsewhere(program: Program, sink: Sink) -> Iterator[Finding]:
                 yield Finding(
                     RULE.code,
                     RULE.name,
-                    f"the new weights are assigned to a copy, which forgets that they came from {', '.join(f'`{name}`' for name in names[:4])}",
+                    "the new weights are assigned to a copy, which forgets that they came from"
+                    f" {', '.join(f'`{name}`' for name in names[:4])}",
                     program.location(node, opened.frame),
                     CutKind.ASSIGNED,
                     names,
@@ -332,12 +337,10 @@ def _threaded(program: Program, evidence: Poured) -> Mending:
     else:
         name = _free_name(scope, receiver)
         sign = {"assign_add": "+", "assign_sub": "-"}.get(call.func.attr)
-        whole = (
-            text
-            if sign is None
-            else f"{receiver} {sign} {text if isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument) else f'({text})'}"
-        )
-        rewrite.replace(statement, f"{name} = {whole}\n{receiver}.assign({name})")
+        if sign is not None:
+            plain = isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument)
+            text = f"{receiver} {sign} {text if plain else f'({text})'}"
+        rewrite.replace(statement, f"{name} = {text}\n{receiver}.assign({name})")
     for node in uses:
         parent, outer = parents.get(node), None
         if isinstance(parent, ast.Attribute) and parent.attr in ("read_value", "value"):

@@ -7,9 +7,9 @@ asked for gradients.
 
 Why gradients stop
 ------------------
-A Keras model makes its weights at its first call, or as soon as it knows its input's shape. The list is made when it is
-read and does not grow afterwards: it is empty, so is the list of gradients, and `apply_gradients` raises "not enough values to
-unpack (expected 2, got 0)" or, under Keras 2, does nothing.
+A Keras model makes its weights at its first call, or as soon as it knows its input's shape. The list is made when it
+is read and does not grow afterwards: it is empty, so is the list of gradients, and `apply_gradients` raises "not
+enough values to unpack (expected 2, got 0)" or, under Keras 2, does nothing.
 
 Example
 -------
@@ -31,13 +31,13 @@ Mended::
 
 The fix and its safety
 ----------------------
-The list is read after the forward pass: its statement moves there, or, where the list was made in another function, each use
-reads it afresh. Safe: the program could not train before.
+The list is read after the forward pass: its statement moves there, or, where the list was made in another function,
+each use reads it afresh. Safe: the program could not train before.
 
 When it stays silent
 --------------------
-When the model has an input shape, was built or called before, or only some of its weights are missing for a reason that is not known;
-when the list is read again after the call.
+When the model has an input shape, was built or called before, or only some of its weights are missing for a reason
+that is not known; when the list is read again after the call.
 
 References
 ----------
@@ -109,7 +109,9 @@ def _empty(program: Program, read: WeightsRead) -> bool:
 
 
 def _called_between(program: Program, read: WeightsRead, event: GradientTaken) -> bool:
-    """Whether the model is first called after the reading and before the request, so that its weights came in between."""
+    """Whether the model is first called after the reading and before the request, so that its weights came in
+    between.
+    """
     calls = [call.serial for call in program.of(ModelCalled) if call.model is read.owner]
     return bool(calls) and min(calls) > read.serial and any(serial < event.serial for serial in calls)
 
