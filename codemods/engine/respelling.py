@@ -357,3 +357,19 @@ def layer_edits(
     if activation is not None:
         changed.extend(activation_edits(program, layer, activation))
     return tuple(changed)
+
+
+def beside(program: Program, path: str, known: ast.Name, name: str) -> tuple[str, tuple[Edit, ...]]:
+    """How to say `name`, which comes from where the imported `known` comes from, with the import that it needs."""
+    source, tree = program.files[path], program.trees[path]
+    owner = _import_of(tree, known.id)
+    if owner is None:
+        raise CannotChange(f"where `{known.id}` comes from is not certain")
+    statement, alias = owner
+    present = imports.spelled(tree, f"{statement.module}.{name}", known)
+    if present is not None:
+        return present, ()
+    if name in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}:
+        raise CannotChange(f"the name `{name}` means something else in this file")
+    end = source.span(alias).end
+    return name, (Edit(path, Span(end, end), f", {name}"),)
