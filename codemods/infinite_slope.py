@@ -46,9 +46,9 @@ from dataclasses import dataclass
 
 from regrad.analysis.alive import alive, users
 from regrad.analysis.cut import CutKind
-from regrad.analysis.library.keras_models import activation_of
+from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Layer, Operation, Tensor, Value, Variable
+from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, Value, Variable
 from regrad.analysis.weights import names
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed, operand
@@ -86,9 +86,7 @@ def detect(program: Program) -> Iterator[Finding]:
             if id(operation.node) in seen or operation.frame is None or not isinstance(operation.node, ast.expr):
                 continue
             slope = _slope(value)
-            if slope is None or any(
-                user.operation.name in ("where", "select", "maximum") for user in used.get(id(value), ())
-            ):
+            if slope is None or _harmless(slope, used.get(id(value), [])):
                 continue
             seen.add(id(operation.node))
             lost = names(sink.path.connected)
@@ -100,6 +98,22 @@ def detect(program: Program) -> Iterator[Finding]:
             related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
             place = program.location(operation.node, operation.frame)
             yield Finding(CODE, NAME, message, place, CutKind.NON_FINITE, lost, related, slope)
+
+
+def _harmless(slope: Slope, following: list[Tensor]) -> bool:
+    """Whether what is made of it keeps it away from there, or sends nothing back at 0 (TensorFlow's root then sends nothing on)."""
+    if any(user.operation.name in ("where", "select", "maximum") for user in following):
+        return True
+    squared = [
+        user.operation.name == "square"
+        or (
+            user.operation.name == "pow"
+            and isinstance(user.operation.inputs[1], Constant)
+            and user.operation.inputs[1].value == 2
+        )
+        for user in following
+    ]
+    return slope.kind in ("root", "norm") and bool(squared) and all(squared)
 
 
 def _slope(value: Tensor) -> Slope | None:
@@ -194,6 +208,13 @@ def _bounded(value: Tensor) -> bool:
 
 
 def _unshaped(value: Value) -> Value:
+    while (
+        isinstance(value, Tensor)
+        and value.operation.kind == "model"
+        and value.operation.inputs
+        and isinstance(value.operation.callee, Network)
+    ):
+        value = value.operation.inputs[0]
     while isinstance(value, Tensor) and value.operation.name in _SHAPES and value.operation.inputs:
         value = value.operation.inputs[0]
     return value

@@ -67,7 +67,8 @@ def detect(program: Program) -> Iterator[Finding]:
 
 def mend(program: Program, found: Finding) -> Mendings:
     """Write it in TensorFlow."""
-    from regrad.codemods.engine.from_numpy import Conversion, NotConverted
+    from regrad.codemods.engine.from_numpy import Conversion
+    from regrad.codemods.engine.numpy_table import NotConverted
 
     ending: Ending = found.evidence
     try:

@@ -145,6 +145,11 @@ def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> M
             continue
         rewrite = Rewrite(program.files[path], program.trees[path])
         for node, text in softener.replacements().items():
+            statement = program.statement(node, path)
+            if isinstance(statement, ast.Assign) and statement.value is node and _names(statement, text):
+                # `x = round(x)` without the rounding says nothing.
+                rewrite.remove([statement])
+                continue
             for place, new in _where_used(program, ending, node, text, path):
                 rewrite.replace(place, new)
         edits.extend(rewrite.edits())
@@ -169,6 +174,12 @@ def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> M
             "leave the numbers as they are, without rounding", Safety.UNSAFE, tuple(edits), "rounding is for reports"
         )
     return Mending("use a soft form", Safety.UNSAFE, tuple(edits), _WHY)
+
+
+def _names(statement: ast.Assign, text: str) -> bool:
+    return (
+        len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name) and statement.targets[0].id == text
+    )
 
 
 def _where_used(program: Program, ending: Ending, node: ast.expr, text: str, path: str) -> list[tuple[ast.expr, str]]:

@@ -101,7 +101,9 @@ def mend(program: Program, found: Finding) -> Mendings:
         and data.func.attr in ("batch", "map", "prefetch")
     ):
         return Withheld("a model cannot be called with a data set", f"for x in data: {model}(x, training=True)")
-    alike = _same_in_training(ending.operation.callee)
+    # Where the gradient of an input is asked for, the model is used, not trained.
+    trained = not all(isinstance(value, (Variable, Tensor)) for value in ending.lost)
+    alike = not trained or _same_in_training(ending.operation.callee)
     changes: list[arguments.Change] = [arguments.Callee(model)]
     changes.extend(arguments.Remove(index) for index in range(len(call.args) - 1, 0, -1))
     changes.extend(arguments.Remove(each.arg) for each in call.keywords if each.arg in _FOR_PREDICT)
@@ -114,9 +116,8 @@ def mend(program: Program, found: Finding) -> Mendings:
     except arguments.CannotChange as problem:
         return Withheld(str(problem), f"{model}({source.segment(source.span(data))}, training=True)")
     if alike:
-        return (
-            Mending("call the model", Safety.SAFE, (edit,), "the model does the same in training and in inference"),
-        )
+        why = "the model does the same in training and in inference" if trained else "the model is used as in inference"
+        return (Mending("call the model", Safety.SAFE, (edit,), why),)
     reason = "layers such as Dropout and BatchNormalization now work as in training"
     return (Mending("call the model", Safety.UNSAFE, (edit,), reason),)
 

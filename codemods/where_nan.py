@@ -46,7 +46,7 @@ from dataclasses import dataclass
 from regrad.analysis.alive import alive
 from regrad.analysis.cut import CutKind
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Operation, Tensor, Value
+from regrad.analysis.values import Constant, Operation, Tensor, Value, Variable
 from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed
 from regrad.codemods.engine.layout import CannotMove
@@ -147,7 +147,7 @@ def _hazard(operation: Operation) -> tuple[int, bool] | None:
         return None
     if operation.name in ("divide", "truediv"):
         denominator = operation.inputs[1] if len(operation.inputs) == 2 else None
-        return (1, False) if isinstance(denominator, Tensor) else None
+        return (1, False) if isinstance(denominator, (Tensor, Variable)) else None
     if operation.name == "pow":
         exponent = operation.inputs[1] if len(operation.inputs) == 2 else None
         steep = isinstance(exponent, Constant) and isinstance(exponent.value, (int, float)) and exponent.value < 1
@@ -184,7 +184,7 @@ def _same(one: Value, risky: Value) -> bool:
 
 def _protected(value: Value) -> bool:
     if not isinstance(value, Tensor):
-        return True
+        return not isinstance(value, Variable)
     operation = value.operation
     if operation.name in ("where", "select", "maximum", "clip_by_value", "clip"):
         return True

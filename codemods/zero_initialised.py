@@ -27,7 +27,7 @@ Mended::
 The fix and its safety
 ----------------------
 Unsafe: the layer starts from Keras' default (Glorot uniform), a plain variable from a truncated normal distribution with
-a deviation of 0.1. What is trained changes, as is meant.
+a deviation of 0.1, and so does the next one where it is constant too. What is trained changes, as is meant.
 
 When it stays silent
 --------------------
@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regrad.analysis.alive import alive, users
 from regrad.analysis.frames import Frame
@@ -78,10 +78,14 @@ _SHUT = frozenset({"relu", "relu6"})
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A kernel: the layer or variable that holds it, and whether it starts at zero (False: at another constant, None: at random)."""
+    """A kernel: the layer or variable that holds it, and whether it starts at zero (False: at another constant, None: at random).
+
+    `following` is the next kernel where that starts constant as well, and so keeps the gradient of this one at zero.
+    """
 
     holder: Layer | Variable
     zero: bool | None
+    following: Kernel | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +113,12 @@ def detect(program: Program) -> Iterator[Finding]:
             if why is None or node is None or frame is None or not isinstance(node, ast.expr):
                 continue
             seen.add(id(kernel.holder))
-            yield _finding(program, sink, kernel, why, node, frame)
+            following = (
+                behind.kernel
+                if behind is not None and behind.kernel is not None and behind.kernel.zero is not None
+                else None
+            )
+            yield _finding(program, sink, replace(kernel, following=following), why, node, frame)
 
 
 def _finding(program: Program, sink: Sink, kernel: Kernel, why: str, node: ast.expr, frame: Frame) -> Finding:
@@ -234,19 +243,22 @@ def _stuck(kernel: Kernel, behind: _Behind | None) -> str | None:
 
 
 def mend(program: Program, found: Finding) -> Mendings:
-    """Start at random."""
+    """Start at random, the next kernel too where it starts constant."""
     kernel: Kernel = found.evidence
-    node, frame = kernel.holder.node, kernel.holder.frame
-    assert frame is not None
-    if not isinstance(node, ast.Call):
-        return Withheld("the weights are not made in a call of their own", 'kernel_initializer="glorot_uniform"')
+    edits: list[Edit] = []
     try:
-        edits = _at_random(program, kernel, node, frame.path)
+        for each in (kernel, kernel.following):
+            if each is None:
+                continue
+            node, frame = each.holder.node, each.holder.frame
+            if frame is None or not isinstance(node, ast.Call):
+                raise CannotMove("the weights are not made in a call of their own")
+            new = _at_random(program, each, node, frame.path)
+            edits.extend(edit for edit in new if edit not in edits)
     except CannotMove as problem:
         return Withheld(problem.reason, "tf.random.truncated_normal(shape, stddev=0.1)")
-    return (
-        Mending("start from random weights", Safety.UNSAFE, edits, "the layer starts from other weights, as is meant"),
-    )
+    reason = "the layers start from other weights, as is meant"
+    return (Mending("start from random weights", Safety.UNSAFE, tuple(edits), reason),)
 
 
 def _at_random(program: Program, kernel: Kernel, node: ast.Call, path: str) -> tuple[Edit, ...]:

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from regrad.analysis.library import Handler
 
 _TABLE_SPACES = frozenset({"tf", "tf1", "ops", "K", "tnp", "np"})
-_TABLE_PREFIXES = ("keras.activations.", "keras.utils.to_categorical", "keras.ops.", "scipy.")
+_TABLE_PREFIXES = ("keras.activations.", "keras.utils.to_categorical", "keras.ops.", "scipy.", "sklearn.metrics.", "cv2.", "math.")
+_OUTSIDE = ("scipy.", "sklearn.metrics.", "cv2.", "math.")
 _CALLABLE = (Function, BoundMethod, Partial)
 
 
@@ -42,13 +43,13 @@ def from_table(interpreter: Interpreter, name: str, call: Call) -> Value | None:
     space = namespace(name)
     if space not in _TABLE_SPACES and not name.startswith(_TABLE_PREFIXES):
         return None
-    if name.startswith(("scipy.",)) and not any(carries_tensor(value) for value in call.all()):
+    if name.startswith(_OUTSIDE) and not any(carries_tensor(value) for value in call.all()):
         return None
     last = name.rpartition(".")[2]
     if last[:1].isupper():
         return None
     operator = lookup(name)
-    if space == "np" or name.startswith("scipy."):
+    if space == "np" or name.startswith(_OUTSIDE):
         return numpy_operation(interpreter, name, call, operator)
     if operator is None:
         inputs = flatten(call.all())
@@ -243,7 +244,7 @@ def numpy_operation(interpreter: Interpreter, name: str, call: Call, operator: O
     facts = first.facts if isinstance(first, Tensor) and last in _KEEPS_FACTS else frozenset()
     high = first.high if isinstance(first, Tensor) and last in _KEEPS_FACTS else None
     if last in _KEEPS_FACTS and dtype is None:
-        dtype = operators.dtype_of(first) if first is not None else None
+        dtype = operators.dtype_of(first) if first is not None and not isinstance(first, Constant) else None
     if last in ("array", "asarray", "asanyarray", "ascontiguousarray") and call.positional:
         shape = operators.shape_of(call.positional[0])
         if isinstance(call.positional[0], Collection):

@@ -14,7 +14,8 @@ from regrad.analysis.values import Collection, Constant, Function, Operation, Te
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
 from regrad.codemods.engine.moving import Rewrite
-from regrad.codemods.engine.numpy_table import TABLE, WITHOUT, Counterpart
+from regrad.codemods.engine.numpy_function import converted
+from regrad.codemods.engine.numpy_table import FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
 from regrad.codemods.engine.rule import Edit
 
 _BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
@@ -22,16 +23,6 @@ _ARRAY_METHODS = {
     "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min", "prod": "reduce_prod",
     "std": "math.reduce_std", "var": "math.reduce_variance",
 }  # fmt: skip
-_FLOATS = ("float32", "np.float32", "tf.float32", "float", "numpy.float32")
-
-
-class NotConverted(Exception):
-    """Something here has no counterpart; `instead` is what the author could write."""
-
-    def __init__(self, reason: str, instead: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.instead = instead
 
 
 class Conversion:
@@ -44,6 +35,7 @@ class Conversion:
         self.values: dict[ast.AST, Tensor] = {}
         self.paths: dict[ast.AST, str] = {}
         self.wrapped = False
+        self.whole: dict[ast.expr, str] = {}
         reached = _reached(ending)
         consumers = [value for value in reached if any(id(part) in self.chain for part in value.operation.inputs)]
         for value in (*ending.chain, *consumers):
@@ -102,6 +94,11 @@ class Conversion:
                     rewrite.replace(node, text)
                     gone.append(node)
                     kept.append(text)
+            for node, text in self.whole.items():
+                rewrite.replace(node, text)
+                gone.append(node)
+                kept.append(text)
+            self.whole.clear()
             found.extend(rewrite.edits())
             found.extend(self.imported)
             for name in ("np", "numpy"):
@@ -160,6 +157,10 @@ class Conversion:
         return not any(isinstance(part, Tensor) and part.numpy for part in value.operation.inputs)
 
     def _numpy(self, node: ast.expr, operation: Operation, path: str) -> str:
+        if operation.name == "setitem":
+            raise NotConverted(
+                "an array is filled element by element; collect the tensors in a list", "tf.stack(values)"
+            )
         if not isinstance(node, ast.Call):
             raise NotConverted("the call is not written out")
         name = self._full_name(node, operation)
@@ -205,7 +206,7 @@ class Conversion:
         parts = [self.text(each, path) for each in node.args]
         stated: set[str] = set()
         for each in node.keywords:
-            if each.arg == "dtype" and self.program.source(each.value, path).strip("'\"") in _FLOATS:
+            if each.arg == "dtype" and self.program.source(each.value, path).strip("'\"") in FLOATS:
                 continue
             if each.arg == "ddof" and isinstance(each.value, ast.Constant) and each.value.value == 0:
                 continue
@@ -221,7 +222,7 @@ class Conversion:
     def _array(self, node: ast.Call, operation: Operation, path: str) -> str:
         first = self._argument(node, 0)
         dtype = argument(node, 1, "dtype")
-        plain = dtype is None or self.program.source(dtype, path).strip("'\"") in _FLOATS
+        plain = dtype is None or self.program.source(dtype, path).strip("'\"") in FLOATS
         if not plain:
             raise NotConverted(f"`{self.program.source(node, path)}` asks for another dtype")
         held = operation.arguments.get("0") if operation.arguments else None
@@ -233,7 +234,7 @@ class Conversion:
         first = self._argument(node, 0, "value")
         dtype = argument(node, 1, "dtype") if isinstance(node, ast.Call) else None
         text = f"{self._say('stack', path, node)}({self.text(first, path)})"
-        if dtype is not None and self.program.source(dtype, path).strip("'\"") not in _FLOATS:
+        if dtype is not None and self.program.source(dtype, path).strip("'\"") not in FLOATS:
             raise NotConverted("the list is given another dtype", text)
         return text
 
@@ -270,7 +271,7 @@ class Conversion:
             return f"{self._say('reshape', path, node)}({owner}, {shape})"
         if name == "astype" and len(node.args) == 1:
             wanted = self.program.source(node.args[0], path)
-            if wanted.strip("'\"") in _FLOATS:
+            if wanted.strip("'\"") in FLOATS:
                 return f"{self._say('cast', path, node)}({owner}, {self._say('float32', path, node)})"
         if name == "clip" and len(node.args) == 2:
             return f"{self._say('clip_by_value', path, node)}({owner}, {rest})"
@@ -286,7 +287,7 @@ class Conversion:
                 and part.numpy
                 and part.operation.node not in self.values
                 and part.dtype is not None
-                and (part.dtype == "float64" or is_integer(part.dtype))
+                and is_integer(part.dtype)
                 and id(part) not in self.chain
                 and part.shape != ()
             ):
@@ -308,20 +309,15 @@ class Conversion:
         """`tf.numpy_function(f, [x], Tout)`: the function itself, if it is a NumPy function of the table."""
         function = (operation.arguments or {}).get("0") or (operation.arguments or {}).get("func")
         if isinstance(function, Function):
-            for each in ast.walk(function.node):
-                if (
-                    isinstance(each, ast.Call)
-                    and isinstance(each.func, ast.Attribute)
-                    and each.func.attr in WITHOUT
-                    and each.func.attr not in TABLE
-                ):
-                    raise NotConverted(
-                        f"`{function.name}` uses `{each.func.attr}`: {WITHOUT[each.func.attr][0]}",
-                        WITHOUT[each.func.attr][1],
-                    )
-            raise NotConverted(
-                f"`{function.name}` runs in NumPy; write it with TensorFlow's operations and call it directly"
-            )
+            given = self._argument(node, 1, "inp")
+            body = function.node
+            if isinstance(body, ast.Lambda) or function.module != path or not isinstance(given, (ast.List, ast.Tuple)):
+                raise NotConverted(
+                    f"`{function.name}` runs in NumPy; write it with TensorFlow's operations and call it directly"
+                )
+            assert isinstance(body, ast.FunctionDef)
+            self.whole.update(converted(self.program, body, path, lambda name, at: self._say(name, path, at)))
+            return f"{function.name}({', '.join(self.text(each, path) for each in given.elts)})"
         called = self._argument(node, 0, "func")
         given = self._argument(node, 1, "inp")
         name = self.program.source(called, path).partition(".")[2]

@@ -10,6 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+class NotConverted(Exception):
+    """Something has no counterpart; `instead` is what the author could write."""
+
+    def __init__(self, reason: str, instead: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.instead = instead
+
+
+FLOATS = ("float32", "np.float32", "tf.float32", "float", "numpy.float32")
+"""The spellings of the dtype that TensorFlow has anyway."""
+
+
 @dataclass(frozen=True)
 class Counterpart:
     """The TensorFlow function (after `tensorflow.`) for a NumPy function."""

@@ -124,7 +124,9 @@ class Softener:
             return text_of(self.source, node, {each: self._inside(each, text) for each, text in inner.items()})
         operation = value.operation
         name = operation.name
-        if operation.kind in ("numpy", "metric", "conversion") or name in _WITHOUT:
+        if operation.kind == "metric":
+            return self._accuracy(node, name)
+        if operation.kind in ("numpy", "conversion") or name in _WITHOUT:
             raise NoSurrogate(*_WITHOUT.get(name, ("nothing of the same kind has a slope", "")))
         if name in ROUNDING:
             return self._rounded(node, name)
@@ -193,12 +195,12 @@ class Softener:
             return f"1.0 - {operand(self.soft(low))}"
         self.used_sigmoid = True
         steep = _STEEP if self._probable(left) or self._probable(right) else ""
-        zero = isinstance(right, Constant) and right.value == 0
-        difference = (
-            self._float(high, left)
-            if zero
-            else f"{operand(self._float(high, left))} - {operand(self._float(low, right))}"
-        )
+        if isinstance(right, Constant) and right.value == 0:
+            difference = self._float(high, left)
+        elif isinstance(left, Constant) and left.value == 0:
+            difference = f"-{operand(self._float(low, right))}"
+        else:
+            difference = f"{operand(self._float(high, left))} - {operand(self._float(low, right))}"
         inner = f"{steep}{operand(difference)}" if steep else difference
         return f"{self._say('sigmoid')}({inner})"
 
@@ -236,6 +238,23 @@ class Softener:
         if any(made in ROUNDING or made in COMPARING for made in sides):
             return f"1.0 - {self._say('abs')}({left} - {right})"
         return f"{self._say('exp')}(-{self._say('square')}({left} - {right}))"
+
+    def _accuracy(self, node: ast.expr, name: str) -> str:
+        """An accuracy of the library, as the probability of being right."""
+        if not isinstance(node, ast.Call) or len(node.args) + len(node.keywords) != 2:
+            raise NoSurrogate(
+                "a metric counts, which has no slope", "tf.keras.losses.binary_crossentropy(y_true, y_pred)"
+            )
+        truth, guess = (self.soft(self._argument(node, place, key)) for place, key in enumerate(("y_true", "y_pred")))
+        if name == "binary_accuracy":
+            distance = f"{self._say('abs')}({operand(truth)} - {operand(guess)})"
+            return f"{self._say('reduce_mean')}(1.0 - {distance}, axis=-1)"
+        if name == "categorical_accuracy":
+            return f"{self._say('reduce_sum')}({operand(truth)} * {operand(guess)}, axis=-1)"
+        raise NoSurrogate(
+            "a metric counts, which has no slope; take the loss that belongs to it",
+            "tf.keras.losses.categorical_crossentropy(y_true, y_pred)",
+        )
 
     def _scores(self, operation: Operation) -> tuple[str, bool]:
         """What an argmax looks at, and whether that may be logits."""
