@@ -34,6 +34,13 @@ def test_undefined_names_are_those_that_nothing_binds() -> None:
     text = "import os\ndef f(a):\n    global late\n    late = 1\n    return a + b + X_train\nfor i in range(c): pass\nf(late)\n"
     assert undefined_names(text) == {"b", "c", "X_train"}
     assert undefined_names("syntax error here") == set()
+    assert undefined_names("X = X.reshape(3)\ny = [n for n in X]\ndef f():\n    return later\nlater = f\n") == {"X"}
+    assert (
+        undefined_names(
+            "for i in range(3):\n    total = i\nprint(total)\ntry:\n    pass\nexcept OSError as e:\n    e\n"
+        )
+        == set()
+    )
 
 
 @pytest.mark.parametrize(

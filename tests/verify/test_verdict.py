@@ -199,6 +199,7 @@ def test_losses_that_draw_random_numbers_are_not_compared() -> None:
 
 
 def test_autographs_listing_does_not_hide_the_message() -> None:
+    # ruff: noqa: E501
     listing = 'AttributeError: in user code:\n\n    File "a.py", line 3, in f *\n        x\n\n    AttributeError: no such thing\n'
     evidence = judge(GOOD, raised(listing), same_loss=False)
     assert evidence.reason == "It now raises AttributeError: no such thing."

@@ -126,8 +126,8 @@ class Program:
 def show_sources(texts: dict[str, str]) -> None:
     """Lets every reader of source code see these texts.
 
-    AutoGraph reads a function's file again (`linecache.updatecache`) before it compiles a `tf.function`: without this it would
-    compile what is on disk.
+    AutoGraph reads a function's file again (`linecache.updatecache`) before it compiles a `tf.function`: without this
+    it would compile what is on disk.
     """
     entries = {name: (len(text), None, text.splitlines(True), name) for name, text in texts.items()}
     linecache.cache.update(entries)

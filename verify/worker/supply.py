@@ -42,6 +42,7 @@ def supply(recorder: Recorder, families: list[Any], job: dict[str, Any]) -> dict
     if not names:
         return {}
     tree = ast.parse(recorder.program.text)
+    names -= star_imported(tree)
     hints = Hints(tree)
     called = called_names(tree)
     given: dict[str, Any] = job.get("hypothesis") or {}
@@ -64,6 +65,19 @@ def supply(recorder: Recorder, families: list[Any], job: dict[str, Any]) -> dict
         found[name] = Made.render(name, spec)
         recorder.supplied.append(f"{name}: {described(spec)}")
     recorder.prepare_fit = lambda model, arguments: check_fit(recorder, model, arguments)  # type: ignore[method-assign]
+    return found
+
+
+def star_imported(tree: ast.AST) -> set[str]:
+    """Names that a `from module import *` brings, where the module can be imported already."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and any(alias.name == "*" for alias in node.names):
+            try:
+                module = importlib.import_module(node.module)
+            except ImportError:
+                continue
+            found |= set(getattr(module, "__all__", dir(module)))
     return found
 
 

@@ -26,6 +26,9 @@ NUMBERS: list[tuple[str, Any]] = [
 ]  # fmt: skip
 
 
+SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
 def undefined_names(text: str) -> set[str]:
     """Global names that are read somewhere and bound nowhere."""
     read: set[str] = set()
@@ -54,7 +57,33 @@ def undefined_names(text: str) -> set[str]:
         walk(symtable.symtable(text, "<program>", "exec"), True)
     except (SyntaxError, ValueError, RecursionError):
         return set()
-    return {name for name in read - bound if not name.startswith("_")}
+    return {name for name in (read - bound) | read_too_early(text) if not name.startswith("_")}
+
+
+def read_too_early(text: str) -> set[str]:
+    """Names that a plain statement of the module reads before anything has bound them: `X = X.reshape(...)`."""
+    bound: set[str] = set(dir(builtins)) | {"__file__", "__name__", "__doc__"}
+    early: set[str] = set()
+    for statement in ast.parse(text).body:
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        if isinstance(statement, ast.ImportFrom) and any(alias.name == "*" for alias in statement.names):
+            return set()
+        if isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.Expr)):
+            inner = {id(node) for scope in ast.walk(statement) if isinstance(scope, SCOPES) for node in ast.walk(scope)}
+            early |= {node.id for node in names if isinstance(node.ctx, ast.Load) and id(node) not in inner} - bound
+            if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
+                early |= {statement.target.id} - bound
+        bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        for node in ast.walk(statement):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                bound.add(node.name)
+            elif isinstance(node, (ast.Import, ast.ImportFrom)):
+                bound |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.Global):
+                bound |= set(node.names)
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                bound.add(node.name)
+    return early
 
 
 def called_names(tree: ast.AST) -> set[str]:
