@@ -695,7 +695,13 @@ def _reshape(interpreter: Interpreter, name: str, call: Call) -> Value:
     )
 
 
+def _epsilon(interpreter: Interpreter, name: str, call: Call) -> Value:
+    return Constant(1e-7, call.node)
+
+
 FUNCTIONS: dict[str, Handler] = {
+    "K.epsilon": _epsilon,
+    "keras.config.epsilon": _epsilon,
     "tf.Variable": _variable,
     "keras.Variable": _variable,
     "K.variable": _variable,
