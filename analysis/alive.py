@@ -21,8 +21,7 @@ def alive(sink: Sink) -> tuple[Tensor, ...]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        reach = flow.reach(value)
-        if not reach.sources and not reach.anything:
+        if not flow.arrives(value):
             continue
         if isinstance(value, Tensor):
             if not flow.recorded(value) or value.operation.transfer not in _PASSING:

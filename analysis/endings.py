@@ -93,7 +93,7 @@ def _of_sink(sink: Sink, lost: tuple[Value, ...]) -> Iterator[Ending]:
         if id(value) in seen:
             continue
         seen.add(id(value))
-        here = tuple(wanted[key] for key in full.reach(value).sources if key in wanted)
+        here = tuple(wanted[key] for key in full.among(value, wanted))
         if not here:
             continue
         if isinstance(value, Variable):
@@ -109,7 +109,7 @@ def _of_sink(sink: Sink, lost: tuple[Value, ...]) -> Iterator[Ending]:
                 found.append((CutKind.INTEGER, value, operation, operation.node, operation.frame, (value,)))
             continue
         kind = flow.blocked(value, direct)
-        arriving = {id(part) for part in operation.inputs if any(key in wanted for key in direct.reach(part).sources)}
+        arriving = {id(part) for part in operation.inputs if direct.among(part, wanted)}
         own = flow.Reach()
         for source in operation.sources:
             flow.cover(source, own)

@@ -82,6 +82,10 @@ class Path:
         return bool(self.lost) and not self.connected and self.complete and not self.anything
 
 
+_Masks = tuple[int, int, bool]
+_NOTHING: _Masks = (0, 0, False)
+
+
 class Flow:
     """Answers about one tape. With `tape=None`, or a graph's, everything is recorded. `full` ignores what cuts.
 
@@ -96,28 +100,75 @@ class Flow:
         self.watched: dict[int, tuple[int, Value]] = dict(tape.fields.get("watched") or {}) if tape is not None else {}
         accessed = tape.fields.get("watch_accessed") if tape is not None else None
         self.watches_variables = not (isinstance(accessed, Constant) and accessed.value is False)
-        self._known: dict[int, Reach] = {}
+        # Sources are bits of a number: a deep model has thousands of operations that each depend on hundreds of weights.
+        self._known: dict[int, _Masks] = {}
         self._keep: list[Value] = []
+        self._places: dict[int, int] = {}
+        self._values: list[Value] = []
+        self._covers: dict[int, tuple[int, bool]] = {}
+        self._sources: dict[int, dict[int, Value]] = {}
+        self._watches_any = bool(self.watched)
 
     def reach(self, value: Value) -> Reach:
         """The sources that a value depends on, differentiably and on the record (or, `full`, at all)."""
-        stack: list[tuple[Value, bool]] = [(value, False)]
+        sources, data, anything = self._masks(value)
+        return Reach(self._decoded(sources), self._decoded(data), anything)  # type: ignore[arg-type]
+
+    def arrives(self, value: Value) -> bool:
+        """Whether a gradient comes from the value to any source, or may."""
+        sources, _, anything = self._masks(value)
+        return bool(sources) or anything
+
+    def among(self, value: Value, wanted: Iterable[int]) -> list[int]:
+        """Those of the wanted sources (identities) that the value depends on."""
+        sources = self._masks(value)[0]
+        if not sources:
+            return []
+        places = self._places
+        return [key for key in wanted if key in places and sources >> places[key] & 1]
+
+    def _masks(self, value: Value) -> _Masks:
         known = self._known
+        found = known.get(id(value))
+        if found is not None:
+            return found
+        stack: list[tuple[Value, Iterable[Value] | None]] = [(value, None)]
         while stack:
-            current, ready = stack.pop()
-            key = id(current)
-            if ready:
-                known[key] = self._combine(current)
-                self._keep.append(current)
+            current, parts = stack.pop()
+            if parts is not None:
+                known[id(current)] = self._combine(current, parts)
                 continue
-            if key in known:
+            if id(current) in known:
                 continue
-            known[key] = Reach()  # stands in while a cycle is open
-            stack.append((current, True))
-            for part in self._parts(current):
+            known[id(current)] = _NOTHING  # stands in while a cycle is open
+            self._keep.append(current)
+            parts = self._parts(current)
+            stack.append((current, parts))
+            for part in parts:
                 if id(part) not in known:
-                    stack.append((part, False))
+                    stack.append((part, None))
         return known[id(value)]
+
+    def _bit(self, value: Value) -> int:
+        place = self._places.get(id(value))
+        if place is None:
+            place = self._places[id(value)] = len(self._values)
+            self._values.append(value)
+        return 1 << place
+
+    def _decoded(self, mask: int) -> dict[int, Value]:
+        """The values that the bits stand for; a new dictionary, which the caller may change."""
+        found = self._sources.get(mask)
+        if found is None:
+            found = {}
+            left = mask
+            while left:
+                lowest = left & -left
+                value = self._values[lowest.bit_length() - 1]
+                found[id(value)] = value
+                left ^= lowest
+            self._sources[mask] = found
+        return dict(found)
 
     # -- what a value is made of --
 
@@ -147,58 +198,77 @@ class Flow:
             return tuple(blocked for blocked, _, _ in assigned_values(value))
         return ()
 
-    def _combine(self, value: Value) -> Reach:
-        result = Reach()
-        for part in self._parts(value):
-            result.add(self._known.get(id(part)) or Reach())
-            watched = self.watched.get(id(part))
-            if watched is not None and isinstance(value, Tensor) and watched[0] < value.operation.serial:
-                result.sources[id(part)] = part
-        if id(value) in self.watched:
-            result.sources[id(value)] = value
-        if id(value) in self.marks and (
-            self.full or (result.sources or result.anything) and not isinstance(value, Unknown)
-        ):
-            result.sources[id(value)] = value
-        if isinstance(value, Tensor):
-            if self.full or (self.recorded(value) and value.operation.transfer in _PASSING):
-                for source in value.operation.sources:
-                    cover(source, result)
-                if value.operation.kind == "unknown":
-                    result.anything = True
-                if id(value) in self.marks and (result.sources or result.anything):
-                    result.sources[id(value)] = value
-            if not self.full and is_integer(value.dtype) and value.operation.kind not in ("join",):
-                return Reach()
+    def _combine(self, value: Value, parts: Iterable[Value]) -> _Masks:
+        sources, data, anything = 0, 0, False
+        known = self._known
+        is_tensor = isinstance(value, Tensor)
+        for part in parts:
+            part_sources, part_data, part_anything = known.get(id(part)) or _NOTHING
+            sources |= part_sources
+            data |= part_data
+            anything = anything or part_anything
+            if self._watches_any and isinstance(value, Tensor):
+                watched = self.watched.get(id(part))
+                if watched is not None and watched[0] < value.operation.serial:
+                    sources |= self._bit(part)
+        if self._watches_any and id(value) in self.watched:
+            sources |= self._bit(value)
+        marked = id(value) in self.marks
+        if marked and (self.full or ((sources or anything) and not isinstance(value, Unknown))):
+            sources |= self._bit(value)
+        if is_tensor:
+            assert isinstance(value, Tensor)
+            operation = value.operation
+            if self._watches_any and not self.full and not value.symbolic:
+                # What ran before a tensor was watched does not depend on it for the tape.
+                for key, (serial, watched_value) in self.watched.items():
+                    if serial > operation.serial and key != id(value):
+                        sources &= ~self._bit(watched_value)
+            if self.full or (self.recorded(value) and operation.transfer in _PASSING):
+                for source in operation.sources:
+                    covered, opened = self._covered(source)
+                    sources |= covered
+                    anything = anything or opened
+                if operation.kind == "unknown":
+                    anything = True
+                if marked and (sources or anything):
+                    sources |= self._bit(value)
+            if not self.full and operation.kind != "join" and is_integer(value.dtype):
+                return _NOTHING
         elif isinstance(value, Variable):
             if self.full or self._watches(value):
-                result.sources[id(value)] = value
+                sources |= self._bit(value)
         elif isinstance(value, (Layer, Network, Instance)):
-            cover(value, result)
+            covered, opened = self._covered(value)
+            sources |= covered
+            anything = anything or opened
         elif isinstance(value, Unknown):
-            self._unknown(value, result)
-        return result
+            own_sources, own_data, own_anything = self._unknown(value)
+            return sources | own_sources, data | own_data, anything or own_anything
+        return sources, data, anything
 
-    def _unknown(self, value: Unknown, result: Reach) -> None:
+    def _covered(self, value: Value) -> tuple[int, bool]:
+        found = self._covers.get(id(value))
+        if found is None:
+            reach = Reach()
+            cover(value, reach)
+            mask = 0
+            for source in reach.sources.values():
+                mask |= self._bit(source)
+            found = self._covers[id(value)] = (mask, reach.anything)
+        return found
+
+    def _unknown(self, value: Unknown) -> _Masks:
         if value.operation is not None:
-            if self.full or self._unknown_on_record(value):
-                result.anything = True
-                callee = value.operation.callee
-                if isinstance(callee, Unknown):
-                    result.sources[id(callee)] = callee
-                    result.sources[id(callee.root())] = callee.root()
-            return
+            if not self.full and not self._unknown_on_record(value):
+                return _NOTHING
+            callee = value.operation.callee
+            return (self._bit(callee) | self._bit(callee.root()) if isinstance(callee, Unknown) else 0), 0, True
         if value.origin in ("parameter", "name"):
-            result.data[id(value)] = value
-        elif value.origin in ("attribute",):
-            result.anything = True
-            root = value.root()
-            result.sources[id(value)] = value
-            result.sources[id(root)] = root
-        elif value.origin == "call" and value.parents:
-            result.anything = True
-        elif value.origin == "join" and not value.parents:
-            result.anything = True
+            return 0, self._bit(value), False
+        if value.origin == "attribute":
+            return self._bit(value) | self._bit(value.root()), 0, True
+        return 0, 0, (value.origin == "call" and bool(value.parents)) or (value.origin == "join" and not value.parents)
 
     def recorded(self, value: Tensor) -> bool:
         """Whether the tape saw the operation; a model's symbolic inside is run again whenever the model is called."""
@@ -334,7 +404,7 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
         if id(value) in seen:
             continue
         seen.add(id(value))
-        here = {key: wanted[key] for key in full.reach(value).sources if key in wanted}
+        here = {key: wanted[key] for key in full.among(value, wanted)}
         if not here:
             continue
         kind_here = blocked(value, flow)
@@ -347,7 +417,7 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
             continue
         if isinstance(value, Variable):
             for inner, node, frame in assigned_values(value):
-                if any(key in wanted for key in full.reach(inner).sources):
+                if full.among(inner, wanted):
                     found[id(value)] = FoundCut(
                         CutKind.ASSIGNED, None, node, frame, "assign", value, tuple(here.values())
                     )
