@@ -53,11 +53,9 @@ import ast
 from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
-from regrad.analysis.values import Instance, Operation, Tensor
-from regrad.analysis.weights import names
+from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.recording import Report
@@ -84,9 +82,7 @@ def detect(program: Program) -> Iterator[Finding]:
             continue
         text = " ".join(program.source(node, frame.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
-        variables = names(report.sources)
-        if all(isinstance(source, Tensor) for source in report.sources) and isinstance(event, GradientTaken):
-            variables = (program.source(event.sources_node, event.frame.path),) if event.sources_node is not None else ()
+        variables = recording.source_names(program, report)
         if once is not None:
             message = (
                 f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {_listed(variables)}"

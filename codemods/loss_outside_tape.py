@@ -50,12 +50,10 @@ from collections.abc import Iterator
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.program import Program
-from regrad.analysis.weights import names
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.recording import Report
-from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-from regrad.codemods.engine.surroundings import block_of, free_name, function_around, loaded, stored
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -68,7 +66,7 @@ def detect(program: Program) -> Iterator[Finding]:
             continue
         text = " ".join(program.source(report.node, report.frame.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
-        variables = names(report.sources)
+        variables = recording.source_names(program, report)
         event = report.sink.event
         yield Finding(
             "RG402",
@@ -97,7 +95,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return Withheld("part of the way runs before the tape", advice)
     try:
         if sink.event.target_node is not None and _stands_in(program, report, sink.event):
-            edits = _named_in_block(program, recorder, sink.event)
+            edits = recording.name_in_block(program, recorder, sink.event, ("loss", "loss_value", "target"), "_loss")
         else:
             edits = recording.bring_in(program, recorder, operations)
     except CannotMove as reason:
@@ -112,49 +110,6 @@ def _stands_in(program: Program, report: Report, event: GradientTaken) -> bool:
         and event.target_node is not None
         and any(node is report.node for node in ast.walk(event.target_node))
     )
-
-
-def _named_in_block(program: Program, recorder: recording.Recorder, event: GradientTaken) -> tuple[Edit, ...]:
-    """Give the expression a name at the end of the tape's block, and hand that name over."""
-    from regrad.codemods.engine import moving
-
-    path = event.frame.path
-    node = event.target_node
-    if event.frame is not recorder.frame or not isinstance(node, ast.expr):
-        raise CannotMove("the gradient is asked for in other code than the tape")
-    statement = program.statement(event.node, path)
-    block = block_of(program, recorder.owner, path)
-    if statement is None or not any(statement is other for other in block):
-        raise CannotMove("the gradient is asked for in another block than the tape")
-    start = next(index for index, other in enumerate(block) if other is recorder.owner)
-    end = next(index for index, other in enumerate(block) if other is statement)
-    wanted = loaded(node)
-    if any(stored(other) & wanted for other in block[start + 1 : end]):
-        raise CannotMove("the expression reads names that are bound behind the tape")
-    scope = function_around(program, recorder.owner, path) or program.trees[path]
-    wishes = ("loss", "loss_value", "target")
-    assigned = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
-    for text in (assigned.id if isinstance(assigned, ast.Name) else "", _tape_name(recorder)):
-        for ending in ("_grads", "_gradients", "_grad", "_gradient", "_tape"):
-            if text.endswith(ending):
-                wishes = (text[: -len(ending)] + "_loss", *wishes)
-    name = free_name(program, path, scope, wishes)
-    rewrite = moving.Rewrite(program.files[path], program.trees[path])
-    rewrite.insert(f"{name} = {program.source(node, path)}", moving.at_end(recorder.owner))
-    rewrite.replace(node, name)
-    return rewrite.edits()
-
-
-def _tape_name(recorder: recording.Recorder) -> str:
-    if isinstance(recorder.owner, (ast.With, ast.AsyncWith)):
-        for item in recorder.owner.items:
-            if (
-                isinstance(item.optional_vars, ast.Name)
-                and recorder.tape is not None
-                and item.context_expr is recorder.tape.node
-            ):
-                return item.optional_vars.id
-    return ""
 
 
 RULE = Rule(

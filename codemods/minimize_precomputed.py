@@ -52,12 +52,13 @@ from regrad.analysis.events import Minimized
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import BoundMethod, Function, Operation, Optimizer, Tensor, Unknown
+from regrad.analysis.values import BoundMethod, Function, Operation, Optimizer, Tape, Tensor, Unknown
 from regrad.analysis.weights import names
 from regrad.codemods.engine import imports, recording
+from regrad.codemods.engine.effects import Reading, followed
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
-from regrad.codemods.engine.surroundings import block_of, free_name, function_around, loaded, stored
+from regrad.codemods.engine.surroundings import block_of, free_name, function_around, stored
 
 _ADVICE = "compute the loss under `with tf.GradientTape() as tape:` and call `optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))`"
 
@@ -133,7 +134,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     event: Minimized = finding.evidence
     sink = next((sink for sink in program.sinks if sink.event is event), None)
     try:
-        if sink is not None and isinstance(event.loss, Function) and isinstance(event.loss.node, ast.FunctionDef):
+        if sink is not None and _named_callable(event):
             has_minimize = isinstance(event.optimizer, Optimizer) and event.optimizer.name.startswith("tf1.")
             if has_minimize or program.keras == 2:
                 return _into_callable(program, event, sink)
@@ -143,10 +144,27 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return Withheld(str(reason), _ADVICE)
 
 
+def _named_callable(event: Minimized) -> bool:
+    """Whether the loss is a callable that the program has elsewhere, and not a `lambda` on the spot."""
+    return isinstance(event.loss, (Function, BoundMethod)) and not isinstance(_given(event), ast.Lambda)
+
+
+def _given(event: Minimized) -> ast.expr:
+    """The expression that is handed to `minimize` as the loss."""
+    assert isinstance(event.node, ast.Call)
+    keyword = next((keyword.value for keyword in event.node.keywords if keyword.arg == "loss"), None)
+    given = event.node.args[0] if event.node.args else keyword
+    if given is None:
+        raise CannotMove("the loss is not named")
+    return given
+
+
 def _into_callable(program: Program, event: Minimized, sink: Sink) -> Mendings:
-    recorder = recording.Recorder(event.loss.node, _frame_in(sink), None)  # type: ignore[union-attr,arg-type]
-    operations = [operation for operation in recording.missed(sink)]
-    edits = recording.bring_in(program, recorder, operations)
+    function = event.loss.function if isinstance(event.loss, BoundMethod) else event.loss
+    if not isinstance(function, Function) or not isinstance(function.node, ast.FunctionDef):
+        raise CannotMove("the loss is a `lambda`, in which nothing can be computed first")
+    recorder = recording.Recorder(function.node, _frame_in(sink), None)
+    edits = recording.bring_in(program, recorder, recording.missed(sink))
     return (Mending("compute it inside the loss callable", Safety.SAFE, edits),)
 
 
@@ -236,14 +254,9 @@ def _tape_around_callable(program: Program, event: Minimized, sink: Sink) -> Men
     scope = function_around(program, statement, path) or program.trees[path]
     tape = free_name(program, path, scope, ("tape",))
     loss = free_name(program, path, scope, ("loss", "loss_value"))
-    assert isinstance(event.node, ast.Call)
-    given = (
-        event.node.args[0]
-        if event.node.args
-        else next((keyword.value for keyword in event.node.keywords if keyword.arg == "loss"), None)
-    )
-    if given is None:
-        raise CannotMove("the loss is not named")
+    given = _given(event)
+    if not isinstance(given, (ast.Name, ast.Attribute)):
+        raise CannotMove("the callable has no name of its own")
     text = _replacement(program, event, loss, _variables_text(program, event, tape), statement, tape)
     call = f"{program.source(given, path)}()"
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
@@ -264,47 +277,62 @@ def _tape_around_statements(program: Program, event: Minimized, sink: Sink | Non
     path = event.frame.path
     statement = _statement(program, event)
     block = block_of(program, statement, path)
-    loss = _loss_name(program, event)
     index = next(position for position, other in enumerate(block) if other is statement)
     needed = _computing(program, event, sink, block[:index], path)
     scope = function_around(program, statement, path) or program.trees[path]
     tape = free_name(program, path, scope, ("tape",))
+    loss = _loss_name(event)
+    tail = ""
+    if loss is None:
+        given = _given(event)
+        loss = free_name(program, path, scope, ("loss", "loss_value"))
+        tail = f"{loss} = {program.source(given.body if isinstance(given, ast.Lambda) else given, path)}"
     text = _replacement(program, event, loss, _variables_text(program, event, tape), statement, tape)
+    header = f"with {_tape_spelling(program, path)}() as {tape}:"
+    rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    if not needed:
+        rewrite.insert(f"{header}\n    {tail}\n{text}", moving.after(statement))
+        rewrite.remove([statement], keep_comments=True)
+        return (Mending("compute the loss under a tape", Safety.SAFE, rewrite.edits()),)
     first = next(position for position, other in enumerate(block) if other is needed[0])
     last = next(position for position, other in enumerate(block) if other is needed[-1])
-    between = [other for other in block[first : last + 1] if not any(other is one for one in needed)]
-    bound = set().union(*(stored(other) for other in needed))
-    if any(loaded(other) & bound or stored(other) & bound for other in between):
-        raise CannotMove("statements between the parts of the loss use them")
-    rewrite = moving.Rewrite(program.files[path], program.trees[path])
-    rewrite.wrap(
-        needed,
-        f"with {_tape_spelling(program, path)}() as {tape}:",
-        place=moving.before(needed[-1]) if between else None,
-    )
+    reading = Reading(program.trees[path])
+    ordered = block[first : last + 1]
+    if any(reading.of(other).leaves for other in ordered):
+        raise CannotMove("a `return`, `break` or `continue` stands between the parts of the loss")
+    needed = followed(reading, ordered, needed)
+    if any(hasattr(other, "body") for other in needed):
+        raise CannotMove("a block between the parts of the loss uses them")
+    if tail and last < index:
+        ordered = block[first:index]
+        needed = followed(reading, ordered, needed)
+        if any(hasattr(other, "body") or reading.of(other).leaves for other in needed):
+            raise CannotMove("a block between the parts of the loss uses them")
+    between = len(needed) < len(ordered)
+    place = moving.before(statement) if tail else moving.before(needed[-1]) if between else None
+    rewrite.wrap(needed, header, tail=tail, place=place)
     rewrite.insert(text, moving.after(statement))
     rewrite.remove([statement], keep_comments=True)
     return (Mending("compute the loss under a tape", Safety.SAFE, rewrite.edits()),)
 
 
-def _loss_name(program: Program, event: Minimized) -> str:
-    assert isinstance(event.node, ast.Call)
-    given = (
-        event.node.args[0]
-        if event.node.args
-        else next((keyword.value for keyword in event.node.keywords if keyword.arg == "loss"), None)
-    )
+def _loss_name(event: Minimized) -> str | None:
+    """The name that holds the loss; None where it is an expression of its own."""
+    given = _given(event)
     if isinstance(given, ast.Lambda):
         given = given.body
-    if not isinstance(given, ast.Name):
-        raise CannotMove("the loss has no name of its own")
-    return given.id
+    return given.id if isinstance(given, ast.Name) else None
 
 
 def _computing(
     program: Program, event: Minimized, sink: Sink | None, statements: Sequence[ast.stmt], path: str
 ) -> list[ast.stmt]:
     """The statements ahead of `minimize` that compute the loss, in order."""
+    if isinstance(event.loss, Tensor) and (sink is None or sink.tape is None):
+        # A tensor brings no recording at all: as if a tape had been opened by `minimize` itself.
+        unaware = Tape(event.node, event.frame, event.serial, implicit=True)
+        unaware.fields["#opened"] = event.serial
+        sink = Sink("minimize", event, unaware, event.loss, event.variables)
     operations: list[Operation] = recording.missed(sink) if sink is not None and sink.path.lost else []
     found: dict[int, ast.stmt] = {}
     for operation in operations:
@@ -315,9 +343,12 @@ def _computing(
         if hasattr(owner, "body"):
             raise CannotMove("the loss is computed in a block of its own")
         found[id(owner)] = owner
+    name = _loss_name(event)
+    if not found and name is None:
+        return []
     if not found:
         # The variables are not known, so neither is the path: what binds the loss by its name is what computes it.
-        binding = [other for other in statements if _loss_name(program, event) in stored(other)]
+        binding = [other for other in statements if name in stored(other)]
         if binding and not hasattr(binding[-1], "body"):
             return binding[-1:]
         raise CannotMove("where the loss is computed was not found in front of `minimize`")

@@ -43,11 +43,12 @@ Higher-order gradients: https://www.tensorflow.org/guide/advanced_autodiff
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.events import GradientTaken
 from regrad.analysis.program import Program
-from regrad.analysis.weights import names
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.recording import Report
@@ -69,7 +70,7 @@ def detect(program: Program) -> Iterator[Finding]:
             "the inner gradient is taken outside the outer tape, so there is nothing to differentiate a second time",
             program.location(report.node, report.frame),
             report.cut.kind,
-            names(report.sources),
+            recording.source_names(program, report),
             (Related(program.location(event.node, event.frame), "the second gradient is asked for here"),),
             report,
         )
@@ -82,11 +83,20 @@ def mend(program: Program, finding: Finding) -> Mendings:
     recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
     if recorder is None:
         return Withheld("the outer tape is not opened by one `with` statement", advice)
+    event = report.sink.event
     try:
-        edits = recording.bring_in(program, recorder, recording.missed(report.sink))
+        if isinstance(event, GradientTaken) and _written_in_target(event, report):
+            edits = recording.name_in_block(program, recorder, event, ("gradient", "inner_gradient"), "")
+        else:
+            edits = recording.bring_in(program, recorder, recording.missed(report.sink))
     except CannotMove as reason:
         return Withheld(str(reason), advice)
     return (Mending("take the inner gradient inside the outer tape", Safety.SAFE, edits),)
+
+
+def _written_in_target(event: GradientTaken, report: Report) -> bool:
+    """Whether the inner call is written in the argument of the outer one."""
+    return event.target_node is not None and any(node is report.node for node in ast.walk(event.target_node))
 
 
 RULE = Rule(

@@ -136,6 +136,7 @@ def _symbolic_sources(value: Value) -> bool:
 def mend(program: Program, finding: Finding) -> Mendings:
     """Watch the tensor before its first use."""
     from regrad.codemods.engine import moving
+    from regrad.codemods.engine.passage import behind_watches
 
     event: GradientTaken = finding.evidence
     path = event.frame.path
@@ -178,7 +179,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             ]
             if not lines:
                 return Withheld("the tensor that is not watched has no name of its own", advice)
-            rewrite.insert("\n".join(lines), moving.at_start(recorder.owner))
+            rewrite.insert("\n".join(lines), behind_watches(recorder.owner))
         return (Mending("watch it from the start", Safety.SAFE, rewrite.edits()),)
     except CannotMove as reason:
         return Withheld(str(reason), advice)

@@ -77,7 +77,7 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         interpreter.emit(Watched(call.node, interpreter.frame, interpreter.tick(), owner, value, recording))
         watched = dict(owner.fields["watched"])
         for part in flatten((value,)):
-            watched[id(part)] = (interpreter.serial, part)
+            watched.setdefault(id(part), (interpreter.serial, part))
         interpreter.store.put(owner.fields, "watched", watched)
         return NONE
     if name == "stop_recording":

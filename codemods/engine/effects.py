@@ -6,7 +6,7 @@ Things are named by paths: `x`, `self.hidden.kernel`. Two paths meet where one i
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -60,6 +60,16 @@ def swap(earlier: Effects, later: Effects) -> bool:
         or (earlier.prints and later.prints)
         or (earlier.draws and later.draws)
     )
+
+
+def followed(reading: Reading, ordered: Sequence[ast.stmt], asked: Sequence[ast.stmt]) -> list[ast.stmt]:
+    """Some statements out of a row, with those behind them that have to move along when they move behind the row."""
+    moved: list[ast.stmt] = []
+    for statement in ordered:
+        wanted = any(statement is other for other in asked)
+        if wanted or not all(swap(reading.of(earlier), reading.of(statement)) for earlier in moved):
+            moved.append(statement)
+    return moved
 
 
 class Reading:

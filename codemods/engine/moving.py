@@ -151,10 +151,18 @@ class Rewrite:
             if drop_empty:
                 self._drop_empty.add(id(self._layout.place(statement)[0].owner))
 
-    def wrap(self, statements: Sequence[ast.stmt], header: str, *, lead: str = "", place: Place | None = None) -> None:
+    def wrap(
+        self,
+        statements: Sequence[ast.stmt],
+        header: str,
+        *,
+        lead: str = "",
+        tail: str = "",
+        place: Place | None = None,
+    ) -> None:
         """Moves statements into a new block under `header` (`with tape:`), where the first one stands or at `place`.
 
-        `lead` are new statements at the start of that block.
+        `lead` are new statements at the start of that block, `tail` at its end.
         """
         if not statements:
             raise CannotMove("there is nothing to wrap")
@@ -165,7 +173,8 @@ class Rewrite:
         def render(indent: str) -> list[str]:
             inner = indent + self._layout.unit(block)
             lines = _indented(lead, inner) if lead else []
-            return [*_indented(header, indent), *lines, *self._moved(statements, inner, operation)]
+            last = _indented(tail, inner) if tail else []
+            return [*_indented(header, indent), *lines, *self._moved(statements, inner, operation), *last]
 
         self._put(place or before(statements[0]), render, taken=() if place is None else statements)
 

@@ -12,13 +12,15 @@ from dataclasses import replace
 
 from regrad.analysis.events import Applied, GradientTaken, Minimized, ModelCalled, TapeOpened, Trained
 from regrad.analysis.program import Program
+from regrad.analysis.weights import ATTRIBUTES
 from regrad.codemods.engine import moving
-from regrad.codemods.engine.effects import Effects, Reading, meet, own, swap
+from regrad.codemods.engine.effects import Effects, Reading, meet, own, path_of, swap
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.surroundings import block_of, index_in, owners
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _WITH = (ast.With, ast.AsyncWith)
+_WEIGHTS = "(the weights of a model)"
 
 
 class Passage:
@@ -91,6 +93,20 @@ class Passage:
                     found = replace(found, draws=True)
         return found
 
+    def _with_weights(self, statement: ast.stmt, effects: Effects) -> Effects:
+        """The effects where a first call makes the weights of a model, so that reading them has to wait for it."""
+        reads = any(path.rpartition(".")[2] in ATTRIBUTES for path in effects.reads)
+        calls = False
+        for node in own(statement):
+            if isinstance(node, ast.Call):
+                path = path_of(node.func)
+                calls = calls or (path is not None and path.partition(".")[0] not in self.reading.modules)
+        return replace(
+            effects,
+            reads=effects.reads | {_WEIGHTS} if reads else effects.reads,
+            writes=effects.writes | {_WEIGHTS} if calls else effects.writes,
+        )
+
     def _trains(self, statement: ast.stmt) -> bool:
         return any(id(node) in self._training or id(node) in self._tapes for node in ast.walk(statement))
 
@@ -109,12 +125,13 @@ class Passage:
         passed: list[Effects] = []
         for statement in ordered:
             asked = index_in(targets, statement) is not None
-            if asked or not all(swap(effects, self._effects(statement)) for effects in passed):
+            here = self._with_weights(statement, self._effects(statement))
+            if asked or not all(swap(effects, here) for effects in passed):
                 if not asked:
                     self._may_follow(statement)
                 moved.append(statement)
-                passed.append(self._effects(statement, moved=True))
-        rewrite.move(moved, self._start())
+                passed.append(self._with_weights(statement, self._effects(statement, moved=True)))
+        rewrite.move(moved, behind_watches(self.owner))
 
     def _may_follow(self, statement: ast.stmt) -> None:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -184,9 +201,9 @@ class Passage:
         if uses and not looping:
             raise CannotMove("the value is used elsewhere too, where the tape does not run")
         if uses:
-            rewrite.copy(targets, self._start())
+            rewrite.copy(targets, behind_watches(self.owner))
         else:
-            rewrite.move(targets, self._start())
+            rewrite.move(targets, behind_watches(self.owner))
 
     def _following(self) -> list[ast.stmt]:
         """What runs right behind the block of the tape."""
@@ -195,8 +212,6 @@ class Passage:
 
     @staticmethod
     def _uses(scope: ast.AST, paths: Iterable[str]) -> list[ast.AST]:
-        from regrad.codemods.engine.effects import path_of
-
         wanted = set(paths)
         return [
             node
@@ -205,21 +220,6 @@ class Passage:
             and isinstance(node.ctx, ast.Load)
             and (path_of(node) or "") in wanted
         ]
-
-    def _start(self) -> moving.Place:
-        """The start of the block, behind the calls that say what the tape watches."""
-        body: list[ast.stmt] = getattr(self.owner, "body", [])
-        last: ast.stmt | None = None
-        for statement in body:
-            if not (
-                isinstance(statement, ast.Expr)
-                and isinstance(statement.value, ast.Call)
-                and isinstance(statement.value.func, ast.Attribute)
-                and statement.value.func.attr == "watch"
-            ):
-                break
-            last = statement
-        return moving.at_start(self.owner) if last is None else moving.after(last)
 
     # -- from behind the block --
 
@@ -250,3 +250,18 @@ class Passage:
 def _bound(node: ast.AST) -> set[str]:
     """The names that code binds anywhere inside."""
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name) and not isinstance(inner.ctx, ast.Load)}
+
+
+def behind_watches(owner: ast.AST) -> moving.Place:
+    """The start of a tape's block, behind the calls that say what it watches."""
+    last: ast.stmt | None = None
+    for statement in getattr(owner, "body", ()):
+        if not (
+            isinstance(statement, ast.Expr)
+            and isinstance(statement.value, ast.Call)
+            and isinstance(statement.value.func, ast.Attribute)
+            and statement.value.func.attr == "watch"
+        ):
+            break
+        last = statement
+    return moving.at_start(owner) if last is None else moving.after(last)

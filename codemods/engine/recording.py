@@ -13,15 +13,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.events import GradientTaken, TapeOpened
 from regrad.analysis.flow import Flow, FoundCut, Reach, cover, sources_of
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Operation, Tape, Tensor, Unknown, Value, Variable
+from regrad.analysis.weights import names
 from regrad.codemods.engine.effects import FUNCTIONS, Reading
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
-from regrad.codemods.engine.surroundings import function_around, loaded, owners, stored
+from regrad.codemods.engine.surroundings import block_of, free_name, function_around, loaded, owners, stored
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,50 @@ def bring_in(program: Program, recorder: Recorder, operations: Sequence[Operatio
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
     Passage(program, recorder.owner, path).bring(rewrite, inside)
     return rewrite.edits()
+
+
+def name_in_block(
+    program: Program, recorder: Recorder, event: GradientTaken, wishes: tuple[str, ...], ending: str
+) -> tuple[Edit, ...]:
+    """Give the target of a gradient call a name at the end of the tape's block, and hand that name over."""
+    from regrad.codemods.engine import moving
+
+    path = event.frame.path
+    node = event.target_node
+    if event.frame is not recorder.frame or not isinstance(node, ast.expr):
+        raise CannotMove("the gradient is asked for in other code than the tape")
+    statement = program.statement(event.node, path)
+    block = block_of(program, recorder.owner, path)
+    if statement is None or not any(statement is other for other in block):
+        raise CannotMove("the gradient is asked for in another block than the tape")
+    start = next(index for index, other in enumerate(block) if other is recorder.owner)
+    end = next(index for index, other in enumerate(block) if other is statement)
+    wanted = loaded(node)
+    if any(stored(other) & wanted for other in block[start + 1 : end]):
+        raise CannotMove("the expression reads names that are bound behind the tape")
+    scope = function_around(program, recorder.owner, path) or program.trees[path]
+    assigned = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+    for text in (assigned.id if isinstance(assigned, ast.Name) else "", _tape_name(recorder)):
+        for known in ("_grads", "_gradients", "_grad", "_gradient", "_tape"):
+            if ending and text.endswith(known):
+                wishes = (text[: -len(known)] + ending, *wishes)
+    name = free_name(program, path, scope, wishes)
+    rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    rewrite.insert(f"{name} = {program.source(node, path)}", moving.at_end(recorder.owner))
+    rewrite.replace(node, name)
+    return rewrite.edits()
+
+
+def _tape_name(recorder: Recorder) -> str:
+    if isinstance(recorder.owner, (ast.With, ast.AsyncWith)):
+        for item in recorder.owner.items:
+            if (
+                isinstance(item.optional_vars, ast.Name)
+                and recorder.tape is not None
+                and item.context_expr is recorder.tape.node
+            ):
+                return item.optional_vars.id
+    return ""
 
 
 def _place(operation: Operation, frame: Frame) -> ast.AST | None:
@@ -231,8 +277,6 @@ def _apart_from(sink: Sink, meant: set[int]) -> tuple[set[int], set[int]]:
 
 def recorder_of(program: Program, tape: Tape) -> Recorder | None:
     """The `with` statement of a tape, where there is exactly one."""
-    from regrad.analysis.events import TapeOpened
-
     found = [event for event in program.of(TapeOpened) if event.tape is tape and event.statement is not None]
     statements = {id(event.statement) for event in found}
     if len(statements) != 1 or found[0].statement is None:
@@ -274,3 +318,12 @@ def reports(program: Program, kinds: Iterable[CutKind], sink_kinds: tuple[str, .
             if (frame.path, id(node)) not in seen:
                 seen.add((frame.path, id(node)))
                 yield Report(sink, cut, node, frame, sink.path.lost if sink.dead else cut.sources)
+
+
+def source_names(program: Program, report: Report) -> tuple[str, ...]:
+    """What the lost sources are called; of tensors, how the request spells them."""
+    event = report.sink.event
+    if isinstance(event, GradientTaken) and event.sources_node is not None:
+        if all(isinstance(source, Tensor) for source in report.sources):
+            return (program.source(event.sources_node, event.frame.path),)
+    return names(report.sources)
