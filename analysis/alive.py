@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from regrad.analysis.flow import Flow
 from regrad.analysis.operations import Transfer
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Value
@@ -12,7 +11,15 @@ _PASSING = frozenset({Transfer.FLOWS, Transfer.JOIN, Transfer.UNKNOWN})
 
 def alive(sink: Sink) -> tuple[Tensor, ...]:
     """The tensors between the target and the sources that a gradient comes through, in order."""
-    flow = Flow(sink.tape)
+    known = sink.__dict__.get("#alive")
+    if known is None:
+        known = sink.__dict__["#alive"] = _alive(sink)
+    found: tuple[Tensor, ...] = known
+    return found
+
+
+def _alive(sink: Sink) -> tuple[Tensor, ...]:
+    flow = sink.gradient_flow
     found: dict[int, Tensor] = {}
     seen: set[int] = set()
     stack: list[Value] = [sink.target]

@@ -1,4 +1,4 @@
-"""Where a gradient path really ends: behind each cut, the operation that takes the gradient away, and all that it takes along.
+"""Where a gradient path really ends: behind each cut, the operation that takes the gradient away, with its followers.
 
 A sink's cut is the operation nearest to the loss behind which nothing flows. What is to blame may lie deeper: of
 `clip(cast(x, int32))` the clip is the cut, the cast is the ending.
@@ -38,8 +38,9 @@ OF_THE_PATH = frozenset(
 class Ending:
     """One operation (or, for integers, one source) that the gradient does not pass.
 
-    `chain` are all tensors of the sink that depend on lost sources without a gradient to them, in order, the ending's own value among them;
-    `lost` are the sources lost here that get no gradient anywhere in the program; `whole` says that the sink reaches nothing at all.
+    `chain` are all tensors of the sink that depend on lost sources without a gradient to them, in order, the ending's
+    own value among them; `lost` are the sources lost here that get no gradient anywhere in the program; `whole` says
+    that the sink reaches nothing at all.
     """
 
     sink: Sink
@@ -55,6 +56,10 @@ class Ending:
 
 def endings(program: Program) -> tuple[Ending, ...]:
     """The endings of all sinks, each place once."""
+    return program.once(_endings)
+
+
+def _endings(program: Program) -> tuple[Ending, ...]:
     connected = {id(value) for sink in program.sinks for value in sink.path.connected}
     found: dict[tuple[CutKind, int], Ending] = {}
     for sink in program.sinks:

@@ -27,8 +27,8 @@ Mended::
 
 The fix and its safety
 ----------------------
-Unsafe: the call is replaced by its argument. The loss stays the same, but weights that stood still are trained from now
-on, and whether that was wanted, only the author knows.
+Unsafe: the call is replaced by its argument. The loss stays the same, but weights that stood still are trained from
+now on, and whether that was wanted, only the author knows.
 
 When it stays silent
 --------------------
@@ -71,7 +71,7 @@ def detect(program: Program) -> Iterator[Finding]:
 
 
 def _meant(ending: Ending) -> bool:
-    """Whether it looks like a choice of its author: weights that come trained, or the gradient of one weight switched off."""
+    """Whether it looks meant: weights that come trained, or the gradient of one weight switched off."""
     inputs = ending.operation.inputs if ending.operation is not None else ()
     return not all(fresh(value) for value in ending.lost) or any(isinstance(value, Variable) for value in inputs)
 

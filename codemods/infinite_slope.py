@@ -2,14 +2,14 @@
 
 What it does
 ------------
-Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as soon as
-two things are equal, a root or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or starts there,
-and the logarithm of a sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0.
+Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as
+soon as two things are equal, a root or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or
+starts there, and the logarithm of a sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0.
 
 Why gradients stop
 ------------------
-The slope of a root at 0, and that of a logarithm, is infinite. What arrives from the loss, or goes on to the weights, is
-zero there, and infinity times zero is not a number. One such sample makes every weight NaN for good.
+The slope of a root at 0, and that of a logarithm, is infinite. What arrives from the loss, or goes on to the weights,
+is zero there, and infinity times zero is not a number. One such sample makes every weight NaN for good.
 
 Example
 -------
@@ -23,15 +23,15 @@ Mended::
 
 The fix and its safety
 ----------------------
-Unsafe: a small constant is added under the root (1e-12) or in the logarithm (1e-7), which changes the value in the last
-digits; a logarithm of a softmax or sigmoid that is called in place becomes `log_softmax` or `log_sigmoid`, which compute
-the same without the detour.
+Unsafe: a small constant is added under the root (1e-12) or in the logarithm (1e-7), which changes the value in the
+last digits; a logarithm of a softmax or sigmoid that is called in place becomes `log_softmax` or `log_sigmoid`, which
+compute the same without the detour.
 
 When it stays silent
 --------------------
 When a constant, `epsilon`, a clip, a `maximum` or a `where` keeps the value away from zero; for a root over the whole
-batch (RMSE), which is zero only for a perfect fit; for a single probability that was drawn (policy gradients); where no
-gradient passes.
+batch (RMSE), which is zero only for a perfect fit; for a single probability that was drawn (policy gradients); where
+no gradient passes.
 
 References
 ----------
@@ -101,7 +101,7 @@ def detect(program: Program) -> Iterator[Finding]:
 
 
 def _harmless(slope: Slope, following: list[Tensor]) -> bool:
-    """Whether what is made of it keeps it away from there, or sends nothing back at 0 (TensorFlow's root then sends nothing on)."""
+    """Whether its use keeps it away from 0, or sends nothing back there (TensorFlow's root then sends nothing on)."""
     if any(user.operation.name in ("where", "select", "maximum") for user in following):
         return True
     squared = [

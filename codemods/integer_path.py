@@ -28,10 +28,10 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe: the dtype is mended where it is declared (the literal, the `dtype` argument, the constant that holds it), and other
-integers that meet the value on the way become floating point as well. The numbers stay what they were. Unsafe where `//`
-is on the way, since it may now give fractions' floors of other numbers. A dtype that comes from elsewhere (an argument,
-an attribute) is left to the author.
+Safe: the dtype is mended where it is declared (the literal, the `dtype` argument, the constant that holds it), and
+other integers that meet the value on the way become floating point as well. The numbers stay what they were. Unsafe
+where `//` is on the way, since it may now give fractions' floors of other numbers. A dtype that comes from elsewhere
+(an argument, an attribute) is left to the author.
 
 When it stays silent
 --------------------
@@ -164,10 +164,10 @@ class _Floats:
 
     def _number(self, call: ast.Call, first: ast.expr, path: str, value: Value) -> None:
         inner = first.operand if isinstance(first, ast.UnaryOp) else first
-        if isinstance(inner, ast.Constant) and type(inner.value) is int and call.func is not None:
-            if not isinstance(call.func, ast.Attribute) or call.func.attr not in ("range",):
-                self._put(path, inner, f"{self.program.source(inner, path)}.0")
-                return
+        counts = isinstance(call.func, ast.Attribute) and call.func.attr == "range"
+        if isinstance(inner, ast.Constant) and type(inner.value) is int and not counts:
+            self._put(path, inner, f"{self.program.source(inner, path)}.0")
+            return
         initial = value.initial if isinstance(value, Variable) else None
         if isinstance(inner, ast.Name) and not isinstance(initial, Collection):
             bound = self._bound(inner.id, path)
@@ -206,22 +206,21 @@ class _Floats:
         """The one expression that a name stands for, in this file or in the module that it is imported from."""
         tree = self.program.trees[path]
         values: list[ast.expr] = []
+        bound = 0
         for node in ast.walk(tree):
             if isinstance(node, ast.arg) and node.arg == name:
                 return None
-            if isinstance(node, ast.Assign) and any(
-                isinstance(target, ast.Name) and target.id == name for target in node.targets
-            ):
-                values.append(node.value)
-            elif (
-                isinstance(node, ast.AnnAssign)
-                and isinstance(node.target, ast.Name)
-                and node.target.id == name
-                and node.value
-            ):
-                values.append(node.value)
-            elif isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load) and not values:
-                continue
+            if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load):
+                bound += 1
+            targets: list[ast.expr] = []
+            if isinstance(node, ast.Assign):
+                targets = node.targets
+            elif isinstance(node, ast.AnnAssign):
+                targets = [node.target]
+            if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None:
+                values.extend(node.value for each in targets if isinstance(each, ast.Name) and each.id == name)
+        if bound > 1:
+            return None
         if len(values) == 1:
             return values[0], path
         for statement in tree.body:

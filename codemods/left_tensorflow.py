@@ -24,16 +24,17 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe: each call becomes the TensorFlow operation of the same meaning (`codemods/engine/numpy_table.py` is the list, with
-the arguments whose names differ), `.numpy()` and `float()` go, lists of tensors are stacked. A function in NumPy is
-converted as a whole or not at all. What concerns labels alone and has no counterpart (a median, say) stays NumPy
-inside `tf.numpy_function`. The import of NumPy goes when nothing uses it any more. Where a function has no counterpart
-of the same meaning, or one without a slope, nothing is rewritten, and the reason is given.
+Safe: each call becomes the TensorFlow operation of the same meaning (`codemods/engine/numpy_table.py` is the list,
+with the arguments whose names differ), `.numpy()` and `float()` go, lists of tensors are stacked. A function in NumPy
+is converted as a whole or not at all. What concerns labels alone and has no counterpart (a median, say) stays NumPy
+inside `tf.numpy_function`. The import of NumPy goes when nothing uses it any more. Where a function has no
+counterpart of the same meaning, or one without a slope, nothing is rewritten, and the reason is given.
 
 When it stays silent
 --------------------
 For values that are logged, plotted or kept; for targets, rewards and masks; for NumPy on shapes and constants; for
-`tf.experimental.numpy` and `tf.py_function`, which have gradients; and where the weights get their gradient another way.
+`tf.experimental.numpy` and `tf.py_function`, which have gradients; and where the weights get their gradient another
+way.
 
 References
 ----------

@@ -1,9 +1,10 @@
-"""RG501 non-differentiable-operation: every way from the loss to some weights leads through a decision, rounding or count.
+"""RG501 non-differentiable-operation: every way from the loss to weights leads through a decision, rounding or count.
 
 What it does
 ------------
-Reports the operation that takes the gradient away: `argmax`, `round`, `floor`, `sign`, a comparison, a cast to integers,
-`one_hot` of a prediction, `bincount`, an order, a metric used inside a loss, in a loss, a layer, a `Lambda` or a graph.
+Reports the operation that takes the gradient away: `argmax`, `round`, `floor`, `sign`, a comparison, a cast to
+integers, `one_hot` of a prediction, `bincount`, an order, a metric used inside a loss, in a loss, a layer, a `Lambda`
+or a graph.
 
 Why gradients stop
 ------------------
@@ -27,17 +28,17 @@ Mended::
 
 The fix and its safety
 ----------------------
-Unsafe: what is computed changes, and there is more than one way. Offered are, in a loss: the probability for the decision
-made of it (rounding goes); a sigmoid for a comparison, products for `and`, `tanh` for `sign`, the expected index for
-`argmax`; and a straight-through estimator, which keeps the decision forwards and takes the slope of the soft form
-backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided values.
-Counts, orders and rows of an embedding have no stand-in of one line; for these the page says what to write.
+Unsafe: what is computed changes, and there is more than one way. Offered are, in a loss: the probability for the
+decision made of it (rounding goes); a sigmoid for a comparison, products for `and`, `tanh` for `sign`, the expected
+index for `argmax`; and a straight-through estimator, which keeps the decision forwards and takes the slope of the
+soft form backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided
+values. Counts, orders and rows of an embedding have no stand-in of one line; for these the page says what to write.
 
 When it stays silent
 --------------------
-When the operation works on labels, masks or indices only; when the weights get a gradient around it (gather by argmax,
-a straight-through estimator, policy gradients, NMS beside a loss); in metrics and log lines; when another training of
-the program trains the weights; and for what merely looks at shapes.
+When the operation works on labels, masks or indices only; when the weights get a gradient around it (gather by
+argmax, a straight-through estimator, policy gradients, NMS beside a loss); in metrics and log lines; when another
+training of the program trains the weights; and for what merely looks at shapes.
 
 References
 ----------
@@ -183,7 +184,7 @@ def _names(statement: ast.Assign, text: str) -> bool:
 
 
 def _where_used(program: Program, ending: Ending, node: ast.expr, text: str, path: str) -> list[tuple[ast.expr, str]]:
-    """Where the new text goes: in the place of the old one, or, where that has a name which others use too, where the loss uses it."""
+    """Where the new text goes: to the old one's place, or, where others use its name too, to where the loss uses it."""
     statement = program.statement(node, path)
     if not isinstance(statement, ast.Assign) or statement.value is not node or len(statement.targets) != 1:
         return [(node, text)]

@@ -64,7 +64,8 @@ _INSTEAD = {
     ),
     "logm": (
         "for a symmetric matrix the eigenvalues do it",
-        "values, vectors = tf.linalg.eigh(matrix)\nlogarithm = vectors @ tf.linalg.diag(tf.math.log(values)) @ tf.linalg.adjoint(vectors)",
+        "values, vectors = tf.linalg.eigh(matrix)\n"
+        "logarithm = vectors @ tf.linalg.diag(tf.math.log(values)) @ tf.linalg.adjoint(vectors)",
     ),
     "adjust_saturation": (
         "blend with the grey image",

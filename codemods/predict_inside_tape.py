@@ -2,15 +2,15 @@
 
 What it does
 ------------
-Reports a call of `predict`, `predict_on_batch` or `evaluate` of a Keras model inside a tape (or a loss), where it is the
-reason why weights get no gradient.
+Reports a call of `predict`, `predict_on_batch` or `evaluate` of a Keras model inside a tape (or a loss), where it is
+the reason why weights get no gradient.
 
 Why gradients stop
 ------------------
 `predict` is a program of its own: it cuts its input into batches, runs a compiled function over them and gives back a
 NumPy array. The tape sees no operation of the model, so to it the array is a constant and every gradient is `None`
-(under Keras 2 it may be a `LookupError` about `IteratorGetNext`). Calling the model, `model(x)`, runs the same layers as
-ordinary recorded operations.
+(under Keras 2 it may be a `LookupError` about `IteratorGetNext`). Calling the model, `model(x)`, runs the same layers
+as ordinary recorded operations.
 
 Example
 -------
@@ -28,16 +28,16 @@ Mended::
 
 The fix and its safety
 ----------------------
-The model is called; `verbose`, `batch_size` and `steps`, which a call does not have, go. Safe where the model does the
-same in training and in inference: the values are the same. Where it has layers that do not (`Dropout`,
-`BatchNormalization`, ...), or may have, it is called with `training=True`, as a training step should, and the mending is
-unsafe. Of a data set or generator, which a model cannot be called with, nothing is rewritten; nor is `evaluate`.
+The model is called; `verbose`, `batch_size` and `steps`, which a call does not have, go. Safe where the model does
+the same in training and in inference: the values are the same. Where it has layers that do not (`Dropout`,
+`BatchNormalization`, ...), or may have, it is called with `training=True`, as a training step should, and the mending
+is unsafe. Of a data set or generator, which a model cannot be called with, nothing is rewritten; nor is `evaluate`.
 
 When it stays silent
 --------------------
 When the prediction is a target, a baseline or a log line and gradients reach the weights on another way (Q-learning
-targets, a teacher); for a class of the program with a `predict` of its own, which is read like any function; outside of
-a tape.
+targets, a teacher); for a class of the program with a `predict` of its own, which is read like any function; outside
+of a tape.
 
 References
 ----------
@@ -61,11 +61,14 @@ CODE, NAME = "RG405", "predict-inside-tape"
 _ARRAYS = ("predict", "predict_on_batch")
 _FOR_PREDICT = ("batch_size", "verbose", "steps", "callbacks", "max_queue_size", "workers", "use_multiprocessing")
 _SAME_IN_TRAINING = frozenset(
-    "Dense Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose DepthwiseConv2D SeparableConv2D Flatten Reshape Activation "
-    "ReLU LeakyReLU PReLU ELU Softmax Embedding LSTM GRU SimpleRNN Bidirectional TimeDistributed Concatenate Add Multiply "
-    "Average Maximum Minimum Subtract Dot MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D GlobalMaxPooling1D "
-    "GlobalMaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D LayerNormalization Rescaling Input InputLayer Permute "
-    "RepeatVector ZeroPadding2D UpSampling2D Cropping2D Lambda".split()
+    (
+        "Dense Conv1D Conv2D Conv3D Conv1DTranspose Conv2DTranspose DepthwiseConv2D SeparableConv2D Flatten Reshape "
+        "Activation ReLU LeakyReLU PReLU ELU Softmax Embedding LSTM GRU SimpleRNN Bidirectional TimeDistributed "
+        "Concatenate Add Multiply Average Maximum Minimum Subtract Dot MaxPooling1D MaxPooling2D AveragePooling1D "
+        "AveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D GlobalAveragePooling1D GlobalAveragePooling2D "
+        "LayerNormalization Rescaling Input InputLayer Permute RepeatVector ZeroPadding2D UpSampling2D Cropping2D "
+        "Lambda "
+    ).split()
 )
 
 

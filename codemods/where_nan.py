@@ -2,14 +2,14 @@
 
 What it does
 ------------
-Reports a `tf.where` whose condition keeps a logarithm, root or quotient away from a bad argument in the result, but not
-in the computation: `tf.where(x > 0, tf.math.log(x), 0.0)`.
+Reports a `tf.where` whose condition keeps a logarithm, root or quotient away from a bad argument in the result, but
+not in the computation: `tf.where(x > 0, tf.math.log(x), 0.0)`.
 
 Why gradients stop
 ------------------
-`tf.where` computes both branches. Backwards, the discarded one receives a gradient of zero, its operation multiplies that
-with its own slope, which is infinite or not a number there, and zero times infinity is NaN. It is added to the good
-gradient of the other elements.
+`tf.where` computes both branches. Backwards, the discarded one receives a gradient of zero, its operation multiplies
+that with its own slope, which is infinite or not a number there, and zero times infinity is NaN. It is added to the
+good gradient of the other elements.
 
 Example
 -------
@@ -23,9 +23,9 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe: the "double where". The argument is replaced by 1 wherever the result is discarded anyway, so every value stays what
-it was. Where condition and operation stand in different functions, or the condition is made later than the operation,
-the code is shown and nothing is rewritten.
+Safe: the "double where". The argument is replaced by 1 wherever the result is discarded anyway, so every value stays
+what it was. Where condition and operation stand in different functions, or the condition is made later than the
+operation, the code is shown and nothing is rewritten.
 
 When it stays silent
 --------------------
@@ -58,7 +58,8 @@ _LOGICAL = frozenset({"logical_and", "logical_or", "logical_not"})
 _AT_ZERO = frozenset({"log", "sqrt", "rsqrt", "reciprocal", "divide", "truediv"})
 _AT_ONE = frozenset({"acos", "asin", "atanh", "arccos", "arcsin", "arctanh"})
 _ELEMENTWISE = frozenset(
-    "add subtract multiply divide truediv negative exp square sqrt log pow abs tanh sigmoid cast getitem sin cos".split()
+    "add subtract multiply divide truediv negative exp square sqrt log pow abs tanh sigmoid cast getitem sin"
+    " cos".split()
 )
 _SMALL = 1e-2
 _DEEPEST = 8
@@ -66,7 +67,7 @@ _DEEPEST = 8
 
 @dataclass(frozen=True, eq=False)
 class Unguarded:
-    """The `where`, the operation in its branch, the argument to guard, the comparison, and whether the first branch is meant."""
+    """The `where`, the operation in its branch, the argument to guard, the comparison, and which branch is meant."""
 
     where: Operation
     operation: Operation
@@ -78,7 +79,7 @@ class Unguarded:
 
 
 def detect(program: Program) -> Iterator[Finding]:
-    """Operations in branches whose argument the condition, but nothing else, keeps away from where they are not finite."""
+    """Operations in branches whose argument nothing but the condition keeps away from where they are not finite."""
     seen: set[int] = set()
     for sink in program.sinks:
         if not sink.path.connected and not sink.path.anything:
@@ -95,8 +96,11 @@ def detect(program: Program) -> Iterator[Finding]:
                 seen.add(id(node))
                 sources = names(sink.path.connected)
                 text = excerpt(program, node, frame)
-                message = f"`{text}` is computed where `tf.where` discards it, too: its slope there makes the gradients of {listed(sources)} NaN"
-                related = ()
+                message = (
+                    f"`{text}` is computed where `tf.where` discards it, too: its slope there makes the gradients of "
+                    f"{listed(sources)} NaN"
+                )
+                related: tuple[Related, ...] = ()
                 if value.operation.node is not None and value.operation.frame is not None:
                     related = (
                         Related(program.location(value.operation.node, value.operation.frame), "it is discarded here"),

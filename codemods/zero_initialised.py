@@ -3,14 +3,14 @@
 What it does
 ------------
 Reports a hidden kernel that starts at zero (or at one constant) where that provably stops learning: the next kernel
-starts constant as well, or a `relu` behind it is shut. `kernel_initializer="zeros"` of a layer, `tf.Variable(tf.zeros(...))`
-and `get_variable(..., initializer=tf.zeros_initializer())` in a product are seen.
+starts constant as well, or a `relu` behind it is shut. `kernel_initializer="zeros"` of a layer,
+`tf.Variable(tf.zeros(...))` and `get_variable(..., initializer=tf.zeros_initializer())` in a product are seen.
 
 Why gradients stop
 ------------------
-All units of such a layer compute the same. With a constant kernel behind it they also receive the same gradient (zero, if
-that kernel is zero), and stay alike for ever: the layer is one unit at most. With `relu` after a zero kernel and bias, the
-slope is exactly zero from the first step on.
+All units of such a layer compute the same. With a constant kernel behind it they also receive the same gradient
+(zero, if that kernel is zero), and stay alike for ever: the layer is one unit at most. With `relu` after a zero
+kernel and bias, the slope is exactly zero from the first step on.
 
 Example
 -------
@@ -26,14 +26,14 @@ Mended::
 
 The fix and its safety
 ----------------------
-Unsafe: the layer starts from Keras' default (Glorot uniform), a plain variable from a truncated normal distribution with
-a deviation of 0.1, and so does the next one where it is constant too. What is trained changes, as is meant.
+Unsafe: the layer starts from Keras' default (Glorot uniform), a plain variable from a truncated normal distribution
+with a deviation of 0.1, and so does the next one where it is constant too. What is trained changes, as is meant.
 
 When it stays silent
 --------------------
-For biases; for a single layer (softmax regression) and last layers, whose gradient is not zero; for zero kernels between
-random ones that still learn (behind `tanh` or nothing); for residual branches, gates, LoRA's second matrix and whatever
-else goes more than one way; for weights that are loaded.
+For biases; for a single layer (softmax regression) and last layers, whose gradient is not zero; for zero kernels
+between random ones that still learn (behind `tanh` or nothing); for residual branches, gates, LoRA's second matrix
+and whatever else goes more than one way; for weights that are loaded.
 
 References
 ----------
@@ -64,8 +64,8 @@ _ZEROS = frozenset({"zeros", "zero", "Zeros", "zeros_initializer"})
 _CONSTANTS = _ZEROS | {"ones", "one", "Ones", "ones_initializer", "constant", "Constant", "constant_initializer"}
 _WEIGHTED = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D"})
 _ALIKE = frozenset(
-    "Activation ReLU LeakyReLU ELU Softmax Dropout Flatten Reshape MaxPooling1D MaxPooling2D AveragePooling1D AveragePooling2D "
-    "GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D".split()
+    "Activation ReLU LeakyReLU ELU Softmax Dropout Flatten Reshape MaxPooling1D MaxPooling2D AveragePooling1D "
+    "AveragePooling2D GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D".split()
 )
 _ACTIVATIONS = frozenset(
     "relu relu6 tanh sigmoid softmax elu selu softplus softsign leaky_relu swish silu gelu hard_sigmoid".split()
@@ -78,7 +78,7 @@ _SHUT = frozenset({"relu", "relu6"})
 
 @dataclass(frozen=True, eq=False)
 class Kernel:
-    """A kernel: the layer or variable that holds it, and whether it starts at zero (False: at another constant, None: at random).
+    """A kernel: what holds it, and whether it starts at zero (False: at another constant, None: at random).
 
     `following` is the next kernel where that starts constant as well, and so keeps the gradient of this one at zero.
     """
@@ -182,7 +182,7 @@ def _initial(variable: Variable) -> bool | None:
 
 
 def _behind(value: Tensor, used: dict[int, list[Tensor]]) -> _Behind | None:
-    """What follows on the one way that leads on; None where there are several ways, or something that is not followed."""
+    """What follows on the one way that leads on; None where there are several, or something is not followed."""
     activations: list[str] = []
     biased = _opens(value)
     current = value

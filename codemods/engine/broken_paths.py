@@ -1,9 +1,10 @@
-"""What the rules about the path share: a finding made of an ending, and the text of code with some of its parts replaced."""
+"""What the rules about the path share: a finding made of an ending, and the text of code with parts replaced."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from regrad.analysis.endings import Ending
 from regrad.analysis.frames import Frame
@@ -41,7 +42,7 @@ def listed(variables: Sequence[str]) -> str:
     return ", ".join(variables)
 
 
-def text_of(source: SourceFile, node: ast.AST, replaced: Mapping[ast.AST, str] | None = None) -> str:
+def text_of(source: SourceFile, node: ast.AST, replaced: Mapping[Any, str] | None = None) -> str:
     """The text of a node in which every node of `replaced` reads differently; the outermost of nested ones counts."""
     start = source.offset(source.span(node).start)
     text = source.segment(source.span(node))

@@ -1,4 +1,4 @@
-"""Code that left TensorFlow, written in TensorFlow: NumPy calls, `.numpy()`, `float()`, array methods, lists made tensors."""
+"""Code that left TensorFlow, written in TensorFlow: NumPy calls, `.numpy()`, `float()`, array methods, lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ARRAY_METHODS = {
 
 
 class Conversion:
-    """Converts all that the way from the lost sources to the loss has in NumPy, and in a Keras loss what the labels have too."""
+    """Converts what the way from the lost sources to the loss has in NumPy, in a Keras loss the labels' share too."""
 
     def __init__(self, program: Program, ending: Ending) -> None:
         self.program = program
@@ -182,13 +182,14 @@ class Conversion:
                 self.wrapped = True
                 inner = self.text(node.args[0], path)
                 callee = self.program.source(node.func, path)
-                return f"{self._say('numpy_function', path, node)}({callee}, [{inner}], {self._say('float32', path, node)})"
+                dtype = self._say("float32", path, node)
+                return f"{self._say('numpy_function', path, node)}({callee}, [{inner}], {dtype})"
             last = name.rpartition(".")[2]
             raise NotConverted(
                 *WITHOUT.get(
                     last,
                     (
-                        f"`{self.program.source(node.func, path)}` has no counterpart of the same meaning in TensorFlow",
+                        f"`{self.program.source(node.func, path)}` has no counterpart in TensorFlow",
                         "",
                     ),
                 )

@@ -1,8 +1,8 @@
 """NumPy and SciPy to TensorFlow: the functions that mean the same, with the arguments whose names differ.
 
-To add one, add a line. `positional` says how many positional arguments come in the same order on both sides; `renamed` gives
-TensorFlow's name of a keyword; a keyword that is in neither place means that the call is not converted.
-"""
+To add one, add a line. `positional` says how many positional arguments come in the same order on both sides;
+`renamed` gives TensorFlow's name of a keyword; a keyword that is in neither place means that the call is not
+converted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def _of_two(pairs: str) -> dict[str, Counterpart]:
 
 TABLE: dict[str, Counterpart] = {
     **_elementwise(
-        "abs=abs absolute=abs fabs=abs square=square sqrt=sqrt exp=exp expm1=math.expm1 log=math.log log1p=math.log1p sin=sin cos=cos tan=tan"
+        "abs=abs absolute=abs fabs=abs square=square sqrt=sqrt exp=exp expm1=math.expm1 log=math.log log1p=math.log1p"
+        " sin=sin cos=cos tan=tan"
         " sinh=sinh cosh=cosh tanh=tanh arcsin=asin arccos=acos arctan=atan arcsinh=asinh arccosh=acosh arctanh=atanh"
         " negative=negative reciprocal=math.reciprocal isnan=math.is_nan isinf=math.is_inf isfinite=math.is_finite"
         " logical_not=logical_not ones_like=ones_like zeros_like=zeros_like linalg.det=linalg.det linalg.inv=linalg.inv"
@@ -62,9 +63,12 @@ TABLE: dict[str, Counterpart] = {
         " std=math.reduce_std var=math.reduce_variance any=reduce_any all=reduce_all"
     ),
     **_of_two(
-        "add=add subtract=subtract multiply=multiply divide=divide true_divide=divide power=pow float_power=pow maximum=maximum"
-        " minimum=minimum arctan2=atan2 matmul=matmul greater=greater less=less greater_equal=greater_equal less_equal=less_equal"
-        " equal=equal not_equal=not_equal logical_and=logical_and logical_or=logical_or tile=tile"
+        "add=add subtract=subtract multiply=multiply divide=divide true_divide=divide"
+        " power=pow float_power=pow maximum=maximum"
+        " minimum=minimum arctan2=atan2 matmul=matmul greater=greater less=less"
+        " greater_equal=greater_equal less_equal=less_equal"
+        " equal=equal not_equal=not_equal"
+        " logical_and=logical_and logical_or=logical_or tile=tile"
     ),
     "where": Counterpart("where", 3),
     "clip": Counterpart(

@@ -1,8 +1,7 @@
-"""Differentiable stand-ins: the text of code in which decisions, rounding and indices are replaced by something with a slope.
+"""Differentiable stand-ins: the text of code in which decisions, rounding and indices give way to what has a slope.
 
-A `Softener` is given all the tensors that carry no gradient (the chain of an ending) and rewrites the expressions that make
-them, from the inside out: `x > 0.5` becomes a sigmoid, `a & b` a product, `round(x)` the number itself.
-"""
+A `Softener` is given all the tensors that carry no gradient (the chain of an ending) and rewrites the expressions
+that make them, from the inside out: `x > 0.5` becomes a sigmoid, `a & b` a product, `round(x)` the number itself."""
 
 from __future__ import annotations
 
@@ -72,7 +71,7 @@ _WITHOUT = {
 
 
 class Softener:
-    """Rewrites one file's share of a chain. `direct` takes a probability for the decision made of it; else a sigmoid is used."""
+    """Rewrites one file's share of a chain. `direct` takes a probability for its decision; else a sigmoid is used."""
 
     def __init__(self, program: Program, ending: Ending, path: str, direct: bool) -> None:
         self.program = program
@@ -93,9 +92,9 @@ class Softener:
                 raise NoSurrogate(*_WITHOUT["selector"])
             if operation.kind == "layer" and id(value) not in self.chain and operation.name == "Embedding":
                 raise NoSurrogate(*_WITHOUT["Embedding index"])
-            if id(value) in self.chain or operation.name in _CHOOSING or operation.name in _SELECTING:
-                if operation.node is not None and isinstance(operation.node, ast.expr):
-                    self.nodes.setdefault(operation.node, value)
+            changes = id(value) in self.chain or operation.name in _CHOOSING or operation.name in _SELECTING
+            if changes and isinstance(operation.node, ast.expr):
+                self.nodes.setdefault(operation.node, value)
 
     def replacements(self) -> dict[ast.expr, str]:
         """The expressions to replace, with their new texts; raises `NoSurrogate`."""
@@ -136,11 +135,11 @@ class Softener:
         if name in COMPARING:
             return self._compared(node, operation)
         if name in ("logical_and", "logical_or", "logical_xor"):
-            one, other = (operand(self.soft(each)) for each in self._operands(node))
-            return f"{one} * {other}" if name == "logical_and" else f"{self._say('maximum')}({one}, {other})"
+            left, right = (operand(self.soft(each)) for each in self._operands(node))
+            return f"{left} * {right}" if name == "logical_and" else f"{self._say('maximum')}({left}, {right})"
         if name == "logical_not":
-            inner = node.operand if isinstance(node, ast.UnaryOp) else self._argument(node, 0, "x")
-            return f"1.0 - {operand(self.soft(inner))}"
+            negated = node.operand if isinstance(node, ast.UnaryOp) else self._argument(node, 0, "x")
+            return f"1.0 - {operand(self.soft(negated))}"
         if name == "sign":
             return f"{self._say('tanh')}({self.soft(self._argument(node, 0, 'x'))})"
         if name == "cast" and isinstance(node, ast.Call):
@@ -170,13 +169,15 @@ class Softener:
 
     def _rounded(self, node: ast.expr, name: str) -> str:
         inner = self._argument(node, 0, "x", "input")
-        half = isinstance(inner, ast.BinOp) and isinstance(inner.right, ast.Constant) and inner.right.value == 0.5
-        if isinstance(inner, ast.BinOp) and half:
-            # `floor(x + 0.5)` rounds.
-            if (name == "floor" and isinstance(inner.op, ast.Add)) or (
-                name == "ceil" and isinstance(inner.op, ast.Sub)
-            ):
-                return self.soft(inner.left)
+        # `floor(x + 0.5)` rounds.
+        shift = {"floor": ast.Add, "ceil": ast.Sub}.get(name)
+        if (
+            isinstance(inner, ast.BinOp)
+            and shift is not None
+            and isinstance(inner.op, shift)
+            and _number(inner.right) == 0.5
+        ):
+            return self.soft(inner.left)
         return self.soft(inner)
 
     def _compared(self, node: ast.expr, operation: Operation) -> str:
