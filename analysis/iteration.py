@@ -15,6 +15,7 @@ from regrad.analysis.values import (
     Gradients,
     Instance,
     Mapping,
+    Network,
     Tensor,
     Union_,
     Value,
@@ -86,6 +87,8 @@ def element(interpreter: Interpreter, value: Value, node: ast.AST) -> Value:
         return _any_weight(value)
     if isinstance(value, Gradients):
         return Gradients(value.event, value.sources, value.target, value.tensor, -1)
+    if isinstance(value, Tensor) and may_be_several(value):
+        return value
     if isinstance(value, (Tensor, Variable)):
         shape = value.shape if isinstance(value, Tensor) else value.fields.get("shape")
         numpy = isinstance(value, Tensor) and value.numpy
@@ -111,6 +114,19 @@ def element(interpreter: Interpreter, value: Value, node: ast.AST) -> Value:
     if value is UNKNOWN:
         return UNKNOWN
     return interpreter.unknown("element", "", (value,))
+
+
+_SEVERAL = frozenset({"unstack", "split", "meshgrid", "dynamic_partition"})
+
+
+def may_be_several(value: Tensor) -> bool:
+    """Whether one tensor stands for what is, or may be, a list of them: taking one out of it is no operation."""
+    operation = value.operation
+    if operation.kind == "op":
+        return operation.name in _SEVERAL
+    callee = operation.callee
+    opaque = isinstance(callee, Instance) or (isinstance(callee, Network) and callee.form == "opaque")
+    return operation.kind == "model" and opaque and value.shape is None
 
 
 def _instance_element(interpreter: Interpreter, value: Instance, node: ast.AST) -> Value:

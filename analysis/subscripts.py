@@ -139,6 +139,8 @@ def _of_tensor(
     dtype = owner.dtype if isinstance(owner, Tensor) else owner.fields.get("dtype")
     numpy = isinstance(owner, Tensor) and owner.numpy
     facts = owner.facts if isinstance(owner, Tensor) else frozenset()
+    if isinstance(owner, Tensor) and not isinstance(index, (ast.Slice, ast.Tuple)) and iteration.may_be_several(owner):
+        return owner
     result = _indexed_shape(index, shape)
     if isinstance(position, Tensor) and position.shape is not None and shape and is_integer(position.dtype) and position.dtype != "bool":
         # An array of row numbers picks rows: `np.eye(3)[labels]`.

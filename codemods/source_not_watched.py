@@ -70,6 +70,7 @@ def detect(program: Program) -> Iterator[Finding]:
             or not isinstance(event, GradientTaken)
             or id(event.node) in seen
             or event.sources_node is None
+            or recording.zeros_expected(event)
         ):
             continue
         symbolic = _symbolic_sources(sink.sources)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import GradientTaken, TapeOpened
+from regrad.analysis.events import Event, GradientTaken, TapeOpened
 from regrad.analysis.flow import Flow, FoundCut, Reach, cover, sources_of
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
@@ -302,6 +302,8 @@ def reports(program: Program, kinds: Iterable[CutKind], sink_kinds: tuple[str, .
     for sink in program.sinks:
         if sink.kind not in sink_kinds or not sink.path.lost or sink.path.anything:
             continue
+        if not sink.dead and zeros_expected(sink.event):
+            continue
         for cut in sink.cuts:
             if cut.kind not in wanted or cut.operation is None or cut.node is None or cut.frame is None:
                 continue
@@ -327,3 +329,10 @@ def source_names(program: Program, report: Report) -> tuple[str, ...]:
         if all(isinstance(source, Tensor) for source in report.sources):
             return (program.source(event.sources_node, event.frame.path),)
     return names(report.sources)
+
+
+def zeros_expected(event: Event) -> bool:
+    """Whether the request says itself (`unconnected_gradients=`) that some sources have no gradient."""
+    return isinstance(event.node, ast.Call) and any(
+        keyword.arg == "unconnected_gradients" for keyword in event.node.keywords
+    )
