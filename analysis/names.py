@@ -77,6 +77,9 @@ def _replace(name: str, prefixes: tuple[tuple[str, str], ...]) -> str:
 def canonical(name: str) -> str:
     """The canonical form of a full dotted name (`tensorflow.keras.layers.Dense` and `keras.layers.core.Dense` give the same)."""
     name = _replace(_replace(name, _PREFIXES), _CANONICAL_PREFIXES)
+    if name.startswith("tf.losses.") and name[len("tf.losses.")].isupper():
+        # TensorFlow 2 says the losses of Keras this way too; the functions of that name were others in TensorFlow 1.
+        name = "keras" + name[2:]
     if name.startswith("keras."):
         for flat in _FLAT:
             if name.startswith(flat + "."):

@@ -76,7 +76,7 @@ NOT_PROBABILITIES = frozenset(
 
 
 def detect(program: Program) -> Iterable[Finding]:
-    for found in judged(program):
+    for found in judged(program, untrained=True):
         message = _complaint(found)
         if message is not None:
             related: tuple[Related, ...] = ()
@@ -96,6 +96,8 @@ def _complaint(found: Judged) -> str | None:
             f"`{found.name}` over one unit does not depend on the prediction: the quotient of the unit "
             "and its sum is always 1"
         )
+    if not found.trained:
+        return None
     if found.name in _BINARY and units == 1 and head.activation == "sigmoid" and _many(found):
         return (
             f"one sigmoid unit answers yes or no, and the targets name {targets.classes} classes: "

@@ -51,8 +51,8 @@ from dataclasses import dataclass
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
 from regrad.analysis.frames import Frame
-from regrad.analysis.library.keras_layers import units
 from regrad.analysis.library.heads import activation_of
+from regrad.analysis.library.keras_layers import units
 from regrad.analysis.operators import shape_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Layer, Tensor, Value, Variable
@@ -98,7 +98,7 @@ def detect(program: Program) -> Iterable[Finding]:
         if node is None or frame is None or id(node) in seen or node not in program.parents(frame.path):
             continue
         seen.add(id(node))
-        losses = judged(program) if losses is None else losses
+        losses = judged(program, untrained=True) if losses is None else losses
         dense = layer if layer is not None and layer.kind not in ("Activation", "Softmax") else _unit_layer(tensor)
         own = tuple(each for each in losses if each.head.activation == "softmax" and _same(each, layer, dense))
         heads = [head for event in program.of(Trained) for head in event.heads]

@@ -89,6 +89,9 @@ def _compile(interpreter: Interpreter, model: Network | Instance, call: Call) ->
         call.node_of("metrics", 2),
         call.complete,
     )
+    if isinstance(model, Network) and model.form == "sequential" and keras_models.has_input(model):
+        # Keras builds it as it is put together, so its output is known even where nothing trains it.
+        keras_models.build_sequential(interpreter, model, call.node)
     interpreter.store.put(model.fields, "#compiled", compilation)
     interpreter.store.put(model.fields, "#steps", 0)
     optimizer = compilation.optimizer

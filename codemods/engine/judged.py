@@ -6,12 +6,24 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from regrad.analysis.events import Compiled, Head, LossCalled, Trained
+from regrad.analysis.events import Compilation, Compiled, Head, LossCalled, Trained
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import head_of
 from regrad.analysis.library.losses import from_logits, name_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, External, Layer, Loss, Mapping, Shape, Tensor, Value
+from regrad.analysis.values import (
+    Collection,
+    Constant,
+    External,
+    Layer,
+    Loss,
+    Mapping,
+    Network,
+    Partial,
+    Shape,
+    Tensor,
+    Value,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +53,13 @@ class Judged:
     loss: Value
     node: ast.AST
     frame: Frame
-    event: Trained | LossCalled
+    event: Trained | LossCalled | Compiled
     called: bool
+
+    @property
+    def trained(self) -> bool:
+        """Whether the program is seen to train with it; a model may be compiled here and trained elsewhere."""
+        return not isinstance(self.event, Compiled)
 
     @property
     def target_rank(self) -> int | None:
@@ -64,8 +81,11 @@ def targets_of(value: Value | None) -> Targets:
     return Targets(None, None, shape)
 
 
-def judged(program: Program) -> tuple[Judged, ...]:
-    """Every loss of the library in the program whose prediction is seen, each once."""
+def judged(program: Program, untrained: bool = False) -> tuple[Judged, ...]:
+    """Every loss of the library in the program whose prediction is seen, each once.
+
+    With `untrained`, also those of models that are compiled and not seen to be trained.
+    """
     compiled = {id(event.compilation.loss_node) for event in program.of(Compiled) if event.compilation.loss_node}
     found: dict[tuple[int, int], Judged] = {}
     for event in program.events:
@@ -76,24 +96,54 @@ def judged(program: Program) -> tuple[Judged, ...]:
             one = _of_call(event)
             if one is not None:
                 found.setdefault((id(one.node), id(one.head.dense)), one)
+    for event in program.of(Compiled) if untrained else ():
+        for each in _of_compilation(event):
+            found.setdefault((id(each.node), id(each.head.dense)), each)
     return tuple(found.values())
+
+
+def _of_compilation(event: Compiled) -> Iterator[Judged]:
+    compilation, model = event.compilation, event.model
+    if compilation.loss is None or compilation.loss_node is None or not isinstance(model, Network):
+        return
+    outputs: tuple[Value, ...] = model.fields.get("outputs") or ()
+    if len(outputs) == 1:
+        yield from _named_losses(event, compilation, (head_of(outputs[0]),), None)
 
 
 def _of_training(event: Trained) -> Iterator[Judged]:
     compilation = event.compilation
     if compilation is None or compilation.loss is None or compilation.loss_node is None:
         return
-    for head, loss, node, target in pairs(event, compilation.loss, compilation.loss_node):
+    yield from _named_losses(event, compilation, event.heads, event.y)
+
+
+def _named_losses(
+    event: Trained | Compiled, compilation: Compilation, heads: tuple[Head, ...], y: Value | None
+) -> Iterator[Judged]:
+    if compilation.loss is None or compilation.loss_node is None:
+        return
+    for head, loss, node, target in parted(heads, y, compilation.loss, compilation.loss_node):
+        logits = from_logits(loss)
+        if isinstance(loss, Partial) and isinstance(loss.callee, External) and isinstance(node, ast.Call) and node.args:
+            stated = loss.keywords.get("from_logits")
+            logits = False if stated is None else bool(stated.value) if isinstance(stated, Constant) else None
+            loss, node = loss.callee, node.args[0]
         name = name_of(loss)
         if name is not None:
-            targets = targets_of(target)
-            yield Judged(name, from_logits(loss), head, targets, loss, node, compilation.frame, event, False)
+            yield Judged(name, logits, head, targets_of(target), loss, node, compilation.frame, event, False)
 
 
 def pairs(event: Trained, loss: Value, node: ast.AST) -> Iterator[tuple[Head, Value, ast.AST, Value | None]]:
     """Each head of a training step with its own loss, where that is written, and its own targets."""
-    heads = event.heads
-    targets = _parts(event.y, heads)
+    return parted(event.heads, event.y, loss, node)
+
+
+def parted(
+    heads: tuple[Head, ...], y: Value | None, loss: Value, node: ast.AST
+) -> Iterator[tuple[Head, Value, ast.AST, Value | None]]:
+    """Each head with its own loss, where that is written, and its own targets."""
+    targets = _parts(y, heads)
     if isinstance(loss, Mapping):
         nodes = _dictionary_nodes(node)
         for key, part in loss.entries.items():

@@ -13,7 +13,7 @@ from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Layer, Loss
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.arguments import Callee, CannotChange, Change, Remove, Set, change_call
-from regrad.codemods.engine.judged import Judged
+from regrad.codemods.engine.judged import Judged, judged, units_of
 from regrad.codemods.engine.rule import Edit
 
 CLASSES = {
@@ -44,6 +44,7 @@ _TARGETS = ("y_true", "y_pred", "target", "output", "sample_weight")
 
 def swapped_loss(program: Program, found: Judged, name: str, logits: bool | None = None) -> tuple[Edit, ...]:
     """The edits that make the loss `name`, keeping what both losses can be told; `logits` sets `from_logits`."""
+    _refuse_shared(program, found)
     if found.called:
         call = found.node
         if not isinstance(call, ast.Call):
@@ -69,9 +70,21 @@ def swapped_loss(program: Program, found: Judged, name: str, logits: bool | None
     return _renamed(program, path, found.node, name, None, ())
 
 
+def _refuse_shared(program: Program, found: Judged) -> None:
+    """One spelling may serve several models; what would help one must not harm another."""
+    for other in judged(program):
+        same = _origin(other) is _origin(found)
+        if same and (units_of(other.head), other.head.activation) != (units_of(found.head), found.head.activation):
+            raise CannotChange("the same words choose the loss of another model, which it may fit")
+
+
+def _origin(found: Judged) -> ast.AST | None:
+    return found.loss.node if isinstance(found.loss, (Constant, Loss)) else found.node
+
+
 def _literal_swapped(program: Program, path: str, node: ast.AST, name: str) -> Edit:
-    if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
-        raise CannotChange("the name of the loss is put together elsewhere")
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        name = _styled(node.value, name)
     return Edit(path, program.files[path].span(node), quoted(program, path, name, node))
 
 
