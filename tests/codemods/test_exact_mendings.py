@@ -1,0 +1,50 @@
+"""Mendings whose gain a single training step cannot show: the exact text that they leave, for broken fixtures without a mended twin."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regrad.analysis.program import read
+from regrad.codemods.engine import edits, guard, registry
+from regrad.codemods.engine.rule import Withheld
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+EXPECTED = [
+    ("loss-arguments-swapped", "loop", "        loss = bce(predictions, y)\n", "        loss = bce(y, predictions)\n"),
+    ("loss-arguments-swapped", "parameters", "def smoothed(y_pred, y_true):\n", "def smoothed(y_true, y_pred):\n"),
+    (
+        "target-broadcast",
+        "loop",
+        "        loss = tf.reduce_mean(tf.square(prediction - y))\n",
+        "        loss = tf.reduce_mean(tf.square(prediction - y[:, None]))\n",
+    ),
+    (
+        "target-broadcast",
+        "batches",
+        "squared_difference(targets, predictions)",
+        "squared_difference(targets[:, None], predictions)",
+    ),
+    (
+        "logits-mismatch",
+        "squashed_twice",
+        "BinaryCrossentropy(from_logits=True, label_smoothing=0.1)",
+        "BinaryCrossentropy(label_smoothing=0.1)",
+    ),
+    ("loss-head-mismatch", "own_function", "K.categorical_crossentropy(", "K.binary_crossentropy("),
+]
+
+
+@pytest.mark.parametrize(("name", "program", "old", "new"), EXPECTED, ids=[f"{each[0]}-{each[1]}" for each in EXPECTED])
+def test_exact(name: str, program: str, old: str, new: str) -> None:
+    rule = registry.rule_by_code(name)
+    path = FIXTURES / name.replace("-", "_") / "broken" / f"{program}.py"
+    seen = read(str(path))
+    (finding,) = {each.location: each for each in rule.detect(seen)}.values()
+    offered = guard.settle(seen.files, rule.mend(seen, finding))
+    assert not isinstance(offered, Withheld), offered.reason
+    texts = edits.apply_all(seen.files, offered[0].edits)
+    before = path.read_text()
+    assert before.count(old) == 1
+    assert texts == {str(path): before.replace(old, new)}
