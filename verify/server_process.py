@@ -39,7 +39,7 @@ class Texts(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     def get_source(self, name):
         return start["texts"][name]
 sys.meta_path.insert(0, Texts())
-importlib.import_module(start["package"] + ".server").serve(control, reply, start["warm"])
+importlib.import_module(start["package"] + ".server").serve(control, reply, start["warm"], start["scratch"])
 """
 
 PACKAGE = "regrad_worker"
@@ -90,7 +90,7 @@ class ServerProcess:
             raise ServerGone(f"{python} cannot be started: {error.strerror}") from error
         os.close(control_read)
         os.close(reply_write)
-        write_frame(self.control, {"package": PACKAGE, "texts": worker_texts(), "warm": warm})
+        write_frame(self.control, {"package": PACKAGE, "texts": worker_texts(), "warm": warm, "scratch": self.scratch})
         self.hello = self.answer(IMPORT_LIMIT)
         if "error" in self.hello:
             said = str(self.hello["error"])

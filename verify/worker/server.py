@@ -217,7 +217,7 @@ def run_job(job: dict[str, Any], control: int, reply: int) -> dict[str, Any]:
     }
 
 
-def serve(control: int, reply: int, warm: bool) -> None:
+def serve(control: int, reply: int, warm: bool, scratch: str) -> None:
     """Answers jobs until the other side closes. `warm` is False where a fork after the import is not safe."""
     os.set_inheritable(control, False)
     os.set_inheritable(reply, False)
@@ -239,5 +239,7 @@ def serve(control: int, reply: int, warm: bool) -> None:
     while True:
         job = read_frame(control)
         if job is None:
+            # Whoever started us may have been killed and cannot clear up.
+            shutil.rmtree(scratch, ignore_errors=True)
             return
         write_frame(reply, run_job(job, control, reply))
