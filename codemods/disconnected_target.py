@@ -59,7 +59,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside
-from regrad.analysis.values import Instance, Layer, Network, Tensor, Value, WeightList
+from regrad.analysis.values import Collection, Instance, Layer, Network, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -91,7 +91,7 @@ class TwoCalls:
 
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
-    for finding in (*_overwritten(program), *_other_model(program), *_two_calls(program)):
+    for finding in (*_overwritten(program), *_other_model(program), *_two_calls(program), *_independent(program)):
         if finding.location not in seen:
             seen.add(finding.location)
             yield finding
@@ -239,7 +239,7 @@ def _weights_replaced(program: Program) -> bool:
 
 def _called(program: Program, sink: Sink) -> list[Value]:
     """The models that were called under the tape and whose weights the target depends on."""
-    reached = Flow(sink.tape).reach(sink.target).sources
+    reached = sink.reached
     found: list[Value] = []
     for call in program.of(ModelCalled):
         if (
@@ -318,6 +318,53 @@ def _two_calls(program: Program) -> Iterator[Finding]:
         )
 
 
+# -- no way at all -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Independent:
+    """The target is computed without the sources."""
+
+    event: GradientTaken
+
+
+def _independent(program: Program) -> Iterator[Finding]:
+    """Gradient calls whose target is certainly computed without any of the sources, on the record or off it."""
+    for sink in program.sinks:
+        event = sink.event
+        if not isinstance(event, GradientTaken) or sink.kind != "tape" or not sink.dead or sink.cuts:
+            continue
+        full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
+        if full.anything or any(id(source) in full.sources for source in sink.path.lost):
+            continue
+        if applications.only_shown(program, event) or _none_expected(program, event) or _weights_replaced(program):
+            continue
+        if event.sources_node is None or event.target_node is None or _symbolic(sink.path.lost):
+            continue
+        target = program.source(event.target_node, event.frame.path)
+        asked = program.source(event.sources_node, event.frame.path)
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{_short(target)}` is computed without `{_short(asked)}`, so there is no gradient between them",
+            program.location(event.node, event.frame),
+            CutKind.NEVER_USED,
+            tuple(dict.fromkeys(describe(value) for value in sink.path.lost)),
+            (),
+            Independent(event),
+        )
+
+
+def _symbolic(lost: Iterable[Value]) -> bool:
+    """The symbolic inputs of a model are RG403's."""
+    return any(isinstance(value, Tensor) and value.symbolic for value in lost)
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
 def _none_expected(program: Program, event: GradientTaken) -> bool:
     if isinstance(event.node, ast.Call) and any(
         keyword.arg == "unconnected_gradients" for keyword in event.node.keywords
@@ -348,11 +395,63 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return [_chained(program, evidence)]
         if isinstance(evidence, OtherModel):
             return [_asked(program, evidence)]
+        if isinstance(evidence, Independent):
+            return _computed_from(program, evidence)
         return [_one_model(program, evidence)]
     except CannotMove as problem:
         return Withheld(
             str(problem), "both = Model(model.inputs, [layer.output, model.output])\nfeatures, prediction = both(x)"
         )
+
+
+def _computed_from(program: Program, evidence: Independent) -> Mendings:
+    """Where the target is computed from what the source was made of, compute it from the source instead."""
+    from regrad.codemods.engine import recording
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    event = evidence.event
+    advice = "compute the target from the sources, inside the tape"
+    recorder = recording.recorder_of(program, event.tape)
+    node = event.sources_node
+    names = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
+    values = event.sources.items if isinstance(event.sources, Collection) else (event.sources,)
+    if recorder is None or recorder.frame is not event.frame or len(names) != len(values):
+        return Withheld("which value the target should be computed from is not certain", advice)
+    rewrite = Rewrite(program.files[event.frame.path], program.trees[event.frame.path])
+    replaced = 0
+    same = True
+    for name, value in zip(names, values, strict=True):
+        origin = _made_of(value)
+        if origin is None or not isinstance(name, ast.Name):
+            raise CannotMove("which value the target should be computed from is not certain")
+        same = same and isinstance(value, Tensor)
+        for statement in recorder.owner.body:
+            if name.id in recording.stored(statement):
+                raise CannotMove(f"`{name.id}` is bound anew inside the tape")
+            for use in ast.walk(statement):
+                if isinstance(use, ast.Name) and isinstance(use.ctx, ast.Load) and use.id != name.id:
+                    holder = event.frame.scope.find(use.id)
+                    if holder is not None and holder.names[use.id] is origin:
+                        rewrite.replace(use, name.id)
+                        replaced += 1
+    if not replaced:
+        return Withheld("which value the target should be computed from is not certain", advice)
+    safety = Safety.SAFE if same else Safety.UNSAFE
+    reason = "it is the same value" if same else "the variable moves from step to step, what it was made of does not"
+    text = ", ".join(program.source(name, event.frame.path) for name in names if name is not None)
+    return [Mending(f"compute the target from `{text}`", safety, rewrite.edits(), reason)]
+
+
+_COPYING = frozenset({"convert_to_tensor", "constant", "identity", "cast"})
+
+
+def _made_of(value: Value) -> Value | None:
+    """What a source is a copy of."""
+    if isinstance(value, Variable):
+        return value.initial
+    if isinstance(value, Tensor) and value.operation.name in _COPYING and value.operation.inputs:
+        return value.operation.inputs[0]
+    return None
 
 
 def _chained(program: Program, evidence: Overwritten) -> Mending:
