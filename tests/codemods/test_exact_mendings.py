@@ -1,11 +1,10 @@
-"""Mendings whose gain a single training step cannot show: the exact text that they leave, for broken fixtures without a mended twin."""
+"""Mendings whose gain one training step cannot show: the exact text that they leave, for fixtures without a twin."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-
 from regrad.analysis.program import read
 from regrad.codemods.engine import edits, guard, registry
 from regrad.codemods.engine.rule import Withheld
