@@ -32,9 +32,22 @@ _BORROWED = re.compile(
     r"|reservoir|hash|projection|critic|discriminator|^d_?(net|model)?$|disc\b|positional|(^|_)pos(_|$)",
     re.I,
 )
-_MEANT = re.compile(
-    r"extreme.learning|\belm\b|reservoir|echo.state|random.?(features?|projections?|kernels?|weights|fourier)|lottery|untrained|not.(to.be.)?trained|layer_?wise|kernel.machine|random.network.distillation",
-    re.I,
+# Each starts with letters that `re` can look for quickly, and is tried on a text in small letters.
+_MEANT = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"extreme.learning",
+        r"elm(?<=\belm)\b",
+        r"reservoir",
+        r"echo.state",
+        r"random.?(?:features?|projections?|kernels?|weights|fourier)",
+        r"lottery",
+        r"untrained",
+        r"not.(?:to.be.)?trained",
+        r"layer_?wise",
+        r"kernel.machine",
+        r"random.network.distillation",
+    )
 )
 _RANDOM = re.compile(r"normal|uniform|glorot|xavier|lecun|^he_?|variance_?scaling|orthogonal", re.I)
 
@@ -104,12 +117,17 @@ def weights_may_come(program: Program) -> bool:
     """Whether some weights of the program are loaded, copied or set by a way that is not followed exactly, or
     the text says that random ones are meant.
     """
+    return program.once(_weights_may_come)
+
+
+def _weights_may_come(program: Program) -> bool:
     assigned = {id(event.node) for event in program.of(Assigned)}
-    for path, tree in program.trees.items():
-        if _MEANT.search(program.files[path].text):
+    for path in program.trees:
+        text = program.files[path].text.lower()
+        if any(pattern.search(text) for pattern in _MEANT):
             return True
-        defined = {node.name for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
-        for node in ast.walk(tree):
+        defined = {node.name for node in program.nodes(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        for node in program.nodes(path):
             if not isinstance(node, ast.Call):
                 continue
             name = (
@@ -130,8 +148,12 @@ def weights_may_come(program: Program) -> bool:
 
 def asserted(program: Program) -> bool:
     """Whether the program checks what is frozen or moved: a test or a demonstration, whose author knows."""
-    for path, tree in program.trees.items():
-        for node in ast.walk(tree):
+    return program.once(_asserted)
+
+
+def _asserted(program: Program) -> bool:
+    for path in program.trees:
+        for node in program.nodes(path):
             checked = isinstance(node, ast.Assert)
             if isinstance(node, ast.Call):
                 name = (

@@ -6,13 +6,34 @@ import re
 
 from regrad.analysis.program import Program
 
-_ONLY_KERAS_2 = re.compile(
-    r"advanced_activations|keras\.layers\.(core|convolutional|normalization|recurrent|merge|embeddings|pooling)\b"
-    r"|\blr\s*=\s*[\d.]|\bdecay\s*=\s*[\d.]|fit_generator|np_utils|tensorflow_backend|keras\.engine"
-    r"|tf\.Session|tf\.compat\.v1|predict_classes|\.set_learning_phase|keras\.legacy|nb_epoch|Convolution2D|\bnb_"
+# Each starts with letters that `re` can look for quickly.
+_ONLY_KERAS_2 = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"advanced_activations",
+        r"keras\.layers\.(?:core|convolutional|normalization|recurrent|merge|embeddings|pooling)\b",
+        r"lr(?<=\blr)\s*=\s*[\d.]",
+        r"decay(?<=\bdecay)\s*=\s*[\d.]",
+        r"fit_generator",
+        r"np_utils",
+        r"tensorflow_backend",
+        r"keras\.engine",
+        r"tf\.Session",
+        r"tf\.compat\.v1",
+        r"predict_classes",
+        r"\.set_learning_phase",
+        r"keras\.legacy",
+        r"nb_epoch",
+        r"Convolution2D",
+        r"nb_(?<=\bnb_)",
+    )
 )
 
 
 def only_keras_2(program: Program) -> bool:
     """Whether the program uses what Keras 3 no longer has, so that its author ran it on Keras 2."""
-    return any(_ONLY_KERAS_2.search(source.text) for source in program.files.values())
+    return program.once(_only_keras_2)
+
+
+def _only_keras_2(program: Program) -> bool:
+    return any(pattern.search(source.text) for source in program.files.values() for pattern in _ONLY_KERAS_2)

@@ -144,9 +144,12 @@ class Interpreter:
         self.graph = False
         self.describing = False
         self.attributes: dict[tuple[int, str], tuple[Value, Value]] = {}
-        from regrad.analysis import expressions
+        from regrad.analysis import attributes, calls, expressions, subscripts
 
         self._evaluators = expressions.EVALUATORS
+        self._call = calls.call
+        # Kept here since an import inside `bind`, which runs for every assignment, is not free.
+        self._attributes, self._subscripts = attributes, subscripts
 
     @property
     def exhausted(self) -> bool:
@@ -312,31 +315,27 @@ class Interpreter:
 
     def bind(self, target: ast.AST, value: Value) -> None:
         """Assign a value to a target: name, attribute, subscript, or a pattern of these."""
-        from regrad.analysis import attributes, subscripts
-
         if isinstance(target, ast.Name):
             self.assign_name(target.id, value)
         elif isinstance(target, (ast.Tuple, ast.List)):
             starred = next((i for i, item in enumerate(target.elts) if isinstance(item, ast.Starred)), None)
-            parts = subscripts.unpack(self, value, len(target.elts), starred, target)
+            parts = self._subscripts.unpack(self, value, len(target.elts), starred, target)
             for item, part in zip(target.elts, parts, strict=False):
                 self.bind(item.value if isinstance(item, ast.Starred) else item, part)
         elif isinstance(target, ast.Attribute):
-            attributes.write(self, self.evaluate(target.value), target.attr, value, target)
+            self._attributes.write(self, self.evaluate(target.value), target.attr, value, target)
         elif isinstance(target, ast.Subscript):
             owner = self.evaluate(target.value)
-            subscripts.write(self, owner, self.evaluate(target.slice), value)
+            self._subscripts.write(self, owner, self.evaluate(target.slice), value)
             if isinstance(owner, Tensor) and owner.numpy and isinstance(target.value, ast.Name):
-                self.assign_name(target.value.id, subscripts.filled(self, owner, value, target))
+                self.assign_name(target.value.id, self._subscripts.filled(self, owner, value, target))
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value)
 
     # -- calls ------------------------------------------------------------------------------------------------------
 
     def call(self, callee: Value, call: Call) -> Value:
-        from regrad.analysis import calls
-
-        return calls.call(self, callee, call)
+        return self._call(self, callee, call)
 
     def make_function(
         self, node: FunctionNode, decorators: tuple[Value, ...] = (), owner: Class | None = None

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from regrad.analysis import calls, room
 from regrad.analysis.events import Applied, Event, GradientTaken, Minimized, Trained
@@ -26,6 +26,7 @@ FOLLOWED = 60
 RECURSION = 5000
 
 E = TypeVar("E", bound=Event)
+T = TypeVar("T")
 Files = Callable[[str], "SourceFile | None"]
 
 
@@ -42,6 +43,8 @@ class Program:
     graph: bool = False
     truncated: bool = False
     _parents: dict[str, dict[ast.AST, ast.AST]] = field(default_factory=dict, repr=False)
+    _nodes: dict[str, tuple[ast.AST, ...]] = field(default_factory=dict, repr=False)
+    _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
 
     def of(self, kind: type[E]) -> Iterator[E]:
         """The events of one kind, in order."""
@@ -60,6 +63,19 @@ class Program:
         """Every place where gradients are asked for."""
         return sinks_of(self.events)
 
+    def once(self, compute: Callable[[Program], T]) -> T:
+        """What a function finds in the program, computed at first use: rules share what they look at."""
+        if compute not in self._shared:
+            self._shared[compute] = compute(self)
+        found: T = self._shared[compute]
+        return found
+
+    def nodes(self, path: str) -> tuple[ast.AST, ...]:
+        """Every node of a file, in the order of `ast.walk`; made at first use."""
+        if path not in self._nodes:
+            self._walk(path)
+        return self._nodes[path]
+
     def location(self, node: ast.AST, frame: Frame | str) -> Location:
         """The place of a node that was interpreted in that frame (or file)."""
         path = frame if isinstance(frame, str) else frame.path
@@ -72,14 +88,28 @@ class Program:
 
     def parents(self, path: str) -> Mapping[ast.AST, ast.AST]:
         """The parent of every node of a file; made at first use."""
-        known = self._parents.get(path)
-        if known is None:
-            known = {}
-            for parent in ast.walk(self.trees[path]):
-                for child in ast.iter_child_nodes(parent):
-                    known[child] = parent
-            self._parents[path] = known
-        return known
+        if path not in self._parents:
+            self._walk(path)
+        return self._parents[path]
+
+    def _walk(self, path: str) -> None:
+        """Nodes and parents in one go, without the generators of `ast.walk`; contexts, which all share one node, are left out."""
+        nodes: list[ast.AST] = [self.trees[path]]
+        parents: dict[ast.AST, ast.AST] = {}
+        for node in nodes:
+            for name in node._fields:
+                if name == "ctx":
+                    continue
+                child = getattr(node, name, None)
+                if isinstance(child, ast.AST):
+                    parents[child] = node
+                    nodes.append(child)
+                elif type(child) is list:
+                    for part in child:
+                        if isinstance(part, ast.AST):
+                            parents[part] = node
+                            nodes.append(part)
+        self._nodes[path], self._parents[path] = tuple(nodes), parents
 
     def statement(self, node: ast.AST, path: str) -> ast.stmt | None:
         """The innermost statement around a node."""

@@ -34,6 +34,16 @@ class Sink:
             return ()
         return tuple(flow.cuts(self.tape, self.target, self.path.lost))
 
+    @cached_property
+    def gradient_flow(self) -> flow.Flow:
+        """What the tape of this sink sees."""
+        return flow.Flow(self.tape)
+
+    @cached_property
+    def reached(self) -> frozenset[int]:
+        """The identities of all sources that the target reaches, asked for or not."""
+        return frozenset(self.gradient_flow.reach(self.target).sources)
+
     @property
     def dead(self) -> bool:
         """Whether certainly no gradient arrives at any source."""

@@ -48,6 +48,10 @@ class Freeze:
 
 def trainings(program: Program) -> list[Training]:
     """The trainings of a program, in order."""
+    return list(program.once(_trainings))
+
+
+def _trainings(program: Program) -> list[Training]:
     reads: dict[int, list[WeightsRead]] = {}
     for read in program.of(WeightsRead):
         reads.setdefault(id(read.node), []).append(read)

@@ -63,10 +63,14 @@ def in_test(frame: Frame | None) -> bool:
 
 def partly(program: Program) -> list[Unreached]:
     """Trainings that reach some of the weights they ask for, with those that no training of the program reaches."""
+    return list(program.once(_partly))
+
+
+def _partly(program: Program) -> list[Unreached]:
     sinks = list(program.sinks)
     reached: set[int] = set()
     for sink in sinks:
-        reached.update(Flow(sink.tape).reach(sink.target).sources)
+        reached.update(sink.reached)
     found: list[Unreached] = []
     for sink in trained(program):
         path = sink.path

@@ -322,8 +322,8 @@ def _moved_by_hand(program: Program) -> bool:
         "set_value",
         "update",
     }
-    for tree in program.trees.values():
-        for node in ast.walk(tree):
+    for path in program.trees:
+        for node in program.nodes(path):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
@@ -337,7 +337,7 @@ def _optimizer(program: Program, event: GradientTaken) -> str | None:
     """How the place of the request can say the only optimizer of the program."""
     path = event.frame.path
     makers: list[tuple[str, ast.AST]] = []
-    for node in ast.walk(program.trees[path]):
+    for node in program.nodes(path):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(node.targets) == 1:
             target = node.targets[0]
             if isinstance(target, ast.Name):
@@ -430,7 +430,7 @@ def _result_read(program: Program, path: str, call: ast.Call, function: ast.AST)
     own = {id(node) for node in ast.walk(function)}
     read = {
         node.id
-        for node in ast.walk(program.trees[path])
+        for node in program.nodes(path)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in own
     }
     # The loss that comes with the gradients may be printed.
@@ -503,9 +503,7 @@ def _left_out(program: Program) -> Iterator[Finding]:
 
 
 def _reached(sink: Sink) -> set[int]:
-    from regrad.analysis.flow import Flow
-
-    return set(Flow(sink.tape).reach(sink.target).sources)
+    return set(sink.reached)
 
 
 def _made_here(part: Value, this: Instance) -> bool:

@@ -148,7 +148,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             ]
             everywhere = [
                 node
-                for node in ast.walk(program.trees[path])
+                for node in program.nodes(path)
                 if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
             ]
             if len(uses) != len(everywhere) or not uses:
@@ -167,7 +167,7 @@ def _read_between(program: Program, path: str, statement: ast.stmt, request: ast
         and node.id == name
         and isinstance(node.ctx, ast.Load)
         and statement.lineno < node.lineno < request.lineno
-        for node in ast.walk(program.trees[path])
+        for node in program.nodes(path)
     )
 
 

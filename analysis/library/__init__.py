@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from regrad.analysis.names import namespace
@@ -51,35 +52,30 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
     return _TABLES[0]
 
 
+_HARMLESS = frozenset("builtins os sys time random math re json logging argparse pathlib datetime".split())
+"""Libraries whose functions do nothing to a model."""
+
+
+@lru_cache(maxsize=8192)
+def _handler(name: str) -> Handler | None:
+    exact, prefixes, _ = _tables()
+    if name in exact:
+        return exact[name]
+    return next((handler for prefix, handler in prefixes if name.startswith(prefix)), None)
+
+
 def call(interpreter: Interpreter, name: str, arguments: Call) -> Value:
     """The value of calling the library function of that canonical name."""
+    handler = _handler(name)
+    if handler is not None:
+        return handler(interpreter, name, arguments)
     from regrad.analysis import calls
     from regrad.analysis.library import tensors
 
-    exact, prefixes, _ = _tables()
-    handler = exact.get(name)
-    if handler is not None:
-        return handler(interpreter, name, arguments)
-    for prefix, handler in prefixes:
-        if name.startswith(prefix):
-            return handler(interpreter, name, arguments)
     operation = tensors.from_table(interpreter, name, arguments)
     if operation is not None:
         return operation
-    if namespace(name) in (
-        "builtins",
-        "os",
-        "sys",
-        "time",
-        "random",
-        "math",
-        "re",
-        "json",
-        "logging",
-        "argparse",
-        "pathlib",
-        "datetime",
-    ):
+    if namespace(name) in _HARMLESS:
         calls.call_through(interpreter, arguments)
         return interpreter.unknown("call", name, ())
     return calls.unknown_call(interpreter, External(name), arguments)
