@@ -31,6 +31,12 @@ EXPECTED = [
         "BinaryCrossentropy(from_logits=True, label_smoothing=0.1)",
         "BinaryCrossentropy(label_smoothing=0.1)",
     ),
+    (
+        "output-rank",
+        "sequences",
+        "    layers.LSTM(8, return_sequences=True),\n    layers.Dropout",
+        "    layers.LSTM(8),\n    layers.Dropout",
+    ),
     ("loss-head-mismatch", "own_function", "K.categorical_crossentropy(", "K.binary_crossentropy("),
 ]
 
