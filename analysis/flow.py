@@ -209,7 +209,7 @@ class Flow:
             anything = anything or part_anything
             if self._watches_any and isinstance(value, Tensor):
                 watched = self.watched.get(id(part))
-                if watched is not None and watched[0] < value.operation.serial:
+                if watched is not None and watched[0] < value.operation.serial and not integer_source(part):
                     sources |= self._bit(part)
         if self._watches_any and id(value) in self.watched:
             sources |= self._bit(value)
@@ -424,6 +424,10 @@ def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundC
             if id(value) in wanted and not flow._watches(value):
                 kind = CutKind.INTEGER if is_integer(value.fields.get("dtype")) else CutKind.NOT_TRAINABLE
                 found.setdefault(id(value), FoundCut(kind, None, value.node, value.frame, value.maker, value, (value,)))
+            continue
+        if isinstance(value, Tensor) and id(value) in wanted and id(value) in flow.watched and integer_source(value):
+            made = value.operation
+            found[id(made)] = FoundCut(CutKind.INTEGER, made, made.node, made.frame, made.name, value, (value,))
             continue
         if isinstance(value, Tensor) and id(value) in wanted and id(value) not in flow.watched:
             found[id(value)] = FoundCut(

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from regrad.analysis import flow
 from regrad.analysis.events import Event, GradientTaken, Minimized, Trained
-from regrad.analysis.values import UNKNOWN, Collection, Constant, Layer, Tape, Value, Variable
+from regrad.analysis.values import UNKNOWN, Collection, Constant, Layer, Tape, Tensor, Value, Variable
 from regrad.analysis.weights import flag
 
 
@@ -43,6 +43,13 @@ class Sink:
     def reached(self) -> frozenset[int]:
         """The identities of all sources that the target reaches, asked for or not."""
         return frozenset(self.gradient_flow.reach(self.target).sources)
+
+    @cached_property
+    def alive(self) -> tuple[Tensor, ...]:
+        """The tensors between target and sources that a gradient comes through, in order."""
+        from regrad.analysis.alive import alive
+
+        return alive(self)
 
     @property
     def dead(self) -> bool:

@@ -44,7 +44,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from regrad.analysis.alive import alive, users
+from regrad.analysis.alive import users
 from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
@@ -79,7 +79,7 @@ def detect(program: Program) -> Iterator[Finding]:
     for sink in program.sinks:
         if not sink.path.connected and not sink.path.anything:
             continue
-        tensors = alive(sink)
+        tensors = sink.alive
         used = users(tensors)
         for value in tensors:
             operation = value.operation

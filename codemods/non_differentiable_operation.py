@@ -228,13 +228,47 @@ def _straight_through(program: Program, ending: Ending) -> Mending:
     if not _decides_floats(program, ending, node, softener):
         raise NoSurrogate("the hard value is no floating point number")
     stop = softener._say("stop_gradient")
-    text = f"{operand(soft)} + {stop}({operand(hard)} - {operand(soft)})"
+    if _calls(soft) > 1 or (_calls(soft) == 1 and not _is_slope(soft)):
+        raise NoSurrogate("give the soft value a name first", f"soft + tf.stop_gradient({hard} - soft)")
+    text = f"{_term(soft)} + {stop}({_term(hard)} - {operand(soft) if _adds(soft) else _term(soft)})"
     edits = replace_expression(source, tree, node, text)
     return Mending(
         "straight through: decide forwards, take the soft slope backwards",
         Safety.UNSAFE,
         edits,
         "the values stay; the slope is an estimate",
+    )
+
+
+def _parsed(text: str) -> ast.expr:
+    return ast.parse(f"({text})", mode="eval").body
+
+
+def _calls(text: str) -> int:
+    return sum(isinstance(each, ast.Call) for each in ast.walk(_parsed(text)))
+
+
+def _is_slope(text: str) -> bool:
+    """Whether the one call in a text is the stand-in itself, which may be computed twice."""
+    node = _parsed(text)
+    function = node.func if isinstance(node, ast.Call) else None
+    return isinstance(function, ast.Attribute) and function.attr in ("tanh", "sigmoid", "softmax")
+
+
+def _adds(text: str) -> bool:
+    node = _parsed(text)
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
+
+
+def _term(text: str) -> str:
+    """A text as the first term of a sum."""
+    return text if isinstance(_parsed(text), (ast.BinOp, ast.UnaryOp)) and not _binds_less(text) else operand(text)
+
+
+def _binds_less(text: str) -> bool:
+    node = _parsed(text)
+    return isinstance(node, ast.BinOp) and isinstance(
+        node.op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.LShift, ast.RShift)
     )
 
 

@@ -43,7 +43,6 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from regrad.analysis.alive import alive
 from regrad.analysis.cut import CutKind
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Operation, Tensor, Value, Variable
@@ -84,7 +83,7 @@ def detect(program: Program) -> Iterator[Finding]:
     for sink in program.sinks:
         if not sink.path.connected and not sink.path.anything:
             continue
-        tensors = alive(sink)
+        tensors = sink.alive
         living = {id(value) for value in tensors}
         for value in tensors:
             if value.operation.name not in ("where", "select"):

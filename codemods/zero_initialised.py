@@ -47,7 +47,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from regrad.analysis.alive import alive, users
+from regrad.analysis.alive import users
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
@@ -101,7 +101,7 @@ def detect(program: Program) -> Iterator[Finding]:
     """Hidden kernels that start constant and cannot learn."""
     seen: set[int] = set()
     for sink in program.sinks:
-        tensors = alive(sink)
+        tensors = sink.alive
         used = users(tensors)
         for value in tensors:
             kernel = _kernel(value)

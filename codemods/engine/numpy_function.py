@@ -9,6 +9,9 @@ from regrad.analysis.program import Program
 from regrad.codemods.engine.broken_paths import outermost, text_of
 from regrad.codemods.engine.numpy_table import FLOATS, TABLE, WITHOUT, NotConverted
 
+_AS_THEY_ARE = frozenset({"float32", "array", "asarray"})
+"""What makes an array of what, in TensorFlow, is a tensor already."""
+
 
 def converted(
     program: Program, function: ast.FunctionDef, path: str, say: Callable[[str, ast.AST], str]
@@ -24,7 +27,7 @@ def converted(
             if dotted is None:
                 if each.func.attr != "astype":
                     raise NotConverted(f"`{function.name}` uses the array method `{each.func.attr}`")
-            elif dotted not in TABLE:
+            elif dotted not in TABLE and dotted not in _AS_THEY_ARE:
                 last = dotted.rpartition(".")[2]
                 reason, instead = WITHOUT.get(last, ("it has no counterpart of the same meaning", ""))
                 raise NotConverted(f"`{function.name}` uses `{last}`: {reason}", instead)
@@ -46,6 +49,10 @@ def converted(
                 if dtype not in FLOATS:
                     raise NotConverted(f"the array is given the dtype `{dtype}`")
                 return text(node.func.value)
+            if dotted in _AS_THEY_ARE:
+                if len(node.args) != 1 or node.keywords:
+                    raise NotConverted(f"`{dotted}` is given another dtype")
+                return text(node.args[0])
             known = TABLE[dotted]
             if len(node.args) > known.positional or any(isinstance(each, ast.Starred) for each in node.args):
                 raise NotConverted(f"the arguments of `{dotted}` have another order in TensorFlow")

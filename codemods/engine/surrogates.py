@@ -156,6 +156,16 @@ class Softener:
             return f"{self._say('reduce_sum')}({self.soft(self._argument(node, 0, 'input', 'x'))})"
         if name in ("reduce_any", "reduce_all", "any", "all"):
             raise NoSurrogate("whether any or all are true has no slope", "tf.reduce_max(soft) or tf.reduce_min(soft)")
+        if isinstance(node, ast.BinOp) and len(operation.inputs) == 2:
+            parts = {
+                side: self._float(side, value)
+                for side, value in zip((node.left, node.right), operation.inputs, strict=True)
+            }
+            return text_of(
+                self.source,
+                node,
+                {side: self._inside(side, text) for side, text in parts.items() if text != text_of(self.source, side)},
+            )
         children = [each for child in ast.iter_child_nodes(node) for each in outermost(child, self.nodes)]
         texts = {each: self._inside(each, self.soft(each)) for each in children if isinstance(each, ast.expr)}
         return text_of(self.source, node, texts)
