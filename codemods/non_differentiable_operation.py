@@ -154,6 +154,7 @@ def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> M
             for place, new in _where_used(program, ending, node, text, path):
                 rewrite.replace(place, new)
         edits.extend(rewrite.edits())
+        edits.extend(softener.imported)
         used_direct = used_direct or softener.used_direct
         used_sigmoid = used_sigmoid or softener.used_sigmoid
     if not edits:
@@ -231,7 +232,7 @@ def _straight_through(program: Program, ending: Ending) -> Mending:
     if _calls(soft) > 1 or (_calls(soft) == 1 and not _is_slope(soft)):
         raise NoSurrogate("give the soft value a name first", f"soft + tf.stop_gradient({hard} - soft)")
     text = f"{_term(soft)} + {stop}({_term(hard)} - {operand(soft) if _adds(soft) else _term(soft)})"
-    edits = replace_expression(source, tree, node, text)
+    edits = (*replace_expression(source, tree, node, text), *softener.imported)
     return Mending(
         "straight through: decide forwards, take the soft slope backwards",
         Safety.UNSAFE,

@@ -16,6 +16,7 @@ from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Operation, Tensor, Unknown, Value
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
+from regrad.codemods.engine.rule import Edit
 
 ROUNDING = frozenset({"round", "rint", "floor", "ceil", "trunc", "fix"})
 _GREATER = frozenset({"greater", "greater_equal"})
@@ -83,6 +84,7 @@ class Softener:
         self.nodes: dict[ast.AST, Tensor] = {}
         self.used_sigmoid = False
         self.used_direct = False
+        self.imported: tuple[Edit, ...] = ()
         consumers = list(consumers_of(ending))
         for value in (*ending.chain, *consumers):
             operation = value.operation
@@ -395,15 +397,16 @@ class Softener:
         return text.rpartition(".")[2] in FLOAT_DTYPES or text.endswith((".dtype", "floatx()"))
 
     def _say(self, name: str) -> str:
-        """A TensorFlow name as this file can write it."""
-        found = imports.spelled(self.tree, [f"tensorflow.{name}", f"tensorflow.compat.v1.{name}"])
-        if found is None:
-            found = imports.spelled(
-                self.tree, [f"keras.ops.{_IN_OPS.get(name, name)}", f"keras.backend.{_IN_OPS.get(name, name)}"]
-            )
-        if found is None:
-            raise NoSurrogate(f"`tf.{name}` is needed, and TensorFlow is not imported in this file", f"tf.{name}")
-        return found
+        """A TensorFlow name as this file can write it; TensorFlow is imported where nothing else will do."""
+        inside = _IN_OPS.get(name, name)
+        found = imports.spelled(
+            self.tree, [f"tensorflow.{name}", f"tensorflow.compat.v1.{name}", f"keras.ops.{inside}"]
+        )
+        if found is not None:
+            return found
+        spelling = imports.spelling(self.source, self.tree, f"tensorflow.{name}")
+        self.imported = spelling.edits
+        return spelling.text
 
 
 _IN_OPS = {"reduce_sum": "sum", "nn.softmax": "softmax", "range": "arange"}
