@@ -44,12 +44,13 @@ import ast
 from collections.abc import Iterable
 
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import LossCalled
+from regrad.analysis.events import LossCalled, Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import head_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Tensor, Unknown, Value
+from regrad.analysis.values import Function, Tensor, Unknown, Value
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.own_losses import single_loss, within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG108", "loss-arguments-swapped"
@@ -69,17 +70,53 @@ _MADE_LIKE = frozenset({"ones_like", "zeros_like", "full_like"})
 
 
 def detect(program: Program) -> Iterable[Finding]:
+    misnamed: list[Function] = []
+    for trained in program.of(Trained):
+        function = single_loss(trained)
+        if function is None or not _misnamed(function) or any(each.node is function.node for each in misnamed):
+            continue
+        misnamed.append(function)
+        message = f"Keras calls the loss `{function.name}` with the target first, and it takes the prediction first"
+        location = program.location(function.node, function.module)
+        yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), function)
     seen: set[int] = set()
     for event in program.of(LossCalled):
+        if any(within(event.frame, function) for function in misnamed):
+            continue
         if event.name not in _ONE_WAY or id(event.node) in seen or event.node not in program.parents(event.frame.path):
             continue
         target, prediction = event.arguments.get("y_true"), event.arguments.get("y_pred")
-        if not isinstance(event.node, ast.Call) or not _predicted(target) or not _data(prediction):
+        if not isinstance(event.node, ast.Call) or not _predicted(target):
+            continue
+        if not _data(prediction, event.nodes.get("y_pred")):
             continue
         seen.add(id(event.node))
         message = f"`{event.name}` is given the prediction as the target and the target as the prediction"
         location = program.location(event.node, event.frame)
         yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), event)
+
+
+def _misnamed(function: Function) -> bool:
+    """Whether the two parameters have each other's names, and the loss does not take both sides alike."""
+    if isinstance(function.node, ast.Lambda):
+        return False
+    arguments = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
+    if function.owner is not None:
+        arguments = arguments[1:]
+    if (
+        len(arguments) != 2
+        or "pred" not in arguments[0]
+        or not ("true" in arguments[1] or arguments[1] in _TARGET_NAMES)
+    ):
+        return False
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(function.node)
+        if isinstance(node, ast.Call)
+    }
+    one_way = "log" in called or any("crossentropy" in name.lower() for name in called)
+    # A squared or absolute difference of logarithms takes both sides alike.
+    return one_way and not called & {"square", "abs", "cosh", "pow", "squared_difference"}
 
 
 def _predicted(value: Value | None) -> bool:
@@ -90,10 +127,11 @@ def _predicted(value: Value | None) -> bool:
     return bool(reach.sources) and head_of(value).dense is not None
 
 
-def _data(value: Value | None) -> bool:
+def _data(value: Value | None, node: ast.AST | None) -> bool:
     """Whether it certainly comes from no model."""
     if isinstance(value, Unknown):
-        return value.origin in ("name", "parameter") and value.label.rpartition(".")[2] in _TARGET_NAMES
+        name = node.id if isinstance(node, ast.Name) else value.label.rpartition(".")[2]
+        return value.origin in ("name", "parameter", "element") and name in _TARGET_NAMES
     if not isinstance(value, Tensor):
         return False
     full = value.operation.name not in _MADE_LIKE
@@ -102,12 +140,26 @@ def _data(value: Value | None) -> bool:
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
-    event: LossCalled = finding.evidence
+    evidence: LossCalled | Function = finding.evidence
     try:
-        edits = _exchanged(program, event)
+        if isinstance(evidence, Function):
+            edits = _renamed(program, evidence)
+        else:
+            edits = _exchanged(program, evidence)
     except CannotMove as problem:
         return Withheld(problem.reason, "loss_fn(y_true, y_pred)")
     return [Mending("give the target first", Safety.SAFE, edits, keeps_loss=False)]
+
+
+def _renamed(program: Program, function: Function) -> tuple[Edit, ...]:
+    first, second = [*function.node.args.posonlyargs, *function.node.args.args][-2:]
+    if first.annotation is not None or second.annotation is not None:
+        raise CannotMove("the parameters are annotated")
+    source = program.files[function.module]
+    return (
+        Edit(source.path, source.span(first), second.arg),
+        Edit(source.path, source.span(second), first.arg),
+    )
 
 
 def _exchanged(program: Program, event: LossCalled) -> tuple[Edit, ...]:
@@ -117,15 +169,6 @@ def _exchanged(program: Program, event: LossCalled) -> tuple[Edit, ...]:
     if not isinstance(call, ast.Call):
         raise CannotMove("the call of the loss is not written out")
     source = program.files[path]
-    function = event.frame.function
-    arguments = function.node.args if function is not None else None
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)] if arguments is not None else []
-    shown = [node.id for node in (event.nodes.get("y_true"), event.nodes.get("y_pred")) if isinstance(node, ast.Name)]
-    if arguments is not None and len(names) == 2 and len(shown) == 2 and shown == names[::-1]:
-        # The call reads right; it is the parameters that have each other's names.
-        first, second = [*arguments.posonlyargs, *arguments.args]
-        if first.annotation is None and second.annotation is None:
-            return (Edit(path, source.span(first), second.arg), Edit(path, source.span(second), first.arg))
     keys = [word.arg for word in call.keywords if word.arg in ("y_true", "y_pred", "target", "output")]
     if len(keys) == 2 and keys[0] is not None and keys[1] is not None:
         return (swap_arguments(source, call, keys[0], keys[1]),)

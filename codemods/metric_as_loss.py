@@ -48,7 +48,7 @@ from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Head, Trained
-from regrad.analysis.library.losses import is_metric
+from regrad.analysis.library.losses import is_metric, standard_name
 from regrad.analysis.names import snake_case
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, External, Metric, Value
@@ -128,7 +128,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 def _fits(found: _Misused) -> list[Fit]:
     name = found.metric if found.metric.islower() else snake_case(found.metric)
-    belonging = _BELONGS.get(name)
+    belonging = _BELONGS.get(name) or standard_name(name)
     fits = fitting(found.head, found.targets)
     if belonging is None:
         several = found.head.activation == "linear" and (units_of(found.head) or 0) > 1
@@ -142,7 +142,7 @@ def _fits(found: _Misused) -> list[Fit]:
         return [(belonging, True)]
     if _ACTIVATION.get(belonging) in (found.head.activation, None):
         return [(belonging, False)]
-    return fits
+    return fits if _BELONGS.get(name) is not None else [(belonging, False)]
 
 
 def _edits(program: Program, found: _Misused, fit: Fit) -> tuple[Edit, ...]:

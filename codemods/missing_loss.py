@@ -117,11 +117,10 @@ def _brings_none(value: Value, seen: set[int]) -> bool:
         if value.kind not in LAYERS:
             return False
     elif isinstance(value, Network):
-        if (
-            value.form == "opaque"
-            or value.fields.get("layers") is None
-            or not value.fields.get("layers_complete", True)
-        ):
+        if value.form == "opaque":
+            # The architectures of Keras bring weights and no loss; what was loaded may bring both.
+            return value.name[:1].isupper() and value.name not in ("KerasLayer", "TFSMLayer")
+        if value.fields.get("layers") is None or not value.fields.get("layers_complete", True):
             return False
     elif isinstance(value, Instance):
         if value.role not in ("model", "layer") or not value.cls.bases_known() or foreign_base(value):

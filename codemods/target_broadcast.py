@@ -94,7 +94,9 @@ def _is_prediction(value: Value) -> bool:
     shape = shape_of(value)
     if not isinstance(value, Tensor) or shape is None or len(shape) != 2 or shape[1] != 1 or shape[0] == 1:
         return False
-    return head_of(value).dense is not None
+    if head_of(value).dense is not None:
+        return True
+    return value.operation.name in ("matmul", "add", "bias_add") and bool(Flow(None).reach(value).sources)
 
 
 def mend(program: Program, finding: Finding) -> Mendings:

@@ -371,12 +371,24 @@ def _mode(event: Trained, same: bool, maker: str) -> str | None:
 
 
 def _folders(program: Program, event: Trained, mode: str) -> tuple[Edit, ...]:
+    from regrad.codemods.engine.arguments import Remove, Set, change_call
+
     path = event.frame.path
     edits: list[Edit] = []
     for node in (event.x_node, _validation(event)):
         call = deliveries.assigned_call(program, path, node)
         name = _FOLDERS.get(_last_name(call)) if call is not None else None
-        for word in call.keywords if call is not None else ():
+        nothing = [word for word in call.keywords if isinstance(word.value, ast.Constant)] if call is not None else []
+        for word in nothing:
+            if (
+                isinstance(word.value, ast.Constant)
+                and word.value.value is None
+                and word.arg == "labels"
+                and call is not None
+            ):
+                stated = () if mode == "int" else (Set("label_mode", quoted(program, path, mode)),)
+                edits.append(change_call(program.files[path], call, *stated, Remove("labels")))
+        for word in nothing:
             if word.arg == name and isinstance(word.value, ast.Constant) and word.value.value is None:
                 edits.append(Edit(path, program.files[path].span(word.value), quoted(program, path, mode)))
     return tuple(edits)

@@ -48,7 +48,7 @@ def loss_text(program: Program, path: str, fit: Fit, at: ast.AST, like: ast.AST 
     if logits:
         text, edits = respelling.library_name(program, path, f"keras.losses.{respelling.CLASSES[name]}", at)
         return f"{text}(from_logits=True)", edits
-    short = {"mean_squared_error": "mse"}.get(name, name)
+    short = {"mean_squared_error": "mse", "mean_absolute_error": "mae"}.get(name, name)
     return respelling.quoted(program, path, short, like), ()
 
 

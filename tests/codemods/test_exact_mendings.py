@@ -14,6 +14,12 @@ EXPECTED = [
     ("loss-arguments-swapped", "loop", "        loss = bce(predictions, y)\n", "        loss = bce(y, predictions)\n"),
     ("loss-arguments-swapped", "parameters", "def smoothed(y_pred, y_true):\n", "def smoothed(y_true, y_pred):\n"),
     (
+        "loss-arguments-swapped",
+        "by_hand",
+        "def negative_log_likelihood(y_pred, y_true):",
+        "def negative_log_likelihood(y_true, y_pred):",
+    ),
+    (
         "target-broadcast",
         "loop",
         "        loss = tf.reduce_mean(tf.square(prediction - y))\n",
