@@ -21,6 +21,17 @@ SYMPTOM_WORDS = {
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lie outside the range that the loss is made for",
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss takes for probabilities what lies outside 0 to 1",
 }
+SYMPTOM_WORDS_BEFORE = {
+    Symptom.CONSTANT_OUTPUT: "the output was the same number whatever the weights were",
+    Symptom.OUTPUT_IGNORES_INPUT: "the output did not depend on the input",
+    Symptom.LOSS_IS_ZERO: "the loss stayed exactly 0 although the prediction differed from the targets",
+    Symptom.LOSS_IGNORES_TARGETS: "the loss did not react to the targets",
+    Symptom.LOSS_DOES_NOT_FALL: "the loss of one batch did not fall when it was fitted",
+    Symptom.NOTHING_CHANGED: "no weight changed",
+    Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer was frozen and never trained",
+    Symptom.TARGETS_OUT_OF_RANGE: "the targets lay outside the range that the loss is made for",
+    Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss took for probabilities what lay outside 0 to 1",
+}
 NO_VALUES = (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.NO_STEP)
 
 
@@ -77,20 +88,20 @@ def judge(before: StepReport, after: StepReport, *, same_loss: bool) -> Evidence
 
 
 def weigh(before: StepReport, after: StepReport, same_loss: bool) -> tuple[Verdict, str]:
-    for report, when in ((after, "after"), (before, "before")):
-        if report.outcome is Outcome.UNAVAILABLE:
-            return Verdict.NOT_VERIFIABLE, report.reason or f"The program could not be run {when} the rewrite."
-    if after.outcome in NO_VALUES:
+    if after.outcome not in (Outcome.STEPPED, Outcome.RAISED):
         return without_after(before, after)
+    if before.outcome is Outcome.UNAVAILABLE:
+        return Verdict.NOT_VERIFIABLE, before.reason or "The program could not be run before the rewrite."
     if before.outcome in NO_VALUES:
         if after.outcome is Outcome.RAISED:
-            return Verdict.NOT_VERIFIABLE, f"{describe(before)} before, {describe(after)} after."
-        return Verdict.NOT_VERIFIABLE, f"There is nothing to compare with: before the rewrite, {describe(before)}."
+            return Verdict.NOT_VERIFIABLE, f"{sentence(was(before))}; now it raises {short(after.exception)}."
+        return Verdict.NOT_VERIFIABLE, f"There is nothing to compare with: before the rewrite, {was(before)}."
     if after.outcome is Outcome.RAISED:
         if before.outcome is Outcome.RAISED:
-            same = before.exception == after.exception
-            return Verdict.UNCHANGED, f"It {'still' if same else 'now'} raises {short(after.exception)}."
-        return Verdict.WORSE, f"It now raises {short(after.exception)}."
+            if before.exception == after.exception:
+                return Verdict.UNCHANGED, f"It still raises {short(after.exception)}."
+            return Verdict.UNCHANGED, f"{sentence(was(before))} before; now it raises {short(after.exception)}."
+        return Verdict.WORSE, f"It made a training step before; now it raises {short(after.exception)}."
     if not asked(after):
         return without_gradients(before, after)
     gone = lost(before, after)
@@ -104,9 +115,24 @@ def weigh(before: StepReport, after: StepReport, same_loss: bool) -> tuple[Verdi
     return compare_steps(before, after)
 
 
+def came(report: StepReport) -> bool:
+    """Whether the run got as far as its training step: it was made, or it raised once gradients were known."""
+    return report.outcome is Outcome.STEPPED or (report.outcome is Outcome.RAISED and bool(report.variables))
+
+
 def without_after(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
-    if before.outcome is Outcome.STEPPED and after.outcome is not Outcome.TIMEOUT:
-        return Verdict.WORSE, f"A step was made before; now {describe(after)}."
+    """No step could be seen after the rewrite: that is the rewrite's fault wherever there was one before.
+
+    What cannot be run for reasons of ours raises nothing, and proves nothing against the rewrite.
+    """
+    if after.outcome is Outcome.UNAVAILABLE and after.exception is None:
+        return Verdict.NOT_VERIFIABLE, after.reason or "The program could not be run after the rewrite."
+    if before.outcome is Outcome.STEPPED:
+        return Verdict.WORSE, f"It made a training step before; now {describe(after)}{because(after)}."
+    if came(before):
+        return Verdict.WORSE, f"{sentence(was(before))} in its step before; now {describe(after)}{because(after)}."
+    if before.outcome is Outcome.RAISED and after.outcome is not Outcome.UNAVAILABLE:
+        return Verdict.UNCHANGED, f"{sentence(was(before))} before; now {describe(after)}{because(after)}."
     return Verdict.NOT_VERIFIABLE, after.reason or f"After the rewrite, {describe(after)}."
 
 
@@ -115,32 +141,35 @@ def without_gradients(before: StepReport, after: StepReport) -> tuple[Verdict, s
         return Verdict.WORSE, "Gradients arrived before; now none is asked for."
     if not before.variables and not after.variables and not after.symptoms:
         return Verdict.NOT_VERIFIABLE, "A step was made, but no variable of it could be seen."
-    return Verdict.UNCHANGED, "Still no gradient is asked for."
+    if before.outcome is Outcome.RAISED:
+        return Verdict.UNCHANGED, f"{sentence(was(before))} before; now no gradient is asked for."
+    return Verdict.UNCHANGED, "Still, no gradient is asked for."
 
 
 def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     remaining = faults_of(after)
     if before.outcome is Outcome.RAISED:
         if not remaining and flowing(after):
-            return Verdict.MENDED, f"{describe(before)} before; {healthy(after)}."
+            return Verdict.MENDED, f"{sentence(was(before))} before; {healthy(after)}."
         if flowing(after):
-            return Verdict.IMPROVED, f"{describe(before)} before; it trains now, but {told(after, remaining)}."
+            return Verdict.IMPROVED, f"{sentence(was(before))} before; it trains now, but {told(after, remaining)}."
         return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
     wrong = faults_of(before)
     gained = newly_trained(before, after)
     if not remaining and flowing(after):
         if wrong or not flowing(before):
-            return Verdict.MENDED, f"{told(before, wrong)} before; {healthy(after)}."
+            return Verdict.MENDED, f"Before, {told(before, wrong, past=True)}; {healthy(after)}."
         if gained:
-            return Verdict.MENDED, f"{listed(gained)} stood still before; {healthy(after)}."
-        return Verdict.WAS_NOT_BROKEN, f"Gradients arrived before the rewrite as well: {healthy(before, 'then')}."
+            return Verdict.MENDED, f"Before, {listed(gained)} stood still; {healthy(after)}."
+        return Verdict.WAS_NOT_BROKEN, f"Gradients arrived before the rewrite as well: {healthy(before, past=True)}."
     better = [later < earlier for earlier, later in zip(wrong.counts(), remaining.counts(), strict=True)]
     worse = [later > earlier for earlier, later in zip(wrong.counts(), remaining.counts(), strict=True)]
     if any(worse) and not any(better) and len(flowing(after)) <= len(flowing(before)):
         return Verdict.WORSE, f"Now {told(after, remaining)}."
     if (any(better) or gained) and not (any(worse) and len(flowing(after)) < len(flowing(before))):
-        return Verdict.IMPROVED, f"{told(before, wrong)} before; better now, but {told(after, remaining)}."
-    return Verdict.UNCHANGED, f"Still {told(after, remaining)}."
+        earlier = told(before, wrong, past=True) if wrong else f"{listed(gained)} stood still"
+        return Verdict.IMPROVED, f"Before, {earlier}; it is better now, but {told(after, remaining)}."
+    return Verdict.UNCHANGED, f"Still, {told(after, remaining)}."
 
 
 def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:
@@ -194,35 +223,70 @@ def listed(names: tuple[str, ...] | frozenset[str]) -> str:
     return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
 
 
+def sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
 def describe(report: StepReport) -> str:
-    if report.outcome is Outcome.RAISED:
-        return f"it raised {short(report.exception)}"
+    """How a run ended, in the present."""
     words = {
-        Outcome.TIMEOUT: "no step ended in time",
+        Outcome.RAISED: f"it raises {short(report.exception)}",
+        Outcome.TIMEOUT: "no training step ends in time",
+        Outcome.CRASHED: "the process dies",
+        Outcome.NO_STEP: "the program ends without a training step",
+        Outcome.UNAVAILABLE: "it cannot be run",
+    }
+    return words.get(report.outcome, "a training step is made")
+
+
+def was(report: StepReport) -> str:
+    """How a run ended, in the past."""
+    words = {
+        Outcome.RAISED: f"it raised {short(report.exception)}",
+        Outcome.TIMEOUT: "no training step ended in time",
         Outcome.CRASHED: "the process died",
         Outcome.NO_STEP: "the program ended without a training step",
+        Outcome.UNAVAILABLE: "it could not be run",
     }
-    return words.get(report.outcome, "a step was made")
+    return words.get(report.outcome, "a training step was made")
 
 
-def healthy(report: StepReport, when: str = "now") -> str:
+def because(report: StepReport) -> str:
+    return f" ({report.reason.rstrip('.')})" if report.reason else ""
+
+
+def healthy(report: StepReport, *, past: bool = False) -> str:
     counted = asked(report)
     loss = f", loss {report.loss:.4g}" if report.loss is not None else ""
     zero = sum(variable.gradient is Gradient.ZERO for variable in counted)
     note = f" ({zero} exactly zero)" if zero else ""
-    return f"{when} {len(flowing(report))} of {len(counted)} variables receive gradients{note}{loss}"
+    verb = "received" if past else "receive" if len(counted) != 1 else "receives"
+    noun = "variable" if len(counted) == 1 else "variables"
+    reach = f"{len(flowing(report))} of {len(counted)} {noun} {verb} gradients{note}{loss}"
+    return reach if past else f"now {reach}"
 
 
-def told(report: StepReport, faults: Faults) -> str:
+def told(report: StepReport, faults: Faults, *, past: bool = False) -> str:
+    """The faults of a step in words."""
     parts = []
     total = len(asked(report))
+    noun = "variable" if total == 1 else "variables"
+    be = "were" if past else "are"
     if faults.none:
-        parts.append(f"{len(faults.none)} of {total} variables receive no gradient ({listed(faults.none)})")
+        verb = "received" if past else "receives" if total == 1 else "receive"
+        parts.append(f"{len(faults.none)} of {total} {noun} {verb} no gradient ({listed(faults.none)})")
     if faults.non_finite:
-        parts.append(f"{len(faults.non_finite)} of {total} gradients are NaN or infinite ({listed(faults.non_finite)})")
+        parts.append(
+            f"{len(faults.non_finite)} of {total} gradients {be} NaN or infinite ({listed(faults.non_finite)})"
+        )
     if faults.dead:
-        parts.append(f"every gradient of {listed(faults.dead)} is exactly zero")
-    parts += [SYMPTOM_WORDS[symptom] for symptom in sorted(faults.symptoms, key=lambda symptom: symptom.value)]
+        parts.append(f"every gradient of {listed(faults.dead)} {'was' if past else 'is'} exactly zero")
+    words = SYMPTOM_WORDS_BEFORE if past else SYMPTOM_WORDS
+    parts += [words[symptom] for symptom in sorted(faults.symptoms, key=lambda symptom: symptom.value)]
     if faults.bad_loss:
-        parts.append(f"the loss is {report.loss}")
-    return "; ".join(parts) if parts else ("no gradient is asked for" if not total else "no gradient arrives")
+        parts.append(f"the loss {'was' if past else 'is'} {report.loss}")
+    if parts:
+        return ", and ".join(parts) if len(parts) <= 2 else ", ".join(parts[:-1]) + f", and {parts[-1]}"
+    asking = "no gradient was asked for" if past else "no gradient is asked for"
+    arriving = "no gradient arrived" if past else "no gradient arrives"
+    return arriving if total else asking

@@ -113,9 +113,14 @@ class Verifier:
             }
             try:
                 answer = server.run(message)
-            except ServerGone as error:
-                reason = f"The verifier's server was lost ({error}); it is started anew for the next run."
-                return Pass(StepReport(Outcome.CRASHED, reason=reason))
+            except ServerGone:
+                # Once can be an accident of the machine; twice is the program's doing.
+                try:
+                    server = self.server_for(job, flags)
+                    answer = server.run(message)
+                except (ServerGone, NoTensorFlow) as error:
+                    reason = f"The verifier's server was lost ({error}); it is started anew for the next run."
+                    return Pass(StepReport(Outcome.CRASHED, reason=reason))
             return read_pass(answer, server.hello, self.timeout, self.memory)
 
     def server_for(self, job: Job, flags: Mapping[str, str]) -> ServerProcess:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from regrad.verify import Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict, judge
-from regrad.verify.verdict import sound
+from regrad.verify.verdict import SYMPTOM_WORDS, SYMPTOM_WORDS_BEFORE, sound
 
 
 def variable(name: str, gradient: Gradient, *, changed: bool | None = None, trainable: bool = True) -> VariableReport:
@@ -125,9 +126,51 @@ def test_what_could_not_be_run_is_not_verifiable_with_its_reason() -> None:
     missing = StepReport(Outcome.UNAVAILABLE, reason="The module 'gym' is missing.")
     evidence = judge(missing, GOOD, same_loss=False)
     assert evidence.verdict is Verdict.NOT_VERIFIABLE and evidence.reason == "The module 'gym' is missing."
-    assert verdict(raised(), StepReport(Outcome.TIMEOUT)) is Verdict.NOT_VERIFIABLE
     assert verdict(StepReport(Outcome.NO_STEP), GOOD) is Verdict.NOT_VERIFIABLE
-    assert verdict(GOOD, StepReport(Outcome.NO_STEP)) is Verdict.WORSE
+    assert verdict(GOOD, StepReport(Outcome.UNAVAILABLE, reason="The server was lost.")) is Verdict.NOT_VERIFIABLE
+
+
+NO_STEP = [Outcome.NO_STEP, Outcome.CRASHED, Outcome.TIMEOUT]
+
+
+@pytest.mark.parametrize("ending", NO_STEP)
+def test_a_step_that_no_longer_comes_is_worse_and_says_so(ending: Outcome) -> None:
+    after = StepReport(ending, reason="It went away.")
+    evidence = judge(GOOD, after, same_loss=False)
+    assert evidence.verdict is Verdict.WORSE
+    assert evidence.reason is not None
+    assert evidence.reason.startswith("It made a training step before; now ") and "It went away" in evidence.reason
+    evidence = judge(raised(), after, same_loss=False)
+    assert evidence.verdict is Verdict.WORSE, "it raised in its step, and now never comes to it"
+    early = StepReport(Outcome.RAISED, exception="TypeError: no")
+    assert verdict(early, after) is Verdict.UNCHANGED, "it raised on the way, and comes no further"
+    for unseen in [*NO_STEP, Outcome.UNAVAILABLE]:
+        assert verdict(StepReport(unseen), after) is Verdict.NOT_VERIFIABLE
+
+
+def test_what_only_the_rewritten_program_lacks_is_the_rewrites_fault() -> None:
+    lacking = StepReport(Outcome.UNAVAILABLE, exception="NameError: name 'loss_fn' is not defined", reason="No name.")
+    assert verdict(GOOD, lacking) is Verdict.WORSE
+    assert verdict(raised(), lacking) is Verdict.WORSE
+    assert verdict(StepReport(Outcome.RAISED, exception="TypeError: no"), lacking) is Verdict.NOT_VERIFIABLE
+
+
+def test_reasons_are_whole_sentences_in_their_tense() -> None:
+    zero = stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.0, symptoms=(Symptom.LOSS_IS_ZERO,))
+    assert judge(zero, GOOD, same_loss=False).reason == (
+        "Before, the loss stayed exactly 0 although the prediction differed from the targets;"
+        " now 2 of 2 variables receive gradients, loss 0.5."
+    )
+    assert judge(raised(), GOOD, same_loss=False).reason == (
+        "It raised ValueError: No gradients provided for any variable before;"
+        " now 2 of 2 variables receive gradients, loss 0.5."
+    )
+    partly = stepped(Gradient.FLOWS, Gradient.NONE)
+    assert judge(partly, partly, same_loss=False).reason == "Still, 1 of 2 variables receive no gradient (v1)."
+    assert judge(GOOD, GOOD, same_loss=False).reason == (
+        "Gradients arrived before the rewrite as well: 2 of 2 variables received gradients, loss 0.5."
+    )
+    assert set(SYMPTOM_WORDS) == set(SYMPTOM_WORDS_BEFORE) == set(Symptom)
 
 
 def test_nan_loss_is_never_sound() -> None:
@@ -184,6 +227,20 @@ def test_nothing_that_flowed_is_lost_in_silence(before: StepReport, after: StepR
                 assert later[v.name].gradient not in (Gradient.NONE, Gradient.NON_FINITE)
 
 
+@given(REPORTS, REPORTS, st.booleans())
+def test_every_pair_of_endings_has_its_verdicts(before: StepReport, after: StepReport, same_loss: bool) -> None:
+    evidence = judge(before, after, same_loss=same_loss)
+    unseen = after.outcome not in (Outcome.STEPPED, Outcome.RAISED)
+    if unseen:
+        assert evidence.verdict in (Verdict.WORSE, Verdict.UNCHANGED, Verdict.NOT_VERIFIABLE)
+    if unseen and before.outcome is Outcome.STEPPED and after.outcome is not Outcome.UNAVAILABLE:
+        assert evidence.verdict is Verdict.WORSE
+    if before.outcome not in (Outcome.STEPPED, Outcome.RAISED):
+        assert evidence.verdict is Verdict.NOT_VERIFIABLE
+    assert evidence.reason
+    assert evidence.reason.endswith(".") and "  " not in evidence.reason
+
+
 @given(REPORTS)
 def test_a_program_compared_with_itself_is_never_repaired(report: StepReport) -> None:
     assert judge(report, report, same_loss=True).verdict in (
@@ -202,4 +259,4 @@ def test_autographs_listing_does_not_hide_the_message() -> None:
     # ruff: noqa: E501
     listing = 'AttributeError: in user code:\n\n    File "a.py", line 3, in f *\n        x\n\n    AttributeError: no such thing\n'
     evidence = judge(GOOD, raised(listing), same_loss=False)
-    assert evidence.reason == "It now raises AttributeError: no such thing."
+    assert evidence.reason == "It made a training step before; now it raises AttributeError: no such thing."

@@ -45,7 +45,8 @@ def main(job: dict[str, Any], result: int, output: int) -> None:
     except BaseException as error:
         run.send(
             {
-                "outcome": "crashed",
+                "outcome": "unavailable",
+                "failed": True,
                 "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
                 "trace": traceback.format_exc()[-LONGEST_TEXT:],
             }
@@ -249,11 +250,12 @@ class Run:
             message = summarise(self.recorder, outcome)
         except Exception as error:
             message = {
-                "outcome": "crashed",
+                "outcome": "unavailable",
+                "failed": True,
                 "reason": f"regrad's own worker failed: {type(error).__name__}: {error}",
                 "trace": traceback.format_exc()[-LONGEST_TEXT:],
             }
-        if message.get("outcome") != "crashed":
+        if not message.get("failed"):
             message.update({key: value for key, value in more.items() if value is not None})
             message["warnings"] = self.caught[:50]
             message["isolation"] = self.isolation
