@@ -210,7 +210,9 @@ def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Call
             mode = _mode(event, same, _last_name(maker))
             if mode is not None:
                 yield "the folders are the target", Safety.UNSAFE, lambda: _folders(program, event, mode)
-        elif same and event.frame.path:
+        elif same and _only_yield(program, event) is not None:
+            yield "the input is the target", Safety.UNSAFE, lambda: _yielded_twice(program, event)
+        elif same:
             yield "the input is the target", Safety.UNSAFE, lambda: _mapped(program, event)
 
 
@@ -309,6 +311,29 @@ def _mapped(program: Program, event: Trained) -> tuple[Edit, ...]:
         raise CannotMove("the data are handed over by a function or class; it has to give the target as well")
     end = program.files[path].span(node).end
     return (Edit(path, Span(end, end), ".map(lambda x: (x, x))"),)
+
+
+def _only_yield(program: Program, event: Trained) -> tuple[ast.Name, str] | None:
+    """The one name that the generator function behind the data yields, and its file."""
+    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
+    if maker is None or not isinstance(maker.func, ast.Name):
+        return None
+    tree = program.trees[event.frame.path]
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == maker.func.id]
+    yields = [
+        node for function in functions for node in ast.walk(function) if isinstance(node, (ast.Yield, ast.YieldFrom))
+    ]
+    value = yields[0].value if len(yields) == 1 and isinstance(yields[0], ast.Yield) else None
+    return (value, event.frame.path) if isinstance(value, ast.Name) else None
+
+
+def _yielded_twice(program: Program, event: Trained) -> tuple[Edit, ...]:
+    found = _only_yield(program, event)
+    if found is None:
+        raise CannotMove("the generator is written elsewhere")
+    node, path = found
+    end = program.files[path].span(node).end
+    return (Edit(path, Span(end, end), f", {node.id}"),)
 
 
 def _is_pipeline(program: Program, event: Trained) -> bool:
