@@ -1,9 +1,12 @@
-"""Reads a program: one entry file with the modules of the project that it imports, interpreted, and what it was seen to do."""
+"""Reads a program: one entry file with the modules of the project that it imports, interpreted, and what it was seen to
+do.
+"""
 
 from __future__ import annotations
 
 import ast
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +28,15 @@ FOLLOWED = 60
 """So many modules of the project are followed from one entry."""
 RECURSION = 5000
 
+_GRAPH = re.compile(
+    r"\b(placeholder|Session|InteractiveSession|global_variables_initializer|disable_eager_execution|disable_v2_behavior|EstimatorSpec"
+    r"|Estimator|model_fn|contrib|as_default|set_session|get_session|Graph|monitored_session)\b"
+)
+"""Names of graph programs, in which `minimize(tensor)` and `tf.gradients` are right."""
+_SECOND = re.compile(
+    r"\b(GradientTape|compat\.v1|tf\.function|tf\.keras|tensorflow\.keras|from tensorflow import keras|import keras|numpy\(\))\b"
+)
+
 E = TypeVar("E", bound=Event)
 T = TypeVar("T")
 Files = Callable[[str], "SourceFile | None"]
@@ -42,6 +54,8 @@ class Program:
     keras_known: bool = False
     graph: bool = False
     truncated: bool = False
+    absent: tuple[str, ...] = ()
+    """Files that an import looked for and that are not there."""
     _parents: dict[str, dict[ast.AST, ast.AST]] = field(default_factory=dict, repr=False)
     _nodes: dict[str, tuple[ast.AST, ...]] = field(default_factory=dict, repr=False)
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -76,6 +90,18 @@ class Program:
             self._walk(path)
         return self._nodes[path]
 
+    @cached_property
+    def eager(self) -> bool:
+        """Whether it certainly runs eagerly in TensorFlow 2: it speaks of TensorFlow 2, and of nothing that only graphs
+        have.
+        """
+        texts = [source.text for source in self.files.values()]
+        return (
+            not self.graph
+            and not any(_GRAPH.search(text) for text in texts)
+            and any(_SECOND.search(text) for text in texts)
+        )
+
     def location(self, node: ast.AST, frame: Frame | str) -> Location:
         """The place of a node that was interpreted in that frame (or file)."""
         path = frame if isinstance(frame, str) else frame.path
@@ -93,7 +119,9 @@ class Program:
         return self._parents[path]
 
     def _walk(self, path: str) -> None:
-        """Nodes and parents in one go, without the generators of `ast.walk`; contexts, which all share one node, are left out."""
+        """Nodes and parents in one go, without the generators of `ast.walk`; contexts, which all share one node, are
+        left out.
+        """
         nodes: list[ast.AST] = [self.trees[path]]
         parents: dict[ast.AST, ast.AST] = {}
         for node in nodes:
@@ -132,16 +160,27 @@ def _speculative(frame: Frame | None) -> bool:
 
 
 class Reader:
-    """Reads programs of one project; parsed files are kept, so that a module which many entries import is parsed once."""
+    """Reads programs of one project; parsed files are kept, so that a module which many entries import is parsed once.
+    """
 
-    def __init__(self, files: Files | None = None, keras: int | None = None) -> None:
+    def __init__(
+        self,
+        files: Files | None = None,
+        keras: int | None = None,
+        pinned: Callable[[str], int | None] | None = None,
+    ) -> None:
+        """`keras` is the generation that the user states, `pinned` finds the one that the project of a file requires.
+        """
         self._load = files if files is not None else _from_disk
         self._keras = keras
+        self._pinned = pinned
         self._parsed: dict[str, tuple[SourceFile, ast.Module] | None] = {}
-        self._places: dict[str, str | None] = {}
+        self._places: dict[str, tuple[str | None, tuple[str, ...]]] = {}
 
     def read(self, path: str) -> Program:
-        """Read a program. Raises `Unreadable` (or `SyntaxProblem`) for an entry that cannot be read; imports that cannot be read are unknown."""
+        """Read a program. Raises `Unreadable` (or `SyntaxProblem`) for an entry that cannot be read; imports that
+        cannot be read are unknown.
+        """
         source = self._load(path)
         if source is None:
             raise Unreadable(path, "no such file")
@@ -160,19 +199,27 @@ class Reader:
             try:
                 return room.with_room(lambda: self._interpreted(source, tree))
             except (RecursionError, MemoryError):
-                keras, known = generation(source.text, self._keras)
+                keras, known = self._generation(source)
                 return Program(source.path, {source.path: source}, {source.path: tree}, (), keras, known, False, True)
         finally:
             sys.setrecursionlimit(limit)
 
+    def _generation(self, source: SourceFile) -> tuple[int, bool]:
+        found = generation(source.text, self._keras)
+        if found[1] or self._pinned is None:
+            return found
+        return generation(source.text, None, self._pinned(source.path))
+
     def _interpreted(self, source: SourceFile, tree: ast.Module) -> Program:
-        keras, known = generation(source.text, self._keras)
+        keras, known = self._generation(source)
         files: dict[str, SourceFile] = {source.path: source}
         trees: dict[str, ast.Module] = {source.path: tree}
         modules: dict[str, Module] = {}
+        absent: dict[str, None] = {}
 
         def load_module(interpreter: Interpreter, name: str, level: int, importer: str) -> Module | None:
-            place = self._find(name, level, importer, source.path)
+            place, before = self._find(name, level, importer, source.path)
+            absent.update(dict.fromkeys(before))
             if place is None or place == source.path:
                 return None
             module = modules.get(place)
@@ -205,6 +252,7 @@ class Reader:
             known,
             interpreter.graph,
             interpreter.steps > interpreter.budget,
+            tuple(absent),
         )
 
     def _parse(self, path: str) -> tuple[SourceFile, ast.Module] | None:
@@ -216,10 +264,13 @@ class Reader:
                 self._parsed[path] = None
         return self._parsed[path]
 
-    def _find(self, name: str, level: int, importer: str, entry: str) -> str | None:
+    def _find(self, name: str, level: int, importer: str, entry: str) -> tuple[str | None, tuple[str, ...]]:
+        """The file of a module, and the files in whose place it would have been taken."""
         key = f"{level}:{name}:{os.path.dirname(importer)}:{os.path.dirname(entry)}"
         if key not in self._places:
-            self._places[key] = _find_module(name, level, importer, entry)
+            places = _places(name, level, importer, entry)
+            found = next((place for place in places if os.path.isfile(place)), None)
+            self._places[key] = found, tuple(places if found is None else places[: places.index(found)])
         return self._places[key]
 
 
@@ -267,10 +318,11 @@ _FOREIGN = frozenset(
 ) | frozenset(sys.stdlib_module_names)
 
 
-def _find_module(name: str, level: int, importer: str, entry: str) -> str | None:
+def _places(name: str, level: int, importer: str, entry: str) -> list[str]:
+    """Where a module of the project would be, in the order in which it is looked for."""
     parts = name.split(".") if name else []
     if level == 0 and (not parts or parts[0] in _FOREIGN):
-        return None
+        return []
     here = os.path.dirname(importer)
     if level:
         for _ in range(level - 1):
@@ -282,24 +334,28 @@ def _find_module(name: str, level: int, importer: str, entry: str) -> str | None
             here = os.path.dirname(here)
         if here not in folders:
             folders.append(here)
+    found: list[str] = []
     for folder in folders:
         place = os.path.join(folder, *parts)
-        if parts and os.path.isfile(place + ".py"):
-            return place + ".py"
-        package = os.path.join(place, "__init__.py")
-        if os.path.isfile(package):
-            return package
-    return None
+        if parts:
+            found.append(place + ".py")
+        found.append(os.path.join(place, "__init__.py"))
+    return found
 
 
-def generation(text: str, stated: int | None) -> tuple[int, bool]:
-    """Whether Keras 2 or 3 semantics hold, and whether the program (or the configuration) says so."""
+def generation(text: str, stated: int | None, pinned: int | None = None) -> tuple[int, bool]:
+    """Whether Keras 2 or 3 semantics hold, and whether anything says so.
+
+    The configuration says it first, then the program, then the versions that its project requires.
+    """
     if stated is not None:
         return stated, True
     if "tf_keras" in text or "TF_USE_LEGACY_KERAS" in text:
         return 2, True
     if "import keras_core" in text or "keras.ops" in text or "from keras import ops" in text:
         return 3, True
+    if pinned is not None:
+        return pinned, True
     return 3, False
 
 

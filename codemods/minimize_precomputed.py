@@ -48,11 +48,11 @@ import ast
 from collections.abc import Iterator, Sequence
 
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import Minimized
+from regrad.analysis.events import GradientTaken, Minimized
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import BoundMethod, Function, Operation, Optimizer, Tape, Tensor, Unknown
+from regrad.analysis.values import BoundMethod, Function, Operation, Optimizer, Partial, Tape, Tensor, Unknown, Variable
 from regrad.analysis.weights import names
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.effects import Reading, followed
@@ -64,9 +64,10 @@ _ADVICE = "compute the loss under `with tf.GradientTape() as tape:` and call `op
 
 
 def detect(program: Program) -> Iterator[Finding]:
-    """Calls of `minimize` that cannot find a gradient."""
+    """Calls of `minimize` that cannot find a gradient, and `tf.gradients` in eager code."""
     if program.graph:
         return
+    yield from _graph_gradients(program)
     seen: set[int] = set()
     sinks = {id(sink.event): sink for sink in program.sinks if sink.kind == "minimize"}
     for event in program.of(Minimized):
@@ -77,11 +78,18 @@ def detect(program: Program) -> Iterator[Finding]:
         legacy = isinstance(event.optimizer, Optimizer) and ".legacy." in _spelled(program, event)
         message: str | None = None
         variables: tuple[str, ...] = ()
-        if isinstance(event.loss, Tensor) and event.tape is None and keras and not _in_graph(event):
+        eager = program.eager and not _traced(event.frame)
+        first = isinstance(event.optimizer, Optimizer) and event.optimizer.name.startswith("tf1.")
+        if (
+            isinstance(event.loss, Tensor)
+            and event.tape is None
+            and (keras or (first and eager))
+            and not _in_graph(event)
+        ):
             message = "`minimize` is given a tensor: its history is gone, so there is nothing to differentiate"
         elif (
             sink is not None
-            and isinstance(event.loss, (Function, BoundMethod))
+            and isinstance(event.loss, (Function, BoundMethod, Partial))
             and sink.path.lost
             and not sink.path.anything
         ):
@@ -103,6 +111,41 @@ def detect(program: Program) -> Iterator[Finding]:
                 (),
                 event,
             )
+
+
+def _graph_gradients(program: Program) -> Iterator[Finding]:
+    """`tf.gradients` where there is no graph."""
+    if not program.eager:
+        return
+    seen: set[int] = set()
+    for event in program.of(GradientTaken):
+        graph = event.tape.fields.get("graph") and event.method == "gradients"
+        if graph and id(event.node) not in seen and not _traced(event.frame):
+            seen.add(id(event.node))
+            yield Finding(
+                "RG408",
+                "minimize-precomputed",
+                "`gradients` needs a graph: in eager code it raises, since nothing recorded how the loss was computed",
+                program.location(event.node, event.frame),
+                CutKind.BEFORE_TAPE,
+                (),
+                (),
+                event,
+            )
+
+
+def _traced(frame: Frame | None) -> bool:
+    """Whether the code may run while TensorFlow traces a graph: under `tf.function`, or in what Keras calls."""
+    while frame is not None:
+        function = frame.function
+        if function is not None and (
+            function.decorated("function") or function.name in ("call", "train_step", "compute_loss", "build")
+        ):
+            return True
+        if function is not None and frame.caller is None:
+            return True
+        frame = frame.caller
+    return False
 
 
 def _spelled(program: Program, event: Minimized) -> str:
@@ -131,7 +174,9 @@ def _in_graph(event: Minimized) -> bool:
 
 def mend(program: Program, finding: Finding) -> Mendings:
     """Compute the loss under a tape, or inside the callable."""
-    event: Minimized = finding.evidence
+    event = finding.evidence
+    if isinstance(event, GradientTaken):
+        return _tape_for_gradients(program, event)
     sink = next((sink for sink in program.sinks if sink.event is event), None)
     try:
         if sink is not None and _named_callable(event):
@@ -142,6 +187,43 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return _tape_around_statements(program, event, sink)
     except CannotMove as reason:
         return Withheld(str(reason), _ADVICE)
+
+
+def _tape_for_gradients(program: Program, event: GradientTaken) -> Mendings:
+    """Put the statement that computes the loss under a tape that watches the sources, and ask that tape."""
+    from regrad.codemods.engine import moving
+
+    path = event.frame.path
+    advice = "compute the loss under `with tf.GradientTape() as tape:`, watch what is no variable, and call `tape.gradient`"
+    statement = program.statement(event.node, path)
+    node = event.node
+    if statement is None or not isinstance(node, ast.Call) or not isinstance(event.target_node, ast.Name):
+        return Withheld("the loss has no name of its own", advice)
+    if not isinstance(event.sources_node, ast.Name):
+        return Withheld("what the gradient is asked for has no name of its own", advice)
+    block = block_of(program, statement, path)
+    index = next(position for position, other in enumerate(block) if other is statement)
+    name = event.target_node.id
+    binding = [other for other in block[:index] if name in stored(other)]
+    if len(binding) != 1 or hasattr(binding[0], "body"):
+        return Withheld("the loss is computed in several places", advice)
+    scope = function_around(program, statement, path) or program.trees[path]
+    tape = free_name(program, path, scope, ("tape",))
+    source = event.sources_node.id
+    variable = isinstance(event.sources, Variable)
+    rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    try:
+        rewrite.wrap(
+            binding,
+            f"with {_tape_spelling(program, path)}() as {tape}:",
+            lead="" if variable else f"{tape}.watch({source})",
+        )
+        # `tf.gradients` answers with a list, whatever it is asked for.
+        rewrite.replace(node, f"{tape}.gradient({name}, [{source}])")
+        edits = rewrite.edits()
+    except CannotMove as reason:
+        return Withheld(str(reason), advice)
+    return (Mending("ask a tape for the gradient", Safety.SAFE, edits),)
 
 
 def _named_callable(event: Minimized) -> bool:
