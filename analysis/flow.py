@@ -42,7 +42,9 @@ _CUT_OF = {
 
 @dataclass
 class Reach:
-    """What a value depends on: `sources` by identity; `data` are unknown things that are taken for data; `anything` is the unknown."""
+    """What a value depends on: `sources` by identity; `data` are unknown things that are taken for data; `anything` is
+    the unknown.
+    """
 
     sources: dict[int, Value] = field(default_factory=dict)
     data: dict[int, Unknown] = field(default_factory=dict)
@@ -69,7 +71,8 @@ class FoundCut:
 
 @dataclass(frozen=True)
 class Path:
-    """The sources of one gradient call: which are reached, which certainly are not, and whether all of them are known."""
+    """The sources of one gradient call: which are reached, which certainly are not, and whether all of them are known.
+    """
 
     connected: tuple[Value, ...]
     lost: tuple[Value, ...]
@@ -100,7 +103,8 @@ class Flow:
         self.watched: dict[int, tuple[int, Value]] = dict(tape.fields.get("watched") or {}) if tape is not None else {}
         accessed = tape.fields.get("watch_accessed") if tape is not None else None
         self.watches_variables = not (isinstance(accessed, Constant) and accessed.value is False)
-        # Sources are bits of a number: a deep model has thousands of operations that each depend on hundreds of weights.
+        # Sources are bits of a number: a deep model has thousands of operations that each depend on hundreds of
+        # weights.
         self._known: dict[int, _Masks] = {}
         self._keep: list[Value] = []
         self._places: dict[int, int] = {}
@@ -220,10 +224,13 @@ class Flow:
             assert isinstance(value, Tensor)
             operation = value.operation
             if self._watches_any and not self.full and not value.symbolic:
-                # What ran before a tensor was watched does not depend on it for the tape.
+                # What ran before a tensor was watched was recorded only for the sake of other inputs, if there were any.
+                late = 0
                 for key, (serial, watched_value) in self.watched.items():
                     if serial > operation.serial and key != id(value):
-                        sources &= ~self._bit(watched_value)
+                        late |= self._bit(watched_value)
+                if not (anything or operation.sources or operation.kind == "unknown" or sources & ~late):
+                    sources &= ~late
             if self.full or (self.recorded(value) and operation.transfer in _PASSING):
                 for source in operation.sources:
                     covered, opened = self._covered(source)
@@ -358,7 +365,8 @@ def path(tape: Tape | None, target: Value, sources: Value) -> Path:
     connected: list[Value] = []
     lost: list[Value] = []
     for item in items:
-        # Of something unknown it can be said that it is not reached only where it is the model whose variables are asked for.
+        # Of something unknown it can be said that it is not reached only where it is the model whose variables are
+        # asked for.
         certain = not isinstance(item, Unknown) or id(item) in owners
         (connected if not certain or _connected(item, reach) else lost).append(item)
     return Path(tuple(connected), tuple(lost), complete, reach.anything)
@@ -390,7 +398,9 @@ def _connected(item: Value, reach: Reach) -> bool:
 
 
 def cuts(tape: Tape | None, target: Value, lost: Iterable[Value]) -> list[FoundCut]:
-    """Where the paths from the target to the lost sources end; an empty list where the target does not depend on them at all."""
+    """Where the paths from the target to the lost sources end; an empty list where the target does not depend on them
+    at all.
+    """
     wanted = {id(value): value for value in lost}
     for value in list(wanted.values()):
         if isinstance(value, Unknown):

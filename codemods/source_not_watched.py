@@ -50,6 +50,7 @@ from collections.abc import Iterator
 from regrad.analysis.applications import replaces_variable
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, Watched
+from regrad.analysis.flow import Flow
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
@@ -88,10 +89,17 @@ def detect(program: Program) -> Iterator[Finding]:
             if sink.depends_on(value)
             and not value.numpy
             and not is_integer(value.dtype)
-            and not _late(event.tape, value)
+            and not _watched(event.tape, value)
             and not replaces_variable(value)  # `w = w - rate * gradient` is RG406
         ]
-        late = [value for value in lost if _late(event.tape, value) and sink.depends_on(value)]
+        late = [
+            value
+            for value in lost
+            if _watched(event.tape, value)
+            and not is_integer(value.dtype)
+            and sink.depends_on(value)
+            and _used_before_watched(sink, value)
+        ]
         if late and recording.missed(sink):
             continue  # it is watched in time for the tape, but the tape begins too late (RG401)
         if not unwatched and not late or sink.path.anything:
@@ -104,8 +112,27 @@ def detect(program: Program) -> Iterator[Finding]:
         yield _finding(program, sink, event, f"`{text}` {reason}, so its gradient is None")
 
 
-def _late(tape: Tape, value: Tensor) -> bool:
+def _watched(tape: Tape, value: Tensor) -> bool:
     return id(value) in (tape.fields.get("watched") or {})
+
+
+def _used_before_watched(sink: Sink, value: Tensor) -> bool:
+    """Whether something on the way to the target read the tensor, on the record, before it was watched."""
+    assert sink.tape is not None
+    since: int = sink.tape.fields["watched"][id(value)][0]
+    full = Flow(sink.tape, full=True)
+    seen: set[int] = set()
+    stack: list[Value] = [sink.target]
+    while stack:
+        current = stack.pop()
+        if id(current) in seen or current is value:
+            continue
+        seen.add(id(current))
+        parts = tuple(full._parts(current))
+        if isinstance(current, Tensor) and current.operation.serial < since and any(part is value for part in parts):
+            return True
+        stack.extend(parts)
+    return False
 
 
 def _finding(program: Program, sink: Sink, event: GradientTaken, message: str) -> Finding:
