@@ -40,7 +40,9 @@ MAXIMUM_DEPTH = 40
 MAXIMUM_ACTIVATIONS = 48
 """So often one function is interpreted anew; after that its results are unknown, which keeps the cost linear."""
 HARD_LIMIT = 4
-"""Past the budget calls are unknown; past so many budgets nothing is read any more, and of such a program nothing is said."""
+"""Past the budget calls are unknown; past so many budgets nothing is read any more, and of such a program nothing is
+said.
+"""
 UNROLLED = 24
 """Loops over at most so many known elements are interpreted element by element."""
 
@@ -106,15 +108,18 @@ class Call:
 
 
 class _Loop:
-    __slots__ = ("exits", "mark")
+    __slots__ = ("exits", "mark", "repeated")
 
-    def __init__(self, mark: Mark) -> None:
+    def __init__(self, mark: Mark, repeated: bool) -> None:
         self.mark = mark
+        self.repeated = repeated
         self.exits: list[Writes] = []
 
 
 class Interpreter:
-    """The state of one interpretation. `load_module` resolves an import of the project to an interpreted module, or None."""
+    """The state of one interpretation. `load_module` resolves an import of the project to an interpreted module, or
+    None.
+    """
 
     def __init__(
         self, load_module: Callable[[Interpreter, str, int, str], Module | None], budget: int, keras: int = 3
@@ -153,7 +158,9 @@ class Interpreter:
 
     @property
     def exhausted(self) -> bool:
-        """Whether even what costs no call has gone on for too long: loops in loops over known elements grow with their product."""
+        """Whether even what costs no call has gone on for too long: loops in loops over known elements grow with their
+        product.
+        """
         return self.steps > HARD_LIMIT * self.budget
 
     # -- making things ---------------------------------------------------------------------------------------------
@@ -221,7 +228,9 @@ class Interpreter:
     # -- statements -------------------------------------------------------------------------------------------------
 
     def body(self, statements: Iterable[ast.stmt]) -> str | None:
-        """Interpret statements in order; returns how they ended: None, `return`, `break`, `continue`, `raise` or `ended`."""
+        """Interpret statements in order; returns how they ended: None, `return`, `break`, `continue`, `raise` or
+        `ended`.
+        """
         frame = self.frame
         if self.exhausted:
             return None
@@ -274,9 +283,10 @@ class Interpreter:
         return joining.join(self, one, other)
 
     def run_loop(self, statements: list[ast.stmt], bind: Callable[[], None]) -> str | None:
-        """A loop whose elements are alike: once, and once more where the first pass changed what the second one sees."""
+        """A loop whose elements are alike: once, and once more where the first pass changed what the second one sees.
+        """
         mark = self.store.mark()
-        loop = _Loop(mark)
+        loop = _Loop(mark, True)
         self.loops.append(loop)
         end = None
         for passing in range(2):
@@ -297,7 +307,7 @@ class Interpreter:
     def run_unrolled(self, statements: list[ast.stmt], target: ast.expr, elements: Iterable[Value]) -> str | None:
         """A loop over known elements, one by one."""
         mark = self.store.mark()
-        loop = _Loop(mark)
+        loop = _Loop(mark, False)
         self.loops.append(loop)
         end = None
         for element in elements:
@@ -353,7 +363,9 @@ class Interpreter:
 
     @contextmanager
     def describing_with(self, values: Iterable[Value]) -> Iterator[None]:
-        """While a layer is called with symbolic tensors, all that it computes is a description, run anew with each call of the model."""
+        """While a layer is called with symbolic tensors, all that it computes is a description, run anew with each call
+        of the model.
+        """
         saved = self.describing
         self.describing = saved or any(is_symbolic(value) for value in values)
         try:

@@ -1,4 +1,6 @@
-"""Room for deep recursion: a thread with a large stack, for the rare program that nests deeper than Python's usual limit."""
+"""Room for deep recursion: a thread with a large stack, for the rare program that nests deeper than Python's usual
+limit.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ T = TypeVar("T")
 
 STACK = 256 << 20
 DEPTH = 60_000
-"""So deep that a chain of ten thousand operators is read; the stack, of which only what is used is ever taken, has room for it."""
+"""So deep that a chain of ten thousand operators is read; the stack, of which only what is used is ever taken, has room
+for it.
+"""
 
 
 def with_room(work: Callable[[], T]) -> T:

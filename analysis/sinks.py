@@ -1,4 +1,5 @@
-"""The sinks of a program: every place where gradients are asked for, with what reaches it and where the rest was cut."""
+"""The sinks of a program: every place where gradients are asked for, with what reaches it and where the rest was cut.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from regrad.analysis.weights import flag
 
 @dataclass(frozen=True, eq=False)
 class Sink:
-    """One request for gradients. `kind`: `tape` (`tape.gradient`), `keras` (`fit` and the like), `minimize`, `graph` (`tf.gradients`)."""
+    """One request for gradients. `kind`: `tape` (`tape.gradient`), `keras` (`fit` and the like), `minimize`, `graph`
+    (`tf.gradients`).
+    """
 
     kind: str
     event: GradientTaken | Trained | Minimized
@@ -80,7 +83,9 @@ def sinks_of(events: Iterable[Event]) -> tuple[Sink, ...]:
 
 
 def _minimized(variables: Value, target: Value) -> Value:
-    """The variables of a `minimize`; without `var_list`, those that the loss is computed from (the others are none of its business)."""
+    """The variables of a `minimize`; without `var_list`, those that the loss is computed from (the others are none of
+    its business).
+    """
     if variables is not UNKNOWN and not (isinstance(variables, Constant) and variables.value is None):
         return variables
     reach = flow.Flow(None, full=True).reach(target)

@@ -1,4 +1,6 @@
-"""The state of the interpreted program, with the one operation that writes it, so that branches can be undone and joined."""
+"""The state of the interpreted program, with the one operation that writes it, so that branches can be undone and
+joined.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ Writes = dict[tuple[int, Any], tuple[dict[Any, Any], Any, Any]]
 
 
 class Mark(NamedTuple):
-    """A point to come back to: a length of the journal, and a number that parts the objects of then from younger ones."""
+    """A point to come back to: a length of the journal, and a number that parts the objects of then from younger ones.
+    """
 
     length: int
     birth: int
@@ -28,8 +31,8 @@ class Mark(NamedTuple):
 class Store:
     """A journal of every write to a scope or an object's fields.
 
-    Undoing leaves alone what an object made since then holds: nothing of before knows that object, and the events that tell of it
-    must find it as it was.
+    Undoing leaves alone what an object made since then holds: nothing of before knows that object, and the events that
+    tell of it must find it as it was.
     """
 
     __slots__ = ("_journal",)

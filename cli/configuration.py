@@ -37,6 +37,7 @@ class Configuration:
 
 
 KERAS = ("keras3", "tf-keras")
+GENERATIONS = {2: "tf-keras", 3: "keras3"}
 
 
 def load(path: Path) -> Configuration:
@@ -148,6 +149,14 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return read
 
 
+def _keras(value: Any) -> str:
+    if type(value) is int and value in GENERATIONS:
+        return GENERATIONS[value]
+    if value not in KERAS:
+        raise _WrongValue(f"2, 3 or one of {', '.join(KERAS)}")
+    return str(value)
+
+
 _KEYS: dict[str, Callable[[Any], Any]] = {
     "select": _strings,
     "ignore": _strings,
@@ -159,7 +168,7 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "require-verified": _flag,
     "python": _text,
     "timeout": _seconds,
-    "keras": _one_of(*KERAS),
+    "keras": _keras,
     "entry": _text,
     "output-format": _one_of("text", "concise", "json", "sarif", "github", "gitlab", "rdjson", "junit"),
 }

@@ -28,5 +28,7 @@ class Options:
     entry: str | None = None
     """The program through which everything is verified, with its arguments: `train.py --epochs 1`."""
     max_rounds: int = 10
+    jobs: int | None = None
+    """Processes that read at once; None for one per core."""
     max_bytes: int = 5_000_000
     """Scripts larger than this are skipped; notebooks, which carry their pictures, may be ten times as large."""

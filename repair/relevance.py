@@ -21,6 +21,11 @@ def worth_reading(path: str, content: bytes) -> bool:
     return _TRAINS.search(content) is not None and _imports_relevant(path, content, _DEEPEST)
 
 
+def may_train(content: bytes) -> bool:
+    """Whether it depends on the neighbours of the program if anything could be found in it."""
+    return _TRAINS.search(content) is not None
+
+
 def _imports_relevant(path: str, content: bytes, depth: int) -> bool:
     folder = os.path.dirname(path)
     for found in _IMPORTS.finditer(content):

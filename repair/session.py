@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from regrad.analysis.program import Program, Reader
-from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, decode
+from regrad.analysis.source import SourceFile, Unreadable, decode
 from regrad.analysis.source import read as read_bytes
 from regrad.codemods.engine.registry import selected
-from regrad.codemods.engine.rule import Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Rule, Safety, Withheld
 from regrad.repair import plan as planning
-from regrad.repair.detection import Detector, eligible, without_evidence
+from regrad.repair import workers
+from regrad.repair.cache import Cache
+from regrad.repair.detection import Detector, eligible
 from regrad.repair.history import Version
 from regrad.repair.options import Options
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.repair.pins import Pins
 from regrad.repair.plan import Applied, Choice, Key, Plan
-from regrad.repair.relevance import worth_reading
+from regrad.repair.survey import ProgramReader, Surveyed, Surveyor
 from regrad.repair.targets import Rejected, Target, targets
 from regrad.repair.write import NotWritten, replace_files
 
@@ -29,13 +34,6 @@ if TYPE_CHECKING:
     from regrad.repair.proof import Proof, Withdrawn
     from regrad.verify.evidence import Evidence
     from regrad.verify.job import Job
-
-KEPT_BY_ONE_READER = 200
-"""A reader keeps what it has parsed for the programs that follow; after so many entries a new one keeps memory flat."""
-
-
-class ProgramReader(Protocol):
-    def read(self, path: str) -> Program: ...
 
 
 class Comparer(Protocol):
@@ -54,7 +52,7 @@ def check(
     paths: Iterable[str], options: Options, *, contents: Mapping[str, bytes] | None = None
 ) -> Iterator[FileOutcome]:
     """What there is to report, file by file. `contents` are files as an editor holds them, by path."""
-    with Session(options, contents=contents) as session:
+    with Session(options, contents=contents, cache=not contents) as session:
         yield from session.check(paths)
 
 
@@ -62,7 +60,7 @@ def fix(
     paths: Iterable[str], options: Options, *, write: bool, contents: Mapping[str, bytes] | None = None
 ) -> Iterator[FileOutcome]:
     """What was found and mended, file by file; nothing is written unless `write`."""
-    with Session(options, contents=contents) as session:
+    with Session(options, contents=contents, cache=not contents) as session:
         yield from session.fix(paths, write=write)
 
 
@@ -94,13 +92,18 @@ class Session:
         *,
         contents: Mapping[str, bytes] | None = None,
         rules: Sequence[Rule] | None = None,
-        reader: Callable[[Files, int | None], ProgramReader] = Reader,
+        reader: Callable[[Files, int | None], ProgramReader] | None = None,
         verifier: Callable[[Options], Comparer] | None = None,
+        cache: bool = False,
     ) -> None:
         self.options = options
         self._contents = {os.path.normpath(path): content for path, content in (contents or {}).items()}
         self._detector = Detector(selected(options.select, options.ignore) if rules is None else rules, options)
-        self._reader = reader
+        self._pins = Pins()
+        self._reader = reader or partial(Reader, pinned=self._pins.generation_of)
+        # Answers of earlier runs and of other processes are those of the real parts.
+        self._alone = rules is not None or reader is not None or bool(self._contents)
+        self._cache = Cache(options) if cache and not self._alone else None
         self._make_verifier = verifier or _verifier
         self._verifier: Comparer | None = None
         self._versions: dict[str, Version] = {}
@@ -139,54 +142,73 @@ class Session:
     def _survey(self, paths: Iterable[str]) -> list[str]:
         """Reads every target as a program of its own; gives the files to be reported, in order."""
         order: dict[str, None] = {}
-        reader = self._new_reader()
+        readable: list[str] = []
         named = [path for path in paths if os.path.normpath(path) not in self._contents]
         given = (Target(path) for path in self._contents)
-        for number, target in enumerate(chain(given, targets(named, self.options)), 1):
+        for target in chain(given, targets(named, self.options)):
             order[target.path] = None
             file = self._files.setdefault(target.path, _File())
             if isinstance(target, Rejected):
                 file.status, file.messages = target.status, [target.message]
-                continue
-            if number % KEPT_BY_ONE_READER == 0:
-                reader = self._new_reader()
-            self._survey_one(target, file, reader)
+            else:
+                readable.append(target.path)
+        for surveyed in self._surveyed(readable):
+            self._take(surveyed)
         order.update(dict.fromkeys(path for path in self._files if self._files[path].found))
         return list(order)
 
-    def _survey_one(self, target: Target, file: _File, reader: ProgramReader) -> None:
-        try:
-            content = self._content(target.path)
-            if not worth_reading(target.path, content):
-                return
-            program = reader.read(target.path)
-        except SyntaxProblem as problem:
-            file.status, file.messages = Status.SYNTAX_ERROR, [problem.message]
+    def _surveyed(self, paths: list[str]) -> Iterator[Surveyed]:
+        """The answer for each file, in order: from an earlier run, from other processes, or worked out here."""
+        cache, started = self._cache, time.time()
+        if cache is None:
+            yield from self._read_each(paths)
             return
-        except Unreadable as problem:
-            file.status, file.messages = Status.UNREADABLE, [problem.message]
+        generations = {path: self._pins.generation_of(path) for path in paths}
+        kept = {path: cache.get(path, generations[path]) for path in paths}
+        new = self._read_each([path for path, answer in kept.items() if answer is None])
+        for path in paths:
+            answer = kept[path]
+            if answer is None:
+                answer = next(new)
+                cache.put(answer, generations[path], started)
+            yield answer
+        cache.save()
+
+    def _read_each(self, paths: list[str]) -> Iterator[Surveyed]:
+        jobs = self.options.jobs or workers.available()
+        if not self._alone and workers.worth_it(paths, jobs):
+            yield from workers.surveyed(paths, self.options, jobs)
             return
-        detected = self._detector.detect(program)
-        file.messages.extend(detected.problems)
-        for finding in detected.findings:
-            path = finding.location.path
-            own = self._files.setdefault(path, _File())
-            key = Key(path, finding.location.span, finding.code)
-            entry = (not program.trains, target.path)
+        own = Surveyor(self._detector, self._content, self._new_reader)
+        for path in paths:
+            answer = own.survey(path, known=self._is_found)
+            for place, source in own.sources.items():
+                self._versions.setdefault(place, Version(source))
+            own.sources.clear()
+            yield answer
+
+    def _is_found(self, finding: Finding) -> bool:
+        file = self._files.get(finding.location.path)
+        return file is not None and Key(finding.location.path, finding.location.span, finding.code) in file.found
+
+    def _take(self, surveyed: Surveyed) -> None:
+        file = self._files[surveyed.path]
+        file.status = surveyed.status
+        file.messages.extend(surveyed.messages)
+        for outcome in surveyed.findings:
+            location = outcome.finding.location
+            own = self._files.setdefault(location.path, _File())
+            key = Key(location.path, location.span, outcome.finding.code)
+            entry = (not surveyed.trains, surveyed.path)
             if key in own.found:
                 own.found[key].entries.append(entry)
-                continue
-            mendings = self._detector.mend(program, finding, to_write=False)
-            outcome = FindingOutcome(
-                without_evidence(finding),
-                () if isinstance(mendings, Withheld) else tuple(mendings),
-                mendings if isinstance(mendings, Withheld) else None,
-            )
-            own.found[key] = _Found(outcome, [entry])
-        if detected.findings:
-            self._programs[target.path] = tuple(program.files)
-            for path, source in program.files.items():
-                self._versions.setdefault(path, Version(source))
+            else:
+                own.found[key] = _Found(outcome, [entry])
+        if surveyed.findings:
+            self._programs[surveyed.path] = surveyed.files
+            for path in surveyed.files:
+                if path not in self._versions:
+                    self._versions[path] = Version(decode(path, self._content(path)))
 
     def _entry(self, found: _Found) -> str:
         """The program through which a finding is mended: one that trains, and then the file itself."""
@@ -380,6 +402,13 @@ def _reported(candidate: planning.Candidate) -> FindingOutcome:
 
 def _keras(name: str | None) -> int | None:
     return {"keras3": 3, "tf-keras": 2}.get(name or "")
+
+
+def surveyor(options: Options) -> Surveyor:
+    """One that reads from the disk, for a process that only surveys."""
+    detector = Detector(selected(options.select, options.ignore), options)
+    pins = Pins()
+    return Surveyor(detector, read_bytes, lambda: Reader(None, _keras(options.keras), pins.generation_of))
 
 
 def _verifier(options: Options) -> Comparer:

@@ -8,6 +8,14 @@ import pytest
 from regrad.verify import Job, Outcome, Verifier
 
 
+@pytest.fixture(autouse=True, scope="session")
+def no_cache() -> Iterator[None]:
+    """No test reads what another run found out, or leaves anything behind in the user's folder."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REGRAD_CACHE_DIR", "")
+        yield
+
+
 @pytest.fixture(scope="session")
 def verifier(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Verifier]:
     """TensorFlow takes seconds to import, so all tests share one server; without TensorFlow they are skipped."""

@@ -1,0 +1,94 @@
+"""What one file gives by itself: its findings with their mendings, and the files that this answer rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from regrad.analysis.program import Program
+from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable
+from regrad.codemods.engine.rule import Withheld
+from regrad.repair.detection import Detector, without_evidence
+from regrad.repair.outcome import FindingOutcome, Status
+from regrad.repair.relevance import may_train, worth_reading
+
+if TYPE_CHECKING:
+    from regrad.codemods.engine.rule import Finding
+
+KEPT_BY_ONE_READER = 200
+"""A reader keeps what it has parsed for the programs that follow; after so many entries a new one keeps memory flat."""
+
+
+class ProgramReader(Protocol):
+    def read(self, path: str) -> Program: ...
+
+
+@dataclass(frozen=True)
+class Surveyed:
+    """The answer for one file, as a program of its own. It can be sent to another process and kept for another run."""
+
+    path: str
+    status: Status = Status.OK
+    messages: tuple[str, ...] = ()
+    findings: tuple[FindingOutcome, ...] = ()
+    trains: bool = False
+    files: tuple[str, ...] = ()
+    """The files of the program, the entry among them."""
+    absent: tuple[str, ...] = ()
+    """Files that were looked for and are not there; were there one of them, the answer might be another."""
+    lasting: bool = True
+    """Whether it rests on nothing but the contents of these files."""
+
+
+class Surveyor:
+    """Reads one file after the other and lets the rules look at each."""
+
+    def __init__(
+        self, detector: Detector, content: Callable[[str], bytes], reader: Callable[[], ProgramReader]
+    ) -> None:
+        self._detector = detector
+        self._content = content
+        self._new_reader = reader
+        self._reader = reader()
+        self._read = 0
+        self.sources: dict[str, SourceFile] = {}
+        """The sources of the programs in which something was found, as they were when it was found."""
+
+    def survey(self, path: str, *, known: Callable[[Finding], bool] = lambda finding: False) -> Surveyed:
+        """The answer for a file. What is `known` already is given without its mendings."""
+        self._read += 1
+        if self._read % KEPT_BY_ONE_READER == 0:
+            self._reader = self._new_reader()
+        try:
+            content = self._content(path)
+            if not worth_reading(path, content):
+                return Surveyed(path, files=(path,), lasting=not may_train(content))
+            program = self._reader.read(path)
+        except SyntaxProblem as problem:
+            return Surveyed(path, Status.SYNTAX_ERROR, (problem.message,), files=(path,))
+        except Unreadable as problem:
+            return Surveyed(path, Status.UNREADABLE, (problem.message,), files=(path,), lasting=False)
+        detected = self._detector.detect(program)
+        if detected.findings:
+            for place, source in program.files.items():
+                self.sources.setdefault(place, source)
+        return Surveyed(
+            path,
+            messages=detected.problems,
+            findings=tuple(
+                FindingOutcome(without_evidence(finding)) if known(finding) else self._with_mendings(program, finding)
+                for finding in detected.findings
+            ),
+            trains=bool(detected.findings) and program.trains,
+            files=tuple(program.files),
+            absent=program.absent,
+            lasting=not detected.problems,
+        )
+
+    def _with_mendings(self, program: Program, finding: Finding) -> FindingOutcome:
+        mendings = self._detector.mend(program, finding, to_write=False)
+        outcome = FindingOutcome(without_evidence(finding))
+        if isinstance(mendings, Withheld):
+            return replace(outcome, withheld=mendings)
+        return replace(outcome, mendings=tuple(mendings))
