@@ -70,7 +70,8 @@ def from_logits(value: Value | None) -> bool | None:
 
 def _make(interpreter: Interpreter, name: str, call: Call) -> Value:
     last = name.rpartition(".")[2]
-    if last[:1].islower() and last not in ("get", "deserialize"):
+    # `MSE`, `MAE` and their like are functions, for all their capitals.
+    if (last[:1].islower() or last.isupper()) and last not in ("get", "deserialize"):
         standard = standard_name(last)
         if standard is not None:
             return call_loss(interpreter, standard, External(name), call)
@@ -98,7 +99,7 @@ def _make(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 def _make_metric(interpreter: Interpreter, name: str, call: Call) -> Value:
     last = name.rpartition(".")[2]
-    if last[:1].islower():
+    if last[:1].islower() or last.isupper():
         standard = standard_name(last)
         if standard is not None:
             return call_loss(interpreter, standard, External(name), call)
