@@ -90,6 +90,14 @@ class Turned:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """`zip(gradient, variable)` of one gradient and one variable."""
+
+    call: ast.Call
+    path: str
+
+
+@dataclass(frozen=True)
 class Foreign:
     """`zip(gradients of one, variables of another)`."""
 
@@ -104,6 +112,13 @@ class Idle:
 
     event: GradientTaken
     optimizer: str
+
+
+@dataclass(frozen=True)
+class Unapplied:
+    """Gradients of a graph that nobody applies; the line that would."""
+
+    line: str
 
 
 @dataclass(frozen=True)
@@ -197,7 +212,15 @@ def _pairs(program: Program) -> Iterator[Finding]:
             and len(pairs.node.args) == 2
         ):
             one, other = pairs.parts
-            if _are_variables(one) and _are_gradients(other):
+            if isinstance(one, Gradients) and one.index == 0 and isinstance(other, Variable):
+                yield _finding(
+                    program,
+                    pairs.node,
+                    applied,
+                    f"`zip` takes the gradient and `{describe(other)}` apart, row by row, where one pair is meant",
+                    Rows(pairs.node, applied.frame.path),
+                )
+            elif _are_variables(one) and _are_gradients(other):
                 yield _finding(
                     program,
                     pairs.node,
@@ -278,10 +301,11 @@ def _idle(program: Program) -> Iterator[Finding]:
         return
     if any(True for _ in program.of(Applied)):
         return
+    yield from _graph_idle(program)
     requests = [
         event
         for event in program.of(GradientTaken)
-        if event.method == "gradient" and isinstance(event.sources, WeightList) and event.sources.trainable_only
+        if event.method == "gradient" and _are_variables(event.sources) and not event.tape.fields.get("graph")
     ]
     nodes = {id(event.node) for event in requests}
     if len(nodes) != 1 or sum(1 for each in {id(event.node) for event in program.of(GradientTaken)}) != 1:
@@ -296,7 +320,10 @@ def _idle(program: Program) -> Iterator[Finding]:
     ):
         return
     spelled = _optimizer(program, event)
-    if spelled is None or not _repeated(program, event) or _used(program, event, statement.targets[0].id):
+    if spelled is None or not _repeated(program, event):
+        return
+    # An optimizer that nothing mentions again was meant to be used, whatever else is done with the gradients.
+    if _mentioned(program, spelled) and _used(program, event, statement.targets[0].id):
         return
     yield _finding(
         program,
@@ -305,6 +332,48 @@ def _idle(program: Program) -> Iterator[Finding]:
         f"the gradients are computed and never applied: `{spelled}` does nothing in this program",
         Idle(event, spelled),
     )
+
+
+def _graph_idle(program: Program) -> Iterator[Finding]:
+    """`compute_gradients` in a program that applies none."""
+    names = ("apply_gradients", "minimize", "assign", "assign_sub", "assign_add")
+    calls = [
+        (path, node)
+        for path in program.trees
+        for node in program.nodes(path)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    computed = [(path, node) for path, node in calls if node.func.attr == "compute_gradients"]  # type: ignore[attr-defined]
+    if len(computed) != 1 or any(node.func.attr in names for _, node in calls):  # type: ignore[attr-defined]
+        return
+    path, node = computed[0]
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    statement = program.statement(node, path)
+    runs = any(each.func.attr == "run" for _, each in calls)  # type: ignore[attr-defined]
+    if not runs or not isinstance(statement, ast.Assign):
+        return
+    yield Finding(
+        RULE.code,
+        RULE.name,
+        "the gradients are computed and never applied, so no variable moves",
+        program.location(node, path),
+        CutKind.NEVER_USED,
+        (),
+        (),
+        Unapplied(f"train_op = {program.source(node.func.value, path)}.apply_gradients(gradients_and_variables)"),
+    )
+
+
+def _mentioned(program: Program, spelled: str) -> bool:
+    """Whether anything reads the optimizer: its name, or the attribute that holds it."""
+    attribute = spelled.rpartition(".")[2]
+    for path in program.trees:
+        for node in program.nodes(path):
+            if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Load):
+                return True
+            if isinstance(node, ast.Name) and node.id == spelled and isinstance(node.ctx, ast.Load):
+                return True
+    return False
 
 
 def _moved_by_hand(program: Program) -> bool:
@@ -591,6 +660,8 @@ def _clipped(program: Program) -> Iterator[Finding]:
 def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove
 
+    if isinstance(finding.evidence, Unapplied):
+        return Withheld("which step of the session should apply them is the author's to say", finding.evidence.line)
     try:
         return [_mending(program, finding.evidence)]
     except CannotMove as problem:
@@ -601,6 +672,11 @@ def _mending(program: Program, evidence: object) -> Mending:
     from regrad.codemods.engine.arguments import Change, Remove, Set, Swap, change_call
     from regrad.codemods.engine.moving import CannotMove, Rewrite, after
 
+    if isinstance(evidence, Rows):
+        gradient, variable = (program.source(each, evidence.path) for each in evidence.call.args)
+        rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
+        rewrite.replace(evidence.call, f"[({gradient}, {variable})]")
+        return Mending("give the one pair", Safety.SAFE, rewrite.edits(), "the call raised before")
     if isinstance(evidence, Unpaired):
         call, path = evidence.applied.node, evidence.applied.frame.path
         assert isinstance(call, ast.Call)
