@@ -39,7 +39,7 @@ BUILTINS = frozenset(dir(builtins))
 
 def _length(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get(None, 0)
-    if isinstance(value, Collection) and value.complete:
+    if isinstance(value, Collection) and value.complete and not value.fields.get("#grown"):
         return Constant(len(value.items), call.node)
     if isinstance(value, Mapping) and value.complete:
         return Constant(len(value.entries), call.node)
@@ -386,6 +386,9 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
         grown, whole = bounded((*owner.items, first), owner.complete)
         put(fields, "items", grown)
         put(fields, "complete", whole)
+        if any(loop.repeated for loop in interpreter.loops):
+            # One pass stands for many: what is in it is known, how many there are is not.
+            put(fields, "#grown", True)
         return NONE
     if name == "extend" and first is not None:
         known = iteration.known_elements(interpreter, first)
