@@ -132,10 +132,11 @@ class Run:
 
     def observe(self, recorder: Any, families: list[Any]) -> None:
         from .datasets import replace_datasets
+        from .frozen import watch_assignments, watch_layers
         from .functions import watch_functions
         from .models import watch_models
         from .optimizers import watch_optimizers
-        from .oracles import watch_assignments, watch_calls, watch_layers, watch_losses
+        from .oracles import watch_calls, watch_losses
         from .pretrained import make_weights_fresh
         from .quiet import make_harmless
         from .sessions import watch_sessions

@@ -4,11 +4,10 @@
 # ruff: noqa: B905
 from __future__ import annotations
 
-import re
-import sys
 import time
 from typing import Any
 
+from .frozen import frozen_and_fresh
 from .recorder import Recorder, weights_of
 
 FEW = 8
@@ -17,18 +16,6 @@ SLOW = 0.5
 """Seconds of one forward pass above which a model is too dear to be asked again."""
 MOST_PARAMETERS = 5_000_000
 ZERO_LOSS = 1e-7
-RANDOM_INITIALISERS = (
-    "VarianceScaling", "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal",
-    "RandomNormal", "RandomUniform", "TruncatedNormal", "Orthogonal", "OrthogonalInitializer",
-)  # fmt: skip
-PRETRAINED_WORDS = re.compile(
-    r"pre_?train|backbone|load|teacher|feature_?extract|base_?model|encoder|vgg|resnet|inception|mobilenet|bert",
-    re.IGNORECASE,
-)
-TRAINED_LAYERS = {
-    "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",
-    "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "Embedding", "EinsumDense",
-}  # fmt: skip
 
 
 def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
@@ -288,100 +275,3 @@ def output_symptom(recorder: Recorder, model: Any, inputs: Any) -> str | None:
     if all(numpy.array_equal(row, rows[0]) for row in rows):
         return "constant-output"
     return "output-ignores-input"
-
-
-# -- frozen -----------------------------------------------------------------------------------------------------------
-
-
-def watch_assignments(recorder: Recorder) -> None:
-    """A variable that was ever written to is not fresh: trained, loaded, or set by hand."""
-    from tensorflow.python.ops import resource_variable_ops
-
-    def wrap(kind: type, name: str) -> None:
-        plain = vars(kind)[name]
-
-        def assigned(self: Any, *args: Any, **options: Any) -> Any:
-            if not recorder.paused:
-                recorder.touched.add(id(self))
-            return plain(self, *args, **options)
-
-        assigned.autograph_info__ = {}  # type: ignore[attr-defined]
-        setattr(kind, name, assigned)
-
-    kinds = [resource_variable_ops.BaseResourceVariable]
-    for kind in kinds:
-        kinds += [heir for heir in kind.__subclasses__() if heir not in kinds]
-        for name in ("assign", "assign_add", "assign_sub"):
-            # TensorFlow copies some methods down into its subclasses, so each class is asked for its own.
-            if name in vars(kind):
-                wrap(kind, name)
-
-
-def frozen_and_fresh(recorder: Recorder) -> bool:
-    """A layer of a model in training that nobody has trained, loaded or set, and that is switched off."""
-    if "restored" in recorder.notes:
-        return False
-    models = [model for model in recorder.models() if isinstance(model, recorder.model_types)]
-    sizes = sorted(models, key=lambda model: len(weights_of(model)))
-    for position, model in enumerate(sizes):
-        own = {id(recorder.raw(v)) for v in weights_of(model)}
-        asked = {key for key in own if key in recorder.tracks and recorder.tracks[key].asked}
-        if not asked:
-            continue
-        inner: set[int] = set()
-        for smaller in sizes[:position]:
-            held = {id(recorder.raw(v)) for v in weights_of(smaller)}
-            if held < own:
-                inner |= held
-        for layer in leaves(model):
-            weights = list(getattr(layer, "weights", []))
-            if not weights or getattr(layer, "trainable", True) or type(layer).__name__ not in TRAINED_LAYERS:
-                continue
-            keys = {id(recorder.raw(v)) for v in weights}
-            if (
-                keys & inner
-                or keys & asked
-                or keys & recorder.touched
-                or id(layer) in recorder.hinted
-                or getattr(layer, "lora_enabled", False)
-            ):
-                continue
-            initialiser = getattr(layer, "kernel_initializer", None) or getattr(layer, "embeddings_initializer", None)
-            if type(initialiser).__name__ in RANDOM_INITIALISERS:
-                return True
-    return False
-
-
-def watch_layers(recorder: Recorder, families: list[Any]) -> None:
-    """Layers built in a function that its author calls a loader or a backbone stand for loaded weights."""
-    from .models import replace_method
-
-    def make(plain: Any) -> Any:
-        def add_weight(self: Any, *args: Any, **options: Any) -> Any:
-            if type(self).__name__ in TRAINED_LAYERS and pretrained_by_name(recorder):
-                recorder.hinted.add(id(self))
-            return plain(self, *args, **options)
-
-        return add_weight
-
-    for family in families:
-        replace_method(family.layers.Layer, "add_weight", make)
-
-
-def pretrained_by_name(recorder: Recorder) -> bool:
-    frame = sys._getframe(2)
-    while frame is not None:
-        code = frame.f_code
-        if "applications" in code.co_filename:
-            return True
-        if PRETRAINED_WORDS.search(code.co_name) and recorder.program.owns(code.co_filename):
-            return True
-        frame = frame.f_back  # type: ignore[assignment]
-    return False
-
-
-def leaves(model: Any) -> list[Any]:
-    try:
-        return list(model._flatten_layers(include_self=False, recursive=True))
-    except (AttributeError, TypeError):
-        return list(getattr(model, "layers", []))

@@ -69,7 +69,8 @@ class Recorder:
         self.random = False
         self.hypothesis: dict[str, Any] = {}
         self.fixed_hypothesis = False
-        self.hinted: set[int] = set()
+        self.made_in: dict[int, Any] = {}
+        self.frozen_in: dict[int, Any] = {}
         self.exploring_until: float | None = None
 
     # -- places ---------------------------------------------------------------------------------------------------

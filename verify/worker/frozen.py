@@ -1,0 +1,144 @@
+"""Freshly initialised layers that are switched off before anything trained them; in doubt, nothing is said.
+
+Whether a frozen layer is borrowed (a backbone, a teacher) cannot be seen in its weights. What can be seen is who made
+it and who switched it off: only where one and the same piece of code makes a layer, makes the layers that it trains
+beside it, and freezes the one but not the others, is the freeze a slip.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from .recorder import Recorder, weights_of
+
+TRAINED_LAYERS = {
+    "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",
+    "SeparableConv2D", "DepthwiseConv1D", "DepthwiseConv2D", "EinsumDense", "LSTM", "GRU", "SimpleRNN",
+}  # fmt: skip
+"""Without Embedding: a frozen one stands for word vectors in most programs, also where those are left out."""
+
+
+def watch_assignments(recorder: Recorder) -> None:
+    """A variable that was ever written to is not fresh: trained, loaded, or set by hand."""
+    from tensorflow.python.ops import resource_variable_ops
+
+    def wrap(kind: type, name: str) -> None:
+        plain = vars(kind)[name]
+
+        def assigned(self: Any, *args: Any, **options: Any) -> Any:
+            if not recorder.paused:
+                recorder.touched.add(id(self))
+            return plain(self, *args, **options)
+
+        assigned.autograph_info__ = {}  # type: ignore[attr-defined]
+        setattr(kind, name, assigned)
+
+    kinds = [resource_variable_ops.BaseResourceVariable]
+    for kind in kinds:
+        kinds += [heir for heir in kind.__subclasses__() if heir not in kinds]
+        for name in ("assign", "assign_add", "assign_sub"):
+            # TensorFlow copies some methods down into its subclasses, so each class is asked for its own.
+            if name in vars(kind):
+                wrap(kind, name)
+
+
+def watch_layers(recorder: Recorder, families: list[Any]) -> None:
+    """Notes which code of the program's own makes each layer, and which switches it off."""
+    from .models import replace_method
+
+    def make(plain: Any) -> Any:
+        def made(self: Any, *args: Any, **options: Any) -> Any:
+            recorder.made_in[id(self)] = recorder.frozen_in[id(self)] = owner_of_call(recorder)
+            return plain(self, *args, **options)
+
+        return made
+
+    for family in families:
+        layer_type = family.layers.Layer
+        replace_method(layer_type, "__init__", make)
+        for kind in layer_type.__mro__:
+            switch = vars(kind).get("trainable")
+            if isinstance(switch, property) and switch.fset is not None and not hasattr(switch.fset, "regrad_plain"):
+                kind.trainable = property(switch.fget, noting(recorder, switch.fset))
+
+
+def noting(recorder: Recorder, plain: Any) -> Any:
+    def switched(self: Any, value: Any) -> None:
+        recorder.frozen_in[id(self)] = owner_of_call(recorder)
+        plain(self, value)
+
+    switched.regrad_plain = plain  # type: ignore[attr-defined]
+    return switched
+
+
+def owner_of_call(recorder: Recorder) -> Any:
+    """The innermost code of the program's own that led here."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        if recorder.program.owns(frame.f_code.co_filename):
+            return frame.f_code
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+def frozen_and_fresh(recorder: Recorder) -> bool:
+    """A layer of a model in training that nobody has trained, loaded or set, and that is switched off."""
+    if "restored" in recorder.notes:
+        return False
+    models = [model for model in recorder.models() if isinstance(model, recorder.model_types)]
+    sizes = sorted(models, key=lambda model: len(weights_of(model)))
+    for position, model in enumerate(sizes):
+        layers = [layer for layer in getattr(model, "layers", ()) if getattr(layer, "weights", None)]
+        trained_by = {recorder.made_in.get(id(layer)) for layer in layers if asked(recorder, layer)}
+        if not trained_by:
+            continue
+        inner = inside_smaller_models(recorder, model, sizes[:position])
+        for layer in layers:
+            origin = recorder.made_in.get(id(layer))
+            if origin is None or origin not in trained_by or recorder.frozen_in.get(id(layer)) is not origin:
+                continue
+            if slipped(recorder, layer) and not keys_of(recorder, layer) & inner:
+                return True
+    return False
+
+
+def keys_of(recorder: Recorder, holder: Any) -> set[int]:
+    return {id(recorder.raw(variable)) for variable in weights_of(holder)}
+
+
+def asked(recorder: Recorder, layer: Any) -> bool:
+    return any(key in recorder.tracks and recorder.tracks[key].asked for key in keys_of(recorder, layer))
+
+
+def inside_smaller_models(recorder: Recorder, model: Any, smaller: list[Any]) -> set[int]:
+    """What another model within this one holds was frozen with it, as a whole."""
+    own = keys_of(recorder, model)
+    inner: set[int] = set()
+    for other in smaller:
+        held = keys_of(recorder, other)
+        if held < own:
+            inner |= held
+    return inner
+
+
+def slipped(recorder: Recorder, layer: Any) -> bool:
+    if getattr(layer, "trainable", True) or type(layer).__name__ not in TRAINED_LAYERS:
+        return False
+    if asked(recorder, layer) or keys_of(recorder, layer) & recorder.touched or getattr(layer, "lora_enabled", False):
+        return False
+    return not chosen_by_hand(layer)
+
+
+def chosen_by_hand(layer: Any) -> bool:
+    """Whether the author named the initial weights: random features and fixed filters are wanted as they are."""
+    import inspect
+
+    for name in ("kernel_initializer", "recurrent_initializer", "depthwise_initializer", "pointwise_initializer"):
+        given = getattr(layer, name, None)
+        parameter = inspect.signature(type(layer).__init__).parameters.get(name)
+        if given is None or parameter is None or not isinstance(parameter.default, str):
+            continue
+        if type(given).__name__.lower().replace("initializer", "") != parameter.default.lower().replace("_", ""):
+            return True
+    return False
