@@ -39,8 +39,10 @@ When it stays silent
 When the layer, or what holds it, is trained, switched on again, loaded, or handed to a function that is not known;
 when its weights are given (`weights=`, `embeddings_initializer=Constant(matrix)`, `set_weights`, `assign`); when any
 name on the way says that the weights are borrowed or meant to be random (a base, a teacher, a target network, a
-discriminator, a random projection); normalisation layers; layers of the program's own classes that freeze themselves;
-a constructor that names both an initializer and `trainable=False`; programs that assert what is frozen.
+discriminator, a random projection); normalisation layers, and embeddings, whose table is often looked up and not
+learned; a model inside another one that is frozen as a unit, which marks it as ready; layers of the program's own
+classes that freeze themselves, or what they were handed; a constructor that names both an initializer and
+`trainable=False`; programs that assert what is frozen.
 
 References
 ----------
@@ -59,7 +61,7 @@ from regrad.analysis.library.keras_layers import NORMALISATION
 from regrad.analysis.location import Location
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
-from regrad.analysis.values import Layer, Network, Value
+from regrad.analysis.values import Instance, Layer, Network, Value
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -122,8 +124,9 @@ def _disease(
     freeze = freezes[0]
     if freeze.event is None and freshness.states_initializer(part):
         return None
-    if freeze.event is not None and freeze.frame.this is freeze.owner:
-        # A layer of the program that switches itself off in its own class does what its author wants.
+    if part.kind in _TABLES:
+        return None
+    if freeze.event is not None and (_is_unit(freeze.owner, training.owner) or _handed_in(freeze, part)):
         return None
     names = [name for value in way for name in freshness.names_of(value)]
     if freeze.event is not None:
@@ -135,6 +138,27 @@ def _disease(
     ):
         return None
     return freeze
+
+
+_TABLES = frozenset({"Embedding"})
+
+
+def _is_unit(frozen: Value, trained: Value) -> bool:
+    """Whether what was frozen is a model of its own, inside the one that is trained: its author takes it for ready."""
+    return frozen is not trained and isinstance(frozen, (Network, Instance))
+
+
+def _handed_in(freeze: Freeze, part: Layer) -> bool:
+    """Whether an object freezes what it is, or what it was given ready, as an adapter does."""
+    this = freeze.frame.this
+    if not isinstance(this, Instance):
+        return False
+    frame = part.frame
+    while frame is not None:
+        if frame.this is this:
+            return False
+        frame = frame.caller
+    return True
 
 
 def _kept(switches: trainings.Switches, freeze: Freeze, layers: list[Layer], moved: set[int]) -> Iterable[str]:
