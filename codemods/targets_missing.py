@@ -57,7 +57,7 @@ from regrad.analysis.values import Collection, Constant, Mapping, Network, Shape
 from regrad.codemods.engine import deliveries
 from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.operations_of import reached
+from regrad.codemods.engine.operations_of import described, reached
 from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
@@ -231,14 +231,14 @@ def _gives_back(event: Trained) -> bool:
     given = event.x if event.data is None else event.data
     shape = given.shape if isinstance(given, Tensor) else None
     if shape is None and isinstance(event.model, Network):
-        inputs: tuple[Value, ...] = event.model.fields.get("inputs") or ()
+        inputs = described(event.model, "inputs")
         shape = inputs[0].shape if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
     return shape is not None and _alike(shape, event.heads[0].shape, event)
 
 
 def _alike(one: Shape, other: Shape, event: Trained) -> bool:
-    inputs = event.model.fields.get("inputs") if isinstance(event.model, Network) else None
-    first = inputs[0].shape if inputs and len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
+    inputs = described(event.model, "inputs") if isinstance(event.model, Network) else ()
+    first = inputs[0].shape if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
     if first is not None and len(first) == len(one):
         one = tuple(a if a is not None else b for a, b in zip(one, first, strict=True))
     if len(one) != len(other) or len(one) < 2:

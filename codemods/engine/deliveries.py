@@ -10,6 +10,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Instance, Mapping, Network, Value
 from regrad.analysis.weights import foreign_base
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.rule import Edit
 
 _OWN = ("train_step", "compute_loss", "compile", "fit", "make_train_function")
@@ -64,8 +65,7 @@ def inputs_of(event: Trained) -> int | None:
     """How many inputs the model has, where it says so."""
     model = event.model
     if isinstance(model, Network):
-        inputs = model.fields.get("inputs")
-        return len(inputs) if inputs else None
+        return len(described(model, "inputs")) or None
     return None
 
 

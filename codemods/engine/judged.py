@@ -24,6 +24,7 @@ from regrad.analysis.values import (
     Tensor,
     Value,
 )
+from regrad.codemods.engine.operations_of import described
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def _of_compilation(event: Compiled) -> Iterator[Judged]:
     compilation, model = event.compilation, event.model
     if compilation.loss is None or compilation.loss_node is None or not isinstance(model, Network):
         return
-    outputs: tuple[Value, ...] = model.fields.get("outputs") or ()
+    outputs = described(model, "outputs")
     if len(outputs) == 1:
         yield from _named_losses(event, compilation, (head_of(outputs[0]),), None)
 

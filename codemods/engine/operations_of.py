@@ -53,4 +53,10 @@ def _roots(program: Program) -> Iterator[Value | None]:
         elif isinstance(event, GradientTaken):
             yield event.target
         elif isinstance(event, Compiled) and isinstance(event.model, Network):
-            yield from event.model.fields.get("outputs") or ()
+            yield from described(event.model, "outputs")
+
+
+def described(network: Network, which: str) -> tuple[Value, ...]:
+    """The symbolic `inputs` or `outputs` of a model of the library; a program may put anything under these names."""
+    values = network.fields.get(which)
+    return values if isinstance(values, tuple) else ()
