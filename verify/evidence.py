@@ -62,6 +62,8 @@ class Symptom(Enum):
     UNTRAINED_LAYER_FROZEN = "untrained-layer-frozen"
     TARGETS_OUT_OF_RANGE = "targets-out-of-range"
     PREDICTIONS_OUT_OF_RANGE = "predictions-out-of-range"
+    PROBABILITIES_AS_LOGITS = "probabilities-as-logits"
+    LOSS_ARGUMENTS_SWAPPED = "loss-arguments-swapped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ SYMPTOM_WORDS = {
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lie outside the range that the loss is made for",
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss takes for probabilities what lies outside 0 to 1",
+    Symptom.PROBABILITIES_AS_LOGITS: "the loss applies a second softmax to what has been through one",
+    Symptom.LOSS_ARGUMENTS_SWAPPED: "the loss takes the prediction for the target and the target for the prediction",
 }
 SYMPTOM_WORDS_BEFORE = {
     Symptom.CONSTANT_OUTPUT: "the output was the same number whatever the weights were",
@@ -31,6 +33,8 @@ SYMPTOM_WORDS_BEFORE = {
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer was frozen and never trained",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lay outside the range that the loss is made for",
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss took for probabilities what lay outside 0 to 1",
+    Symptom.PROBABILITIES_AS_LOGITS: "the loss applied a second softmax to what had been through one",
+    Symptom.LOSS_ARGUMENTS_SWAPPED: "the loss took the prediction for the target and the target for the prediction",
 }
 NO_VALUES = (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.NO_STEP)
 

@@ -141,6 +141,7 @@ class Run:
         from .quiet import make_harmless
         from .sessions import watch_sessions
         from .tapes import watch_tapes
+        from .wiring import watch_loss_functions
 
         tensorflow = recorder.tf
         if recorder.mode == "eager":
@@ -159,6 +160,7 @@ class Run:
         watch_layers(recorder, families)
         if recorder.mode == "eager":
             watch_calls(recorder, families)
+            watch_loss_functions(recorder, families)
         make_harmless(recorder, families)
         replace_datasets(recorder, families)
         make_weights_fresh(recorder)

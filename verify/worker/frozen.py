@@ -45,22 +45,29 @@ def watch_assignments(recorder: Recorder) -> None:
 
 def watch_layers(recorder: Recorder, families: list[Any]) -> None:
     """Notes which code of the program's own makes each layer, and which switches it off."""
-    from .models import replace_method
-
-    def make(plain: Any) -> Any:
-        def made(self: Any, *args: Any, **options: Any) -> Any:
-            recorder.made_in[id(self)] = recorder.frozen_in[id(self)] = owner_of_call(recorder)
-            return plain(self, *args, **options)
-
-        return made
-
     for family in families:
         layer_type = family.layers.Layer
-        replace_method(layer_type, "__init__", make)
+        watch_making(recorder, layer_type)
         for kind in layer_type.__mro__:
             switch = vars(kind).get("trainable")
             if isinstance(switch, property) and switch.fset is not None and not hasattr(switch.fset, "regrad_plain"):
                 kind.trainable = property(switch.fget, noting(recorder, switch.fset))
+
+
+def watch_making(recorder: Recorder, layer_type: type) -> None:
+    """At `__new__`: Keras reads the signature of `__init__`, which is therefore to be left alone."""
+    kind = next((one for one in layer_type.__mro__[:-1] if "__new__" in vars(one)), None)
+    if kind is None or hasattr(vars(kind)["__new__"], "regrad_plain"):
+        return
+    plain = vars(kind)["__new__"]
+
+    def made(cls: Any, *args: Any, **options: Any) -> Any:
+        layer = plain.__func__(cls, *args, **options)
+        recorder.made_in[id(layer)] = recorder.frozen_in[id(layer)] = owner_of_call(recorder)
+        return layer
+
+    made.regrad_plain = plain  # type: ignore[attr-defined]
+    kind.__new__ = staticmethod(made)  # type: ignore[assignment]
 
 
 def noting(recorder: Recorder, plain: Any) -> Any:

@@ -19,7 +19,7 @@ ZERO_LOSS = 1e-7
 
 
 def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
-    found = []
+    found = sorted(recorder.symptoms)
     for name, check in (
         ("nothing-changed", lambda: nothing_changed(recorder, variables)),
         ("untrained-layer-frozen", lambda: frozen_and_fresh(recorder)),
@@ -57,6 +57,7 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
 def watch_losses(recorder: Recorder, families: list[Any]) -> None:
     """Keeps the latest calls of every Keras loss, whoever makes them."""
     from .models import replace_method
+    from .wiring import note_call
 
     for family in families:
         loss_type = getattr(getattr(family, "losses", None), "Loss", None)
@@ -66,6 +67,7 @@ def watch_losses(recorder: Recorder, families: list[Any]) -> None:
         def make(plain: Any) -> Any:
             def called(self: Any, *args: Any, **options: Any) -> Any:
                 value = plain(self, *args, **options)
+                note_call(recorder, self, args)
                 if not recorder.paused and len(args) >= 2 and hasattr(args[1], "numpy"):
                     recorder.loss_calls.append((self, args[0], args[1], value))
                     del recorder.loss_calls[:-12]
@@ -77,12 +79,12 @@ def watch_losses(recorder: Recorder, families: list[Any]) -> None:
 
 
 def loss_name(loss: Any) -> str:
-    function = getattr(loss, "fn", None)
+    function = getattr(loss, "fn", loss)
     return str(getattr(function, "__name__", type(loss).__name__)).lower().replace("_", "")
 
 
 def built_in(loss: Any) -> bool:
-    function = getattr(loss, "fn", None)
+    function = getattr(loss, "fn", loss)
     origin = getattr(function, "__module__", None) or type(loss).__module__
     return str(origin).split(".")[0] in ("keras", "tf_keras", "tensorflow")
 

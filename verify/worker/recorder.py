@@ -58,6 +58,9 @@ class Recorder:
         self.training_functions: dict[int, int] = {}
         self.touched: set[int] = set()
         self.loss_calls: list[Any] = []
+        self.loss_pairs: list[Any] = []
+        self.symptoms: set[str] = set()
+        self.on_the_way: set[int] = set()
         self.model_calls: dict[int, tuple[Any, Any]] = {}
         self.batches: list[Any] = []
         self.cuts: list[dict[str, Any]] = []

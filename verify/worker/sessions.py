@@ -26,6 +26,7 @@ def watch_sessions(recorder: Recorder) -> None:
     session_type = next(kind for kind in v1.Session.__mro__ if "run" in vars(kind))
     plain_run = vars(session_type)["run"]
     known: set[int] = set()
+    wishes: list[GraphStep] = []
 
     @functools.wraps(plain_compute)
     def compute_gradients(self: Any, loss: Any, *args: Any, **options: Any) -> Any:
@@ -40,6 +41,10 @@ def watch_sessions(recorder: Recorder) -> None:
                     track.asked.append(("none", None) if gradient is None else ("connected", None))
                     if gradient is None:
                         lost.append((variable, track))
+            wish = GraphStep(None, [pair for pair in pairs if pair[0] is not None], self)
+            wish.loss = loss
+            wishes.append(wish)
+            note_read(recorder, loss)
             if lost and not recorder.cuts:
                 from .locate import locate_in_graph
 
@@ -61,20 +66,10 @@ def watch_sessions(recorder: Recorder) -> None:
             return operation
         return plain_apply(self, grads_and_vars, *args, **options)
 
-    @functools.wraps(plain_run)
-    def run(self: Any, fetches: Any, feed_dict: Any = None, *args: Any, **options: Any) -> Any:
-        if recorder.paused:
-            return plain_run(self, fetches, feed_dict, *args, **options)
-        wanted = {id(item) for item in recorder.tf.nest.flatten(fetches)}
-        names = {getattr(item, "name", None) for item in recorder.tf.nest.flatten(fetches)}
-        active = [step for step in steps if id(step.operation) in wanted or getattr(step.operation, "name", 0) in names]
-        if not active:
-            return plain_run(self, fetches, feed_dict, *args, **options)
-        if all(step.runs >= STEPS for step in active) and (
-            all(step.runs for step in steps) or any(step.runs >= PATIENCE for step in active)
-        ):
-            recorder.stop()
-        recorder.lines.add(recorder.site())
+    def observed(
+        self: Any, active: list[GraphStep], fetches: Any, feed_dict: Any, args: Any, options: Any, applied: bool
+    ) -> Any:
+        """Runs what was asked for together with the gradients, and looks at the weights before and after."""
         variables = [variable for step in active for _, variable in step.pairs]
         all_trainable = [v for v in self.graph.get_collection("trainable_variables") if recorder.is_variable(v)]
         recorder.paused += 1
@@ -90,7 +85,7 @@ def watch_sessions(recorder: Recorder) -> None:
             extra += [getattr(gradient, "values", gradient) for gradient, _ in step.pairs]
             extra.append([] if step.loss is None or callable(step.loss) else step.loss)
         result, seen = plain_run(self, [fetches, extra], feed_dict, *args, **options)
-        note(recorder, active, seen)
+        note(recorder, active, seen, applied)
         recorder.paused += 1
         try:
             for variable in [*variables, *all_trainable]:
@@ -100,17 +95,73 @@ def watch_sessions(recorder: Recorder) -> None:
             recorder.paused -= 1
         return result
 
+    @functools.wraps(plain_run)
+    def run(self: Any, fetches: Any, feed_dict: Any = None, *args: Any, **options: Any) -> Any:
+        if recorder.paused:
+            return plain_run(self, fetches, feed_dict, *args, **options)
+        wanted = {id(item) for item in recorder.tf.nest.flatten(fetches)}
+        names = {getattr(item, "name", None) for item in recorder.tf.nest.flatten(fetches)}
+        active = [step for step in steps if id(step.operation) in wanted or getattr(step.operation, "name", 0) in names]
+        if not active:
+            computed = [wish for wish in wishes if wish.pairs and needs(recorder, fetches, wish)]
+            if computed:
+                site = recorder.site()
+                if recorder.visited("gradient", site) >= 2 * STEPS and not steps:
+                    recorder.stop()
+                recorder.lines.add(site)
+                recorder.visit("gradient", site)
+                recorder.gradient_calls += 1
+                return observed(self, computed, fetches, feed_dict, args, options, False)
+            return plain_run(self, fetches, feed_dict, *args, **options)
+        if all(step.runs >= STEPS for step in active) and (
+            all(step.runs for step in steps) or any(step.runs >= PATIENCE for step in active)
+        ):
+            recorder.stop()
+        recorder.lines.add(recorder.site())
+        return observed(self, active, fetches, feed_dict, args, options, True)
+
     v1.train.Optimizer.compute_gradients = compute_gradients
     v1.train.Optimizer.apply_gradients = apply_gradients
     session_type.run = run
 
 
-def note(recorder: Recorder, active: list[GraphStep], seen: list[Any]) -> None:
+def upstream(tensors: list[Any]) -> dict[int, Any]:
+    """Every operation that these are computed from, by its identity."""
+    todo = [getattr(item, "op", item) for item in tensors]
+    seen: dict[int, Any] = {}
+    while todo:
+        operation = todo.pop()
+        if id(operation) not in seen and hasattr(operation, "inputs"):
+            seen[id(operation)] = operation
+            todo += [tensor.op for tensor in operation.inputs]
+            todo += list(operation.control_inputs)
+    return seen
+
+
+def note_read(recorder: Recorder, loss: Any) -> None:
+    """Trainable variables that the loss is computed from, also where no gradient is asked for them."""
+    if not hasattr(loss, "graph"):
+        return
+    seen = upstream([loss])
+    for variable in loss.graph.get_collection("trainable_variables"):
+        made = getattr(getattr(variable, "handle", variable), "op", None)
+        if recorder.is_variable(variable) and id(made) in seen:
+            recorder.on_the_way.add(id(recorder.raw(variable)))
+            recorder.track(variable)
+
+
+def needs(recorder: Recorder, fetches: Any, wish: GraphStep) -> bool:
+    """Whether what is fetched is computed from gradients that were asked for (and that nothing applies)."""
+    wanted = {id(getattr(gradient, "values", gradient).op) for gradient, _ in wish.pairs}
+    return bool(wanted & set(upstream(recorder.tf.nest.flatten(fetches))))
+
+
+def note(recorder: Recorder, active: list[GraphStep], seen: list[Any], applied: bool) -> None:
     import numpy
 
     position = 0
     for step in active:
-        label = recorder.label(step.optimizer)
+        label = recorder.label(step.optimizer) if applied else None
         for _, variable in step.pairs:
             array = numpy.asarray(seen[position], dtype="float64")
             position += 1
@@ -120,11 +171,15 @@ def note(recorder: Recorder, active: list[GraphStep], seen: list[Any]) -> None:
             else:
                 measured = ("flows" if norm > 0 else "zero", norm)
             track = recorder.track(variable)
-            track.applied.append(measured)
-            track.optimizer = label
+            if applied:
+                track.applied.append(measured)
+                track.optimizer = label
+            else:
+                track.asked = [state for state in track.asked if state[0] != "connected"] + [measured]
         value = seen[position]
         position += 1
         if recorder.loss is None and numpy.size(value):
             recorder.loss = float(numpy.mean(value))
-        step.runs += 1
-        recorder.applied(step.optimizer)
+        if applied:
+            step.runs += 1
+            recorder.applied(step.optimizer)

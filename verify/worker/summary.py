@@ -23,7 +23,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
     for identity, track in recorder.tracks.items():
         if track.raw is None and track.label is None:
             continue
-        if not wanted(track, identity, owners):
+        if not wanted(recorder, track, identity, owners):
             continue
         status, norm = judged(track, largest, outcome)
         is_trainable = trainable.get(identity, bool(getattr(track.variable, "trainable", True)))
@@ -58,10 +58,10 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
     return message
 
 
-def wanted(track: Track, identity: int, owners: dict[int, str]) -> bool:
+def wanted(recorder: Recorder, track: Track, identity: int, owners: dict[int, str]) -> bool:
     if track.asked or track.applied:
         return True
-    return identity in owners and is_float(track)
+    return (identity in owners or identity in recorder.on_the_way) and is_float(track)
 
 
 def is_float(track: Track) -> bool:

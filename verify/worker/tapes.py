@@ -85,11 +85,8 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
     flat_sources, flat_gradients = nest.flatten(sources), nest.flatten(gradients)
     if len(flat_sources) != len(flat_gradients):
         return
-    if recorder.gradient_calls == 1:
-        from .locate import draws_random_numbers
-
-        with contextlib.suppress(Exception):
-            recorder.random = draws_random_numbers(recorder, trail, target)
+    if recorder.gradient_calls <= 2 * STEPS:
+        look_at_the_path(recorder, trail, target, flat_sources)
     lost = []
     for position, (source, gradient) in enumerate(zip(flat_sources, flat_gradients)):
         if gradient is None:
@@ -118,6 +115,28 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
         recorder.paused -= 1
 
 
+def look_at_the_path(recorder: Recorder, trail: Any, target: Any, sources: list[Any]) -> None:
+    from .locate import draws_random_numbers
+    from .wiring import look_at_wiring
+
+    recorder.paused += 1
+    try:
+        with contextlib.suppress(Exception):
+            if recorder.gradient_calls == 1:
+                recorder.random = draws_random_numbers(recorder, trail, target)
+            look_at_wiring(recorder, trail, target, sources)
+    finally:
+        recorder.paused -= 1
+
+
+def note_watched(recorder: Recorder, tape: Any) -> None:
+    """Variables that the forward pass reads belong to the report, also where no gradient is asked for them."""
+    with contextlib.suppress(Exception):
+        for variable in tape.watched_variables():
+            recorder.on_the_way.add(id(recorder.raw(variable)))
+            recorder.track(variable)
+
+
 def watch_tapes(recorder: Recorder) -> None:
     tape_type = recorder.tf.GradientTape
     plain = tape_type.gradient
@@ -133,6 +152,7 @@ def watch_tapes(recorder: Recorder) -> None:
         for source in recorder.tf.nest.flatten(sources):
             if recorder.is_variable(source):
                 recorder.track(source)
+        note_watched(recorder, self)
         recorder.visit("gradient", site)
         recorder.mark_training_function()
         c_tape = getattr(self, "_tape", None)

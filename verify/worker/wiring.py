@@ -1,0 +1,93 @@
+"""What is wired wrongly between the variables and the loss although gradients flow: seen in the trail of operations."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from .locate import Graph, readers
+from .recorder import Recorder
+
+FROM_LOGITS = {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
+SAME_VALUES = {"Identity", "Reshape", "Cast", "Squeeze", "ExpandDims"}
+ONE_WAY = ("crossentropy", "poisson", "hinge", "absolutepercentageerror")
+"""Losses that mean something else with their arguments swapped. A Kullback-Leibler divergence is meant either way."""
+DIFFERENT = 1e-4
+
+
+def watch_loss_functions(recorder: Recorder, families: list[Any]) -> None:
+    """Keras losses that are called as functions; `compile` keeps its own references and is not met here."""
+    for family in families:
+        for module in (getattr(family, name, None) for name in ("losses", "metrics", "backend")):
+            for name, plain in list(vars(module).items()) if module is not None else ():
+                word = name.lower().replace("_", "")
+                if not any(part in word for part in ONE_WAY) or isinstance(plain, type) or not callable(plain):
+                    continue
+                if not hasattr(plain, "regrad_plain"):
+                    setattr(module, name, noting(recorder, plain))
+
+
+def noting(recorder: Recorder, plain: Any) -> Any:
+    @functools.wraps(plain)
+    def called(*args: Any, **options: Any) -> Any:
+        note_call(recorder, plain, args)
+        return plain(*args, **options)
+
+    called.regrad_plain = plain  # type: ignore[attr-defined]
+    called.autograph_info__ = {}  # type: ignore[attr-defined]
+    return called
+
+
+def note_call(recorder: Recorder, loss: Any, args: tuple[Any, ...]) -> None:
+    if not recorder.paused and len(args) >= 2 and any(hasattr(part, "numpy") for part in args[:2]):
+        recorder.loss_pairs.append((loss, args[0], args[1]))
+        del recorder.loss_pairs[:-24]
+
+
+def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[Any]) -> None:
+    """At a gradient: what the loss was given. Findings are added to the recorder's symptoms."""
+    graph = Graph(trail)
+    targets = [leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")]
+    above = graph.ancestors(targets)
+    if takes_probabilities_for_logits(graph, above):
+        recorder.symptoms.add("probabilities-as-logits")
+    if recorder.loss_pairs and takes_prediction_for_target(recorder, graph, sources):
+        recorder.symptoms.add("loss-arguments-swapped")
+
+
+def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> bool:
+    for index in above:
+        operation = graph.operations[index]
+        if operation.kind not in FROM_LOGITS or not operation.inputs:
+            continue
+        tensor = operation.inputs[0]
+        while id(tensor) in graph.maker:
+            maker = graph.operations[graph.maker[id(tensor)]]
+            if maker.kind == "Softmax":
+                return True
+            if maker.kind not in SAME_VALUES or not maker.inputs:
+                break
+            tensor = maker.inputs[0]
+    return False
+
+
+def takes_prediction_for_target(recorder: Recorder, graph: Graph, sources: list[Any]) -> bool:
+    """Whether a one-way loss got what depends on the variables first, and what does not depend on them second."""
+    from .oracles import built_in, loss_name
+
+    reading: set[int] = set()
+    for source in sources:
+        if recorder.is_variable(source):
+            reading |= readers(recorder, graph, source)
+    for loss, first, second in recorder.loss_pairs:
+        if not built_in(loss) or not any(part in loss_name(loss) for part in ONE_WAY):
+            continue
+        depends = [bool(reading & graph.ancestors([part], past_writes=False)) for part in (first, second)]
+        if depends == [True, False] and one_way(recorder, loss, first, second):
+            return True
+    return False
+
+
+def one_way(recorder: Recorder, loss: Any, first: Any, second: Any) -> bool:
+    here, there = (recorder.scalar(loss(*pair)) for pair in ((first, second), (second, first)))
+    return here is not None and there is not None and not abs(here - there) <= DIFFERENT * max(abs(here), abs(there))
