@@ -73,6 +73,15 @@ class Overwritten:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A name is bound to what a layer gives, and nothing reads it."""
+
+    statement: ast.Assign
+    name: str
+    frame: Frame
+
+
+@dataclass(frozen=True)
 class OtherModel:
     """The weights of a model that was not called; `called` is how the place spells the one that was."""
 
@@ -105,9 +114,28 @@ def _overwritten(program: Program) -> Iterator[Finding]:
         chains: dict[ast.stmt, tuple[tuple[ast.Assign, ...], Frame, list[Value]]] = {}
         for part in case.parts:
             place = unreached.written(part)
-            chain = overwriting(program, place) if place is not None else None
-            if place is not None and chain is not None:
+            if place is None:
+                continue
+            chain = overwriting(program, place)
+            if chain is not None:
                 chains.setdefault(chain[0], (chain, place.frame, []))[2].append(part)
+                continue
+            dead = unread(program, place)
+            if dead is not None:
+                yield Finding(
+                    RULE.code,
+                    RULE.name,
+                    f"`{dead.name}` is computed and never read, so `{describe(part)}` gets no gradient",
+                    program.location(dead.statement, dead.frame),
+                    CutKind.NEVER_USED,
+                    (describe(part),),
+                    (
+                        Related(
+                            program.location(case.sink.event.node, case.sink.event.frame), "the training that misses it"
+                        ),
+                    ),
+                    dead,
+                )
         for chain, frame, parts in chains.values():
             names = tuple(dict.fromkeys(describe(part) for part in parts))
             yield Finding(
@@ -144,6 +172,33 @@ def overwriting(program: Program, place: unreached.Written) -> tuple[ast.Assign,
         # This one is read; only those before it are lost.
         return None
     return tuple(each for each in block[first : last + 1] if isinstance(each, ast.Assign))
+
+
+def unread(program: Program, place: unreached.Written) -> Unread | None:
+    """The statement that binds what was computed with this call to a name which its function never reads."""
+    function = place.frame.function
+    if function is None:
+        return None
+    path = place.frame.path
+    statement = program.statement(place.call, path)
+    if (
+        not isinstance(statement, ast.Assign)
+        or len(statement.targets) != 1
+        or not isinstance(statement.targets[0], ast.Name)
+    ):
+        return None
+    name = statement.targets[0].id
+    if name.startswith("_") or name == "unused":
+        return None
+    for node in ast.walk(function.node):
+        if isinstance(node, (ast.Global, ast.Nonlocal)) and name in node.names:
+            return None
+        if isinstance(node, ast.Name):
+            if node.id == name and not isinstance(node.ctx, ast.Store):
+                return None
+            if node.id in ("locals", "vars", "eval", "exec"):
+                return None
+    return Unread(statement, name, place.frame)
 
 
 def _block(program: Program, path: str, statement: ast.stmt) -> list[ast.stmt]:
@@ -334,6 +389,8 @@ def _independent(program: Program) -> Iterator[Finding]:
         event = sink.event
         if not isinstance(event, GradientTaken) or sink.kind != "tape" or not sink.dead or sink.cuts:
             continue
+        if not isinstance(sink.target, Tensor):
+            continue  # no loss at all is RG101's
         full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
         if full.anything or any(id(source) in full.sources for source in sink.path.lost):
             continue
@@ -393,6 +450,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, Overwritten):
             return [_chained(program, evidence)]
+        if isinstance(evidence, Unread):
+            return _read_instead(program, evidence)
         if isinstance(evidence, OtherModel):
             return [_asked(program, evidence)]
         if isinstance(evidence, Independent):
@@ -469,6 +528,42 @@ def _chained(program: Program, evidence: Overwritten) -> Mending:
         rewrite.edits(),
         "the model computes another function",
     )
+
+
+def _read_instead(program: Program, evidence: Unread) -> Mendings:
+    """What follows reads the new value in the place of the one that it was made of, where it reads that once."""
+    from regrad.codemods.engine.moving import Rewrite
+
+    statement, name, path = evidence.statement, evidence.name, evidence.frame.path
+    advice = f"use `{name}` on the way to the output, or take it out with its layer"
+    assert evidence.frame.function is not None
+    function = evidence.frame.function.node
+    parents = program.parents(path)
+    block = _block(program, path, statement)
+    made_of = {
+        node.id
+        for node in ast.walk(statement.value)
+        if isinstance(node, ast.Name) and evidence.frame.scope.names.get(node.id) is not None
+    } - {"self"}
+    later = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and node.id in made_of and node.lineno > (statement.end_lineno or 0)
+    ]
+    if len(later) != 1 or not isinstance(later[0].ctx, ast.Load):
+        return Withheld("where it was to be used is not certain", advice)
+    current: ast.AST | None = later[0]
+    while current is not None and current not in block:
+        if isinstance(current, (ast.stmt, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
+            return Withheld("where it was to be used is not certain", advice)
+        current = parents.get(current)
+    if current is None:
+        return Withheld("where it was to be used is not certain", advice)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    rewrite.replace(later[0], name)
+    return [
+        Mending(f"go on with `{name}`", Safety.UNSAFE, rewrite.edits(), "the model computes another function"),
+    ]
 
 
 def _asked(program: Program, evidence: OtherModel) -> Mending:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator, Mapping
 
 
@@ -47,9 +46,13 @@ def _prepared(path: str, real: str, content: bytes) -> str:
     temporary = None
     try:
         status = os.stat(real)
-        # A rename would not mind that the file is write-protected, but its owner does.
-        if not status.st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH) or not os.access(real, os.W_OK):
+        # A rename would not mind that the file is write-protected, but its owner does. Who may write it all the same
+        # (root, for one) is not held back: a copy of a read-only checkout is read-only too.
+        if not os.access(real, os.W_OK):
             raise NotWritten(path, "the file is write-protected")
+        # Reading alone, the usual case, does without it.
+        import tempfile
+
         descriptor, temporary = tempfile.mkstemp(prefix=".regrad-", dir=os.path.dirname(real))
         with open(descriptor, "wb") as file:
             file.write(content)

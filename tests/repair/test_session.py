@@ -236,7 +236,7 @@ def test_a_finding_in_a_module_is_mended_once_and_verified_through_the_program_t
     assert found["model.py"].changed
 
 
-def test_several_files_are_one_patch() -> None:
+def test_several_files_are_one_patch(monkeypatch: pytest.MonkeyPatch) -> None:
     paths = put(model="bad = x\n", train="import model\nfit(1)\n")
     rule = renaming("T1", "bad", "good", also="2")
     found, _ = run(["train.py"], [rule], VERIFIED, write=True)
@@ -245,6 +245,8 @@ def test_several_files_are_one_patch() -> None:
     assert found["train.py"].written
     put(model="bad = x\n", train="import model\nfit(1)\n")
     os.chmod("model.py", 0o444)
+    # Root may write it all the same, and tests often run as root.
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("model.py"))
     before = [Path(path).read_bytes() for path in paths]
     found, _ = run(["train.py"], [rule], VERIFIED, write=True)
     assert [Path(path).read_bytes() for path in paths] == before
