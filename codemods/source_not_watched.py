@@ -47,14 +47,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from regrad.analysis.applications import replaces_variable
+from regrad.analysis.applications import projects_variable, replaces_variable
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, Watched
 from regrad.analysis.flow import Flow
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value
+from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value, Variable
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -91,6 +91,7 @@ def detect(program: Program) -> Iterator[Finding]:
             and not is_integer(value.dtype)
             and not _watched(event.tape, value)
             and not replaces_variable(value)  # `w = w - rate * gradient` is RG406
+            and not projects_variable(program, value)
         ]
         late = [
             value
@@ -187,6 +188,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
         statements = {id(s): s for watch in watches if (s := program.statement(watch.node, path)) is not None}
         if not _plain(node):
             return Withheld("the source is not a plain name", advice)
+        if any(_was_variable(program, value) for value in recording_lost(program, event)):
+            return Withheld("the name held a variable until it was bound to a tensor", "x.assign_add(...) in the place of x = x + ...")
         bound = [
             s
             for s in ast.walk(recorder.owner)
@@ -216,6 +219,24 @@ def mend(program: Program, finding: Finding) -> Mendings:
 def recording_lost(program: Program, event: GradientTaken) -> tuple[Value, ...]:
     """The sources that the gradient call does not reach."""
     return next((sink.path.lost for sink in program.sinks if sink.event is event), ())
+
+
+def _was_variable(program: Program, value: Value) -> bool:
+    """Whether a tensor came from `x = x + 1` on a variable (`x`), so that it was to stay one."""
+    while isinstance(value, Tensor) and value.operation.frame is not None:
+        operation = value.operation
+        if operation.node is None or operation.kind != "operator" or operation.frame is None:
+            return False
+        statement = program.statement(operation.node, operation.frame.path)
+        if statement is None or not stored(statement) & loaded(statement):
+            return False
+        if any(isinstance(part, Variable) for part in operation.inputs):
+            return True
+        earlier = [part for part in operation.inputs if isinstance(part, Tensor) and part.operation.node is operation.node]
+        if not earlier:
+            return False
+        value = earlier[0]
+    return False
 
 
 def _plain(node: ast.expr) -> bool:

@@ -130,8 +130,8 @@ class Reading:
                 for function in self.functions.get("call" if name == "self" else name, ()):
                     inner = inner.joined(self._of_function(function))
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
-            # A call for its own sake is there for what it does.
-            prints = True
+            # A call for its own sake is there for what it does; of what only changes something, it is known what.
+            prints = prints or called(statement.value) not in _CHANGES_OWNER | _CHANGES_ARGUMENTS
             function = statement.value.func
             owner = path_of(function.value) if isinstance(function, ast.Attribute) else None
             if owner is not None and owner.partition(".")[0] not in self.modules and owner not in ("self", "cls"):

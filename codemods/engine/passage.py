@@ -93,19 +93,18 @@ class Passage:
                     found = replace(found, draws=True)
         return found
 
-    def _with_weights(self, statement: ast.stmt, effects: Effects) -> Effects:
-        """The effects where a first call makes the weights of a model, so that reading them has to wait for it."""
-        reads = any(path.rpartition(".")[2] in ATTRIBUTES for path in effects.reads)
-        calls = False
-        for node in own(statement):
-            if isinstance(node, ast.Call):
-                path = path_of(node.func)
-                calls = calls or (path is not None and path.partition(".")[0] not in self.reading.modules)
-        return replace(
-            effects,
-            reads=effects.reads | {_WEIGHTS} if reads else effects.reads,
-            writes=effects.writes | {_WEIGHTS} if calls else effects.writes,
-        )
+    def _making_weights(self, statement: ast.stmt, effects: Effects) -> Effects:
+        """The effects of a moved statement: a first call may make the weights of a model, so that reading them waits for it."""
+        callees = (path_of(node.func) for node in own(statement) if isinstance(node, ast.Call))
+        if any(path is not None and path.partition(".")[0] not in self.reading.modules for path in callees):
+            return replace(effects, writes=effects.writes | {_WEIGHTS})
+        return effects
+
+    @staticmethod
+    def _reading_weights(effects: Effects) -> Effects:
+        if any(path.rpartition(".")[2] in ATTRIBUTES for path in effects.reads):
+            return replace(effects, reads=effects.reads | {_WEIGHTS})
+        return effects
 
     def _trains(self, statement: ast.stmt) -> bool:
         return any(id(node) in self._training or id(node) in self._tapes for node in ast.walk(statement))
@@ -125,12 +124,12 @@ class Passage:
         passed: list[Effects] = []
         for statement in ordered:
             asked = index_in(targets, statement) is not None
-            here = self._with_weights(statement, self._effects(statement))
+            here = self._reading_weights(self._effects(statement))
             if asked or not all(swap(effects, here) for effects in passed):
                 if not asked:
                     self._may_follow(statement)
                 moved.append(statement)
-                passed.append(self._with_weights(statement, self._effects(statement, moved=True)))
+                passed.append(self._making_weights(statement, self._effects(statement, moved=True)))
         rewrite.move(moved, behind_watches(self.owner))
 
     def _may_follow(self, statement: ast.stmt) -> None:
