@@ -95,7 +95,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         name = respelling.CLASSES.get(found.name, found.name)
         return Withheld(problem.reason, f"keras.losses.{name}({'from_logits=True' if wanted else ''})")
     title = "say that the head gives logits" if wanted else "say that the head gives probabilities"
-    return [Mending(title, Safety.SAFE, edits, keeps_loss=False)]
+    return [Mending(title, Safety.SAFE, edits, keeps_loss=False, seen_in_step=False)]
 
 
 RULE = Rule(CODE, NAME, "safe", "The model predicts what it predicted; only the loss reads it rightly.", detect, mend)

@@ -148,7 +148,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             edits = _exchanged(program, evidence)
     except CannotMove as problem:
         return Withheld(problem.reason, "loss_fn(y_true, y_pred)")
-    return [Mending("give the target first", Safety.SAFE, edits, keeps_loss=False)]
+    return [Mending("give the target first", Safety.SAFE, edits, keeps_loss=False, seen_in_step=False)]
 
 
 def _renamed(program: Program, function: Function) -> tuple[Edit, ...]:

@@ -105,7 +105,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         edits = _edits(program, operation, place)
     except CannotMove as problem:
         return Withheld(problem.reason, "y = tf.reshape(y, (-1, 1))")
-    return [Mending("give the target its second axis", Safety.SAFE, edits, keeps_loss=False)]
+    return [Mending("give the target its second axis", Safety.SAFE, edits, keeps_loss=False, seen_in_step=False)]
 
 
 def _edits(program: Program, operation: Operation, place: int) -> tuple[Edit, ...]:

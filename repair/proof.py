@@ -4,7 +4,8 @@
 2. Of a finding with several candidates the others are tried in order; the first that is mended is kept, else the best.
 3. If several findings were mended and the program still is not, those are withdrawn without which it is better.
 4. If nothing got better, each is tried alone, and those that help are kept together.
-What is then unchanged or worse is withdrawn.
+What is then unchanged or worse is withdrawn; so is what mends a program that a step shows to be sound, unless its rule says
+that no single step can show the disease.
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def prove(
     if verdict is Verdict.NOT_VERIFIABLE:
         return unverified(make, first, _words(trial.evidence), trial.evidence, require_verified=require_verified)
     if verdict is Verdict.WAS_NOT_BROKEN:
-        return _nothing(make, trial, trial)
+        return _unseen(search, trial, require_verified=require_verified)
     best = _alternatives(search, trial)
     if best.rank < _RANK[Verdict.MENDED]:
         best = _without_each(search, best)
@@ -184,6 +185,26 @@ def _nothing(make: Callable[[Choice], Plan], trial: _Trial, first: _Trial) -> Pr
     applied = {each.candidate.key: each for each in (*first.plan.applied, *trial.plan.applied)}
     withdrawn = tuple(Withdrawn(each, _reason(trial.evidence), trial.evidence) for each in applied.values())
     return Proof(make(Choice(only=frozenset())), trial.evidence, None, withdrawn)
+
+
+def _unseen(search: _Search, trial: _Trial, *, require_verified: bool) -> Proof:
+    """A step shows nothing broken: kept is only what no single step can show, and only if the step stays sound with it."""
+    unseen = {applied.candidate.key for applied in trial.plan.applied if not applied.mending.seen_in_step}
+    if not unseen or require_verified:
+        return _nothing(search.make, trial, trial)
+    kept = trial
+    if len(unseen) < len(trial.keys):
+        alone = search.tried(replace(trial.choice, only=frozenset(unseen)))
+        if alone is None or alone.evidence.verdict is not Verdict.WAS_NOT_BROKEN:
+            return _nothing(search.make, trial, trial)
+        kept = alone
+    withdrawn = tuple(
+        Withdrawn(applied, _reason(trial.evidence), trial.evidence)
+        for applied in trial.plan.applied
+        if applied.candidate.key not in unseen
+    )
+    reason = "not proved: the program trains before and after, and one step cannot show that it trained on the wrong thing"
+    return Proof(kept.plan, kept.evidence, reason, withdrawn)
 
 
 def _verdict(evidence: Evidence) -> Verdict:

@@ -6,7 +6,7 @@ import ast
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile, Unreadable, parse
@@ -64,6 +64,17 @@ def renaming(code: str, old: str, *new: str, safety: Safety = Safety.SAFE, also:
         return tuple(Mending(name, safety, (Edit(place.path, place.span, name), *edits[1:])) for name in new)
 
     return Rule(code, f"no-{old}", "safe", "it is a test", detect, mend)
+
+
+def unseen(rule: Rule) -> Rule:
+    """The same rule for a disease that no single step can show."""
+
+    def mend(program: Program, finding: Finding) -> Mendings:
+        offered = rule.mend(program, finding)
+        assert not isinstance(offered, Withheld)
+        return tuple(replace(mending, seen_in_step=False) for mending in offered)
+
+    return replace(rule, mend=mend)
 
 
 @dataclass

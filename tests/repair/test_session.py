@@ -15,7 +15,7 @@ from regrad.repair.outcome import Decision, FileOutcome, Status
 from regrad.repair.session import Session
 from regrad.verify.evidence import Verdict
 
-from .imagined import ImaginedReader, ImaginedVerifier, by_count, renaming
+from .imagined import ImaginedReader, ImaginedVerifier, by_count, renaming, unseen
 
 HEAD = "import tensorflow\n"
 UNVERIFIED = Options()
@@ -145,6 +145,18 @@ def test_what_is_not_confirmed_is_withdrawn(verdict: Verdict) -> None:
     assert not outcome.changed
     assert f"seen {verdict.value}" in (outcome.findings[0].reason or "")
     assert "bad" in Path("a.py").read_text()
+
+
+def test_what_no_step_can_show_is_kept_and_said_so() -> None:
+    sound = lambda *_: Verdict.WAS_NOT_BROKEN  # noqa: E731
+    rules = [unseen(renaming("T1", "bad", "good")), renaming("T2", "poor", "rich")]
+    found, _ = run(put(a="bad = poor\nfit()\n"), rules, VERIFIED, sound)
+    first, second = found["a.py"].findings
+    assert (first.decision, second.decision) == (Decision.APPLIED, Decision.WITHDRAWN)
+    assert "not proved" in (first.reason or "")
+    assert after(found["a.py"]) == "good = poor\nfit()\n"
+    found, _ = run(put(a="bad = 1\nfit()\n"), rules[:1], replace(VERIFIED, require_verified=True), sound)
+    assert decisions(found["a.py"]) == [Decision.WITHDRAWN]
 
 
 def test_improved_is_kept_with_its_reason() -> None:
