@@ -66,6 +66,37 @@ def replaces_variable(value: Value) -> bool:
     return False
 
 
+def projects_variable(program: Program, value: Value) -> bool:
+    """Whether a tensor is what `w = tf.nn.relu(w)` made of the variable `w`, in the first pass or a later one."""
+    for _ in range(4):
+        if not isinstance(value, Tensor) or value.operation.kind != "op" or value.operation.frame is None:
+            return False
+        operation = value.operation
+        if not isinstance(operation.node, ast.Call):
+            return False
+        path = value.operation.frame.path
+        statement = program.statement(operation.node, path)
+        if (
+            not isinstance(statement, ast.Assign)
+            or statement.value is not operation.node
+            or len(statement.targets) != 1
+            or not isinstance(statement.targets[0], (ast.Name, ast.Attribute))
+        ):
+            return False
+        name = program.source(statement.targets[0], path)
+        if all(program.source(argument, path) != name for argument in operation.node.args):
+            return False
+        if any(isinstance(part, Variable) for part in operation.inputs):
+            return True
+        earlier = [
+            part for part in operation.inputs if isinstance(part, Tensor) and part.operation.node is operation.node
+        ]
+        if not earlier:
+            return False
+        value = earlier[0]
+    return False
+
+
 def of(program: Program, event: GradientTaken) -> Applied | None:
     """The optimizer call that gets the gradients of one request; None where none is seen to."""
     for applied in program.of(Applied):
@@ -87,11 +118,11 @@ def only_shown(program: Program, event: GradientTaken) -> bool:
     if not isinstance(statement, ast.Assign) or statement.value is not event.node or len(statement.targets) != 1:
         return False
     names = {node.id for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name)}
-    scope = event.frame.function.node if event.frame.function is not None else program.trees[path]
+    function = event.frame.function
+    # A script may ask for gradients many times, so its nodes are not walked anew each time.
+    scope = program.nodes(path) if function is None else ast.walk(function.node)
     reads = [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
+        node for node in scope if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
     ]
     return bool(names) and all(_shown(parents, node) for node in reads)
 

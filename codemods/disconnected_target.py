@@ -257,7 +257,7 @@ def _other_model(program: Program) -> Iterator[Finding]:
         models = _called(program, sink)
         if not models or any(value is asked for model in models for value in inside(model)):
             continue
-        spelled = _spelled(program, event.frame, models[0]) if len(models) == 1 else None
+        spelled = spelled_at(program, event.frame, models[0]) if len(models) == 1 else None
         names = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
         yield Finding(
             RULE.code,
@@ -315,7 +315,7 @@ def _called(program: Program, sink: Sink) -> list[Value]:
     ]
 
 
-def _spelled(program: Program, frame: Frame, model: Value) -> str | None:
+def spelled_at(program: Program, frame: Frame, model: Value) -> str | None:
     """How the function can say that model."""
     scope = frame.scope
     current = scope

@@ -49,9 +49,20 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from regrad.analysis import applications, freshness, trainings
+from regrad.analysis import applications, freshness, trainings, unreached
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import Applied, Assigned, Compiled, Event, GradientTaken, Minimized, Trained
+from regrad.analysis.events import (
+    Applied,
+    Assigned,
+    Compiled,
+    Event,
+    GradientTaken,
+    Minimized,
+    ModelCalled,
+    Trained,
+    WeightsRead,
+)
+from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import (
@@ -62,6 +73,7 @@ from regrad.analysis.values import (
     Layer,
     Network,
     Optimizer,
+    Tensor,
     Unknown,
     Value,
     Variable,
@@ -69,6 +81,7 @@ from regrad.analysis.values import (
     Zip,
 )
 from regrad.analysis.weights import describe
+from regrad.codemods.disconnected_target import spelled_at
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -141,7 +154,13 @@ class Clipped:
 
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
-    for finding in (*_pairs(program), *_idle(program), *_left_out(program), *_clipped(program)):
+    for finding in (
+        *_pairs(program),
+        *_idle(program),
+        *_left_out(program),
+        *_passed_over(program),
+        *_clipped(program),
+    ):
         if finding.location not in seen:
             seen.add(finding.location)
             yield finding
@@ -571,6 +590,128 @@ def _left_out(program: Program) -> Iterator[Finding]:
             return
 
 
+_LOOKUPS = frozenset({"gather", "embedding_lookup"})
+_PRODUCTS = frozenset({"matmul", "tensordot", "MatMult"})
+_RANDOM = frozenset({"normal", "uniform", "truncated_normal", "random_normal", "random_uniform", "glorot_uniform"})
+
+
+def _passed_over(program: Program) -> Iterator[Finding]:
+    """A fresh layer or a table that the loss is computed with next to the weights of a model, that nothing in the
+    program trains, sets, freezes or even asks for.
+    """
+    sinks = [
+        sink
+        for sink in unreached.trained(program)
+        if isinstance(sink.event, GradientTaken) and isinstance(sink.event.sources, (WeightList, Collection))
+    ]
+    if not sinks or freshness.weights_may_come(program) or freshness.asserted(program):
+        return
+    moved = trainings.updated(program)
+    moved |= {id(event.variable) for event in program.of(Assigned)}
+    for read in program.of(WeightsRead):
+        if read.attribute.endswith("variables") or read.attribute.startswith("trainable"):
+            moved.update(id(value) for value in (*read.sources, *read.frozen, *trainings.inside(read.owner)))
+    switches = trainings.Switches(program)
+    for sink in sinks:
+        event = sink.event
+        assert isinstance(event, GradientTaken)
+        path = sink.path
+        if (
+            path.anything
+            or not path.complete
+            or path.lost
+            or event.conditional
+            or event.sources_node is None
+            or not any(isinstance(value, Layer) for value in path.connected)
+        ):
+            continue
+        missing: list[Value] = []
+        for value in sink.gradient_flow.reach(sink.target).sources.values():
+            if id(value) in moved or switches.settings(value):
+                continue
+            if isinstance(value, Layer):
+                counts = freshness.fresh(value) and not _made_in_call(value)
+            elif isinstance(value, Variable):
+                counts = _is_random_weight(sink, value)
+            else:
+                counts = False
+            if counts and trainings.constructed_off(value) is None and not freshness.given_away(program, [value]):
+                missing.append(value)
+        part = _whole(program, sink, missing, moved)
+        if part is None:
+            continue
+        spelled = spelled_at(program, event.frame, part) or ""
+        names = [spelled, *freshness.names_of(part), *freshness.names_of(missing[0]), describe(missing[0])]
+        if freshness.borrowed(*(name for name in names if name)) or freshness.given_away(program, [part]):
+            continue
+        yield _finding(
+            program,
+            event.sources_node,
+            event,
+            f"the loss is computed with `{spelled or describe(part)}`, which no optimizer is given: it never changes",
+            LeftOut(event, part, spelled),
+            tuple(dict.fromkeys(describe(value) for value in missing)),
+        )
+
+
+def _made_in_call(layer: Layer) -> bool:
+    """Whether it is made anew in each `call`, or kept where Keras does not see it (RG205)."""
+    frame = layer.frame
+    while frame is not None:
+        if frame.function is not None and frame.function.name in ("call", "__call__"):
+            return True
+        frame = frame.caller
+    return False
+
+
+def _is_random_weight(sink: Sink, variable: Variable) -> bool:
+    """Whether a variable starts from random numbers and is used as weights are: looked up, or multiplied from the
+    right. Data and noise are kept in variables, too.
+    """
+    stated, initial = variable.fields.get("trainable"), variable.initial
+    if stated is not None and not (isinstance(stated, Constant) and stated.value):
+        return False
+    if is_integer(variable.fields.get("dtype")) or variable.owner is not None:
+        return False
+    if not isinstance(initial, Tensor) or initial.operation.name not in _RANDOM:
+        return False
+    uses = [
+        (tensor.operation, [part is variable for part in tensor.operation.inputs])
+        for tensor in sink.alive
+        if any(part is variable for part in tensor.operation.inputs)
+    ]
+    return bool(uses) and all(
+        (operation.name in _LOOKUPS and places.index(True) == 0)
+        or (operation.name in _PRODUCTS and places.index(True) == 1)
+        for operation, places in uses
+    )
+
+
+def _whole(program: Program, sink: Sink, missing: list[Value], moved: set[int]) -> Value | None:
+    """The one thing that is missing: a variable, a layer, or a model all of whose layers are."""
+    if not missing:
+        return None
+    ids = {id(value) for value in missing}
+    if len(missing) == 1 and not any(
+        missing[0] is not value and any(missing[0] is inner for inner in trainings.inside(value))
+        for value in (*(call.model for call in program.of(ModelCalled)),)
+    ):
+        return missing[0]
+    for call in program.of(ModelCalled):
+        model = call.model
+        if sink.tape not in call.tapes or not isinstance(model, (Network, Instance)):
+            continue
+        inside = trainings.inside(model)
+        if any(isinstance(value, (Unknown, Variable)) or id(value) in moved for value in inside):
+            continue
+        if any(isinstance(value, Network) and value.form == "opaque" for value in inside):
+            continue
+        weighted = [value for value in inside if isinstance(value, Layer) and freshness.has_weights(value)]
+        if weighted and ids == {id(value) for value in weighted}:
+            return model
+    return None
+
+
 def _reached(sink: Sink) -> set[int]:
     return set(sink.reached)
 
@@ -741,7 +882,10 @@ def _with_part(program: Program, evidence: LeftOut) -> Mending:
     if not isinstance(sources, WeightList) or not isinstance(sources.node, ast.Attribute):
         raise CannotMove("the list of weights is not written in one place")
     text = program.source(sources.node, path)
-    addition = f"{evidence.spelled}.{sources.attribute}"
+    if not evidence.spelled:
+        raise CannotMove("it has no name where the list of weights is written")
+    single = isinstance(evidence.part, Variable)
+    addition = f"[{evidence.spelled}]" if single else f"{evidence.spelled}.{sources.attribute}"
     function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
     if all(node is not sources.node for node in ast.walk(function)):
         raise CannotMove("the list of weights comes from another function")

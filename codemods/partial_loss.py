@@ -54,14 +54,15 @@ from dataclasses import dataclass
 
 from regrad.analysis import unreached
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import GradientTaken
+from regrad.analysis.events import GradientTaken, Trained
+from regrad.analysis.events import Head as EndOfModel
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Instance, Tensor, Value, Variable, WeightList
+from regrad.analysis.values import Instance, Mapping, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,24 @@ class Switch:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """A sum that each pass of a loop replaces in place of adding to it."""
+
+    statement: ast.Assign
+    path: str
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """An output that the dictionary of losses leaves out, and its targets."""
+
+    head: EndOfModel
+    targets: Value
+    losses: ast.Dict
+    path: str
+
+
+@dataclass(frozen=True)
 class Head:
     """An output that nobody uses."""
 
@@ -109,7 +128,7 @@ def detect(program: Program) -> Iterable[Finding]:
 
 
 def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
-    from regrad.codemods.disconnected_target import overwriting
+    from regrad.codemods.disconnected_target import overwriting, unread
 
     event = case.sink.event
     related = (Related(program.location(event.node, event.frame), "the training that misses it"),)
@@ -129,12 +148,34 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
                 )
             continue
         place = unreached.written(part)
-        if place is not None and overwriting(program, place) is not None:
+        if place is not None and (overwriting(program, place) is not None or unread(program, place) is not None):
             continue  # RG407
         heads.append(part)
     if not heads or unreached.chosen_elsewhere(program, case.sink, heads):
         return
     names = tuple(dict.fromkeys(describe(part) for part in heads))
+    for found in (_replaced(program, case.sink), _unnamed(case.sink, heads)):
+        if isinstance(found, Replaced):
+            name = program.source(found.statement.targets[0], found.path)
+            message = f"`{name}` is replaced in every pass of the loop, so only the last one counts:"
+            message += f" {_listed(names)} {'get' if len(names) > 1 else 'gets'} no gradient"
+            place_of: ast.AST = found.statement
+        elif isinstance(found, Unnamed):
+            message = f"the output `{found.head.name}` has targets and no loss, so its layer is not trained"
+            place_of = found.losses
+        else:
+            continue
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            message,
+            program.location(place_of, found.path),
+            CutKind.NEVER_USED,
+            names,
+            related,
+            found,
+        )
+        return
     term = _term(program, case.sink, heads)
     if term is not None:
         yield Finding(
@@ -226,6 +267,78 @@ def _named_output(program: Program, sink: Sink, heads: list[Value]) -> bool:
 def _listed(names: tuple[str, ...]) -> str:
     quoted = [f"`{name}`" for name in names]
     return ", ".join(quoted[:3]) + (f" and {len(quoted) - 3} more" if len(quoted) > 3 else "")
+
+
+def _replaced(program: Program, sink: Sink) -> Replaced | None:
+    """`total = term` in a loop over the heads, where `total = 0` stands before it."""
+    target = sink.target
+    if not isinstance(target, Tensor) or target.operation.node is None or target.operation.frame is None:
+        return None
+    frame = target.operation.frame
+    statement = program.statement(target.operation.node, frame.path)
+    if (
+        not isinstance(statement, ast.Assign)
+        or len(statement.targets) != 1
+        or not isinstance(statement.targets[0], ast.Name)
+    ):
+        return None
+    name = statement.targets[0].id
+    loop = program.parents(frame.path).get(statement)
+    if not isinstance(loop, ast.For) or statement not in loop.body or loop.orelse:
+        return None
+    turned = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
+    if not turned & {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}:
+        return None
+    uses = [node for node in ast.walk(loop) if isinstance(node, ast.Name) and node.id == name]
+    stores = [
+        node
+        for node in ast.walk(unreached.scope_of(program, frame))
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
+    ]
+    first = program.statement(stores[0], frame.path) if len(stores) == 2 else None
+    if (
+        len(uses) != 1
+        or not isinstance(first, ast.Assign)
+        or first.targets != [stores[0]]
+        or first.lineno > loop.lineno
+        or not _is_zero(first.value)
+    ):
+        return None
+    return Replaced(statement, frame.path)
+
+
+def _is_zero(node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return not isinstance(node.value, bool) and node.value in (0, 0.0)
+    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
+        name = getattr(node.func, "attr", "")
+        if name == "zeros":
+            return isinstance(node.args[0], (ast.Tuple, ast.List)) and not node.args[0].elts
+        return name in ("constant", "convert_to_tensor") and _is_zero(node.args[0])
+    return False
+
+
+def _unnamed(sink: Sink, heads: list[Value]) -> Unnamed | None:
+    """An output that has targets and weights of its own, and that `compile(loss={...})` does not name."""
+    event = sink.event
+    if not isinstance(event, Trained) or event.compilation is None:
+        return None
+    losses, node = event.compilation.loss, event.compilation.loss_node
+    if not isinstance(losses, Mapping) or not losses.complete or not isinstance(node, ast.Dict):
+        return None
+    given = event.y
+    if not isinstance(given, Mapping):
+        return None
+    for head in event.heads:
+        layer = head.dense or head.layer
+        if (
+            head.name is not None
+            and head.name in given.entries
+            and head.name not in losses.entries
+            and any(layer is part for part in heads)
+        ):
+            return Unnamed(head, given.entries[head.name], node, event.compilation.frame.path)
+    return None
 
 
 # -- a term that was left out ------------------------------------------------------------------------------------------
@@ -408,6 +521,16 @@ def mend(program: Program, finding: Finding) -> Mendings:
                     f"add `{evidence.name}` to the loss", Safety.UNSAFE, rewrite.edits(), "another loss is computed"
                 )
             ]
+        if isinstance(evidence, Replaced):
+            rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
+            name, term = (
+                program.source(each, evidence.path)
+                for each in (evidence.statement.targets[0], evidence.statement.value)
+            )
+            rewrite.replace(evidence.statement, f"{name} += {term}")
+            return [Mending("add the terms up", Safety.UNSAFE, rewrite.edits(), "another loss is computed")]
+        if isinstance(evidence, Unnamed):
+            return _with_loss(program, evidence)
         if isinstance(evidence, Switch):
             from regrad.codemods.engine.arguments import set_keyword
 
@@ -439,6 +562,30 @@ def mend(program: Program, finding: Finding) -> Mendings:
     return Withheld(
         "whether the head should be trained or left out is the author's choice",
         f"loss = loss + weight * loss_of({names})  # or do not build {names}",
+    )
+
+
+def _with_loss(program: Program, evidence: Unnamed) -> Mendings:
+    """The dictionary gets a loss for the output, one that fits its activation and its targets."""
+    from regrad.codemods.engine import fitting, respelling
+    from regrad.codemods.engine.judged import targets_of
+
+    path, losses = evidence.path, evidence.losses
+    output = evidence.head.name or ""
+    key, last = losses.keys[-1] if losses.keys else None, losses.values[-1] if losses.values else None
+    offered: list[Mending] = []
+    for fit in fitting.fitting(evidence.head, targets_of(evidence.targets)):
+        if key is None or last is None:
+            break
+        text, imported = fitting.loss_text(program, path, fit, losses, last)
+        start = f"\n{' ' * key.col_offset}" if key.lineno != losses.lineno else " "
+        entry = f"{program.source(last, path)},{start}{respelling.quoted(program, path, output, key)}: {text}"
+        edits = (*imported, Edit(path, program.files[path].span(last), entry))
+        offered.append(
+            Mending(f"give `{output}` the loss `{fit[0]}`", Safety.UNSAFE, edits, "another loss is computed")
+        )
+    return offered or Withheld(
+        "which loss the output needs is not certain", f'loss={{..., "{output}": ...}}  # or None, where none is meant'
     )
 
 

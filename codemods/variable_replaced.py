@@ -108,7 +108,7 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
     for value in sink.path.lost:
         if (
             not isinstance(value, Tensor)
-            or not applications.replaces_variable(value)
+            or not (applications.replaces_variable(value) or _projected(program, event, value))
             or value.operation.node is None
             or value.operation.frame is None
         ):
@@ -128,6 +128,11 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
             (Related(program.location(event.node, event.frame), "its gradient is asked for here"),),
             Rebound(statement, path),
         )
+
+
+def _projected(program: Program, event: GradientTaken, value: Tensor) -> bool:
+    """Whether a variable that an optimizer moves is bound to what was made of it between the steps."""
+    return applications.projects_variable(program, value) and applications.of(program, event) is not None
 
 
 def _target(program: Program, statement: ast.stmt | None, path: str) -> str | None:
