@@ -9,8 +9,8 @@ Why gradients stop
 ------------------
 A tape is a recording. An operation that ran before the recording started is a constant to it: the loss inside the
 `with` block then depends on no variable, `tape.gradient` answers `None` for every one of them, and the optimizer raises
-`ValueError: No gradients provided for any variable`. A tensor that is computed from weights in `build` has the same fate
-in every later step: its weights are never trained (Keras only warns), and it keeps its first value for ever.
+`ValueError: No gradients provided for any variable`. A tensor that is computed from weights in `build` has the same
+fate in every later step: its weights are never trained (Keras only warns), and it keeps its first value for ever.
 
 Example
 -------
@@ -130,7 +130,7 @@ def _made_once(report: Report) -> str | None:
 
 
 def _of_plain_variables(report: Report) -> bool:
-    """Whether the program itself computed something of variables at its top level, which the loss then takes for granted."""
+    """Whether the program computed something of variables at its top level, which the loss then takes for granted."""
     assert report.cut.operation is not None
     return report.frame.function is None and report.cut.operation.kind in ("op", "operator", "index", "method")
 

@@ -7,8 +7,9 @@ the argument of `tape.gradient(...)` itself.
 
 Why gradients stop
 ------------------
-The tape stopped recording when its block ended. Whatever is computed afterwards is unknown to it, even from values that it
-did record: `tape.gradient` looks for the target in its recording, does not find it, and answers `None` for every source.
+The tape stopped recording when its block ended. Whatever is computed afterwards is unknown to it, even from values
+that it did record: `tape.gradient` looks for the target in its recording, does not find it, and answers `None` for
+every source.
 
 Example
 -------
@@ -34,8 +35,9 @@ values stay the same.
 
 When it stays silent
 --------------------
-When the loss that is differentiated was recorded, whatever else is computed from it afterwards (metrics, logging, scaling
-of the gradients), when a tape is entered again, and under `tape.stop_recording()`, which says that it is meant.
+When the loss that is differentiated was recorded, whatever else is computed from it afterwards (metrics, logging,
+scaling of the gradients), when a tape is entered again, and under `tape.stop_recording()`, which says that it is
+meant.
 
 References
 ----------

@@ -2,16 +2,17 @@
 
 What it does
 ------------
-Reports `optimizer.minimize(...)` whose loss does not depend on the variables by the time the optimizer looks: a callable that
-returns a value computed before the call (`lambda: loss`, or a function that reads a prediction from outside), or a tensor
-in eager TensorFlow 2. Also `minimize` on a Keras 3 optimizer, which does not have it, and `tf.gradients` in eager code.
+Reports `optimizer.minimize(...)` whose loss does not depend on the variables by the time the optimizer looks: a
+callable that returns a value computed before the call (`lambda: loss`, or a function that reads a prediction from
+outside), or a tensor in eager TensorFlow 2. Also `minimize` on a Keras 3 optimizer, which does not have it, and
+`tf.gradients` in eager code.
 
 Why gradients stop
 ------------------
-`minimize(f)` opens a tape, calls `f`, and differentiates what it returns. Only what `f` itself computes is recorded; a value
-from before is a constant, and the optimizer raises `No gradients provided for any variable`. A tensor has lost its history
-altogether: eager TensorFlow keeps none. Keras 3 dropped `Optimizer.minimize` (`AttributeError`), and `tf.gradients` raises in
-eager code.
+`minimize(f)` opens a tape, calls `f`, and differentiates what it returns. Only what `f` itself computes is recorded;
+a value from before is a constant, and the optimizer raises `No gradients provided for any variable`. A tensor has
+lost its history altogether: eager TensorFlow keeps none. Keras 3 dropped `Optimizer.minimize` (`AttributeError`), and
+`tf.gradients` raises in eager code.
 
 Example
 -------
@@ -57,10 +58,13 @@ from regrad.analysis.weights import names
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.effects import Reading, followed
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surroundings import block_of, free_name, function_around, stored
 
-_ADVICE = "compute the loss under `with tf.GradientTape() as tape:` and call `optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))`"
+_ADVICE = (
+    "compute the loss under `with tf.GradientTape() as tape:` and call "
+    "`optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))`"
+)
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -92,10 +96,12 @@ def detect(program: Program) -> Iterator[Finding]:
             and isinstance(event.loss, (Function, BoundMethod, Partial))
             and sink.path.lost
             and not sink.path.anything
+            and not sink.path.connected
+            and any(cut.kind is CutKind.BEFORE_TAPE for cut in sink.cuts)
         ):
-            if any(cut.kind is CutKind.BEFORE_TAPE for cut in sink.cuts) and not sink.path.connected:
-                variables = names(sink.path.lost)
-                message = f"the loss was computed before `minimize` called for it, so no gradient reaches {', '.join(variables[:4]) or 'the variables'}"
+            variables = names(sink.path.lost)
+            named = ", ".join(variables[:4]) or "the variables"
+            message = f"the loss was computed before `minimize` called for it, so no gradient reaches {named}"
         if message is None and keras and not legacy and program.keras == 3 and event.tape is None:
             known = "" if program.keras_known else " (Keras 3 is assumed; Keras 2 has it)"
             message = f"Keras 3 optimizers have no `minimize`: this raises AttributeError{known}"
@@ -194,7 +200,9 @@ def _tape_for_gradients(program: Program, event: GradientTaken) -> Mendings:
     from regrad.codemods.engine import moving
 
     path = event.frame.path
-    advice = "compute the loss under `with tf.GradientTape() as tape:`, watch what is no variable, and call `tape.gradient`"
+    advice = (
+        "compute the loss under `with tf.GradientTape() as tape:`, watch what is no variable, and call `tape.gradient`"
+    )
     statement = program.statement(event.node, path)
     node = event.node
     if statement is None or not isinstance(node, ast.Call) or not isinstance(event.target_node, ast.Name):
@@ -242,12 +250,16 @@ def _given(event: Minimized) -> ast.expr:
 
 
 def _into_callable(program: Program, event: Minimized, sink: Sink) -> Mendings:
+    edits = _edits_into_callable(program, event, sink)
+    return (Mending("compute it inside the loss callable", Safety.SAFE, edits),)
+
+
+def _edits_into_callable(program: Program, event: Minimized, sink: Sink) -> tuple[Edit, ...]:
     function = event.loss.function if isinstance(event.loss, BoundMethod) else event.loss
     if not isinstance(function, Function) or not isinstance(function.node, ast.FunctionDef):
         raise CannotMove("the loss is a `lambda`, in which nothing can be computed first")
     recorder = recording.Recorder(function.node, _frame_in(sink), None)
-    edits = recording.bring_in(program, recorder, recording.missed(sink))
-    return (Mending("compute it inside the loss callable", Safety.SAFE, edits),)
+    return recording.bring_in(program, recorder, recording.missed(sink))
 
 
 def _frame_in(sink: Sink) -> Frame:
@@ -265,7 +277,7 @@ def _frame_in(sink: Sink) -> Frame:
 
 
 def _variables_text(program: Program, event: Minimized, tape: str) -> str:
-    """What the gradients are asked for. All trainable variables of a graph, which eager code does not collect, are those that the tape watched."""
+    """What the gradients are asked for; without a list, or with that of a graph, all that the tape watched."""
     assert isinstance(event.node, ast.Call)
     node = next((keyword.value for keyword in event.node.keywords if keyword.arg == "var_list"), None)
     if node is None and len(event.node.args) > 1:
@@ -328,7 +340,7 @@ def _tape_spelling(program: Program, path: str) -> str:
 
 
 def _tape_around_callable(program: Program, event: Minimized, sink: Sink) -> Mendings:
-    """`minimize(loss_fn, v)` on an optimizer that has no `minimize`: call the function under a tape; what it missed moves into it."""
+    """`minimize(loss_fn, v)` where there is none: call the function under a tape; what it missed moves into it."""
     from regrad.codemods.engine import moving
 
     path = event.frame.path
@@ -348,7 +360,7 @@ def _tape_around_callable(program: Program, event: Minimized, sink: Sink) -> Men
     rewrite.remove([statement], keep_comments=True)
     edits = list(rewrite.edits())
     if not sink.path.connected and sink.path.lost:
-        edits.extend(_into_callable(program, event, sink)[0].edits)  # type: ignore[index,union-attr]
+        edits.extend(_edits_into_callable(program, event, sink))
     return (Mending("call the loss under a tape", Safety.SAFE, tuple(edits)),)
 
 

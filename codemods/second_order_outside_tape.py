@@ -1,8 +1,9 @@
-"""RG409 second-order-outside-tape: a gradient of a gradient is asked for, but the inner gradient was taken outside the outer tape.
+"""RG409 second-order-outside-tape: a gradient of a gradient is asked for, but the outer tape missed the inner one.
 
 What it does
 ------------
-Reports `outer.gradient(g, x)` where `g` came from an inner tape whose `gradient()` call stands outside the block of `outer`.
+Reports `outer.gradient(g, x)` where `g` came from an inner tape whose `gradient()` call stands outside the block of
+`outer`.
 
 Why gradients stop
 ------------------

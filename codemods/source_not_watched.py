@@ -2,14 +2,15 @@
 
 What it does
 ------------
-Reports `tape.gradient(loss, x)` where `x` is a tensor that existed before the tape, is no variable and was never given to
-`tape.watch` before its first use; also where the wrong thing is watched, such as the symbolic `model.inputs`.
+Reports `tape.gradient(loss, x)` where `x` is a tensor that existed before the tape, is no variable and was never
+given to `tape.watch` before its first use; also where the wrong thing is watched, such as the symbolic
+`model.inputs`.
 
 Why gradients stop
 ------------------
-A tape watches trainable variables by itself and nothing else. What is computed from an unwatched tensor is not recorded as
-depending on it, and the gradient is `None`. `model.inputs` are the placeholders that the model was described with, not the
-data of this call: Keras 3 refuses them in `watch` and `gradient`, Keras 2 answers `None`.
+A tape watches trainable variables by itself and nothing else. What is computed from an unwatched tensor is not
+recorded as depending on it, and the gradient is `None`. `model.inputs` are the placeholders that the model was
+described with, not the data of this call: Keras 3 refuses them in `watch` and `gradient`, Keras 2 answers `None`.
 
 Example
 -------
@@ -34,8 +35,8 @@ Safe. `tape.watch` is added at the start of the block (or moved there); nothing 
 
 When it stays silent
 --------------------
-For variables, for tensors that were computed under the tape from something that it watches, when the tensor is watched by
-any way that can be followed, and when it is not known what is asked for.
+For variables, for tensors that were computed under the tape from something that it watches, when the tensor is
+watched by any way that can be followed, and when it is not known what is asked for.
 
 References
 ----------
@@ -82,7 +83,7 @@ def detect(program: Program) -> Iterator[Finding]:
             )
             continue
         lost = [value for value in sink.path.lost if isinstance(value, Tensor)]
-        # A tensor that the target does not depend on at all is another disease (RG407), and an integer needs another dtype (RG505).
+        # A tensor that the target does not depend on at all is RG407; an integer needs another dtype (RG505).
         unwatched = [
             value
             for value in lost
@@ -103,7 +104,7 @@ def detect(program: Program) -> Iterator[Finding]:
         ]
         if late and recording.missed(sink):
             continue  # it is watched in time for the tape, but the tape begins too late (RG401)
-        if not unwatched and not late or sink.path.anything:
+        if not (unwatched or late) or sink.path.anything:
             continue
         if any(value.operation.serial > (event.tape.fields.get("#opened") or 0) for value in unwatched):
             continue  # made under the tape: what it was made from is the question
@@ -189,7 +190,10 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if not _plain(node):
             return Withheld("the source is not a plain name", advice)
         if any(_was_variable(program, value) for value in recording_lost(program, event)):
-            return Withheld("the name held a variable until it was bound to a tensor", "x.assign_add(...) in the place of x = x + ...")
+            return Withheld(
+                "the name held a variable until it was bound to a tensor",
+                "x.assign_add(...) in the place of x = x + ...",
+            )
         bound = [
             s
             for s in ast.walk(recorder.owner)
@@ -232,7 +236,9 @@ def _was_variable(program: Program, value: Value) -> bool:
             return False
         if any(isinstance(part, Variable) for part in operation.inputs):
             return True
-        earlier = [part for part in operation.inputs if isinstance(part, Tensor) and part.operation.node is operation.node]
+        earlier = [
+            part for part in operation.inputs if isinstance(part, Tensor) and part.operation.node is operation.node
+        ]
         if not earlier:
             return False
         value = earlier[0]

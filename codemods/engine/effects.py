@@ -21,7 +21,7 @@ _CHANGES_OWNER = frozenset(
 _CHANGES_ARGUMENTS = frozenset(
     "shuffle copyto fill setattr delattr apply_gradients apply minimize fit fit_generator train_on_batch next".split()
 )
-"""Calls that change what they are given: `np.random.shuffle(order)`, `optimizer.apply_gradients(zip(g, model.variables))`."""
+"""Calls that change what they are given: `random.shuffle(order)`, `optimizer.apply_gradients(zip(g, variables))`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def followed(reading: Reading, ordered: Sequence[ast.stmt], asked: Sequence[ast.
 
 
 class Reading:
-    """Reads the statements of one file. `modules` are names of imported modules, whose functions change nothing of the program's."""
+    """Reads the statements of one file. `modules` are imported names, whose functions change nothing here."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.modules = _imported(tree)
@@ -132,8 +132,8 @@ class Reading:
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call):
             # A call for its own sake is there for what it does; of what only changes something, it is known what.
             prints = prints or called(statement.value) not in _CHANGES_OWNER | _CHANGES_ARGUMENTS
-            function = statement.value.func
-            owner = path_of(function.value) if isinstance(function, ast.Attribute) else None
+            callee = statement.value.func
+            owner = path_of(callee.value) if isinstance(callee, ast.Attribute) else None
             if owner is not None and owner.partition(".")[0] not in self.modules and owner not in ("self", "cls"):
                 writes.add(owner)
         # What a path is read for (`self.model.fit`) is read of each of its beginnings only where that is used as such.
@@ -175,7 +175,7 @@ def path_of(node: ast.AST) -> str | None:
 
 
 def own(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a statement without the bodies of functions and classes defined in it; of a chain of attributes the whole only."""
+    """The nodes of a statement without the insides of functions and classes; of a chain of attributes the whole."""
     stack: list[ast.AST] = [node]
     while stack:
         current = stack.pop()

@@ -1,4 +1,4 @@
-"""A caller computes a value and hands it to the function of a tape: the value is computed under the tape instead, from what is handed over."""
+"""Computes under a tape what a caller computes and hands to the tape's function, from what is then handed over."""
 
 from __future__ import annotations
 
@@ -24,7 +24,12 @@ class Handover:
 
     def __init__(self, program: Program, owner: ast.stmt, frame: Frame) -> None:
         function, caller, call = frame.function, frame.caller, frame.call
-        if function is None or caller is None or not isinstance(call, ast.Call) or isinstance(function.node, ast.Lambda):
+        if (
+            function is None
+            or caller is None
+            or not isinstance(call, ast.Call)
+            or isinstance(function.node, ast.Lambda)
+        ):
             raise CannotMove("the operation runs in other code than the tape, so it would have to be called there")
         if caller.path != frame.path:
             raise CannotMove("the operation runs in another file than the function of the tape")
@@ -57,7 +62,9 @@ class Handover:
         program, path = self.program, self.path
         source = program.files[path]
         rewrite = moving.Rewrite(source, program.trees[path])
-        rewrite.insert(f"{parameter} = {_respelled(program.source(value, path), value, renamed)}", moving.at_start(self.owner))
+        rewrite.insert(
+            f"{parameter} = {_respelled(program.source(value, path), value, renamed)}", moving.at_start(self.owner)
+        )
         if statement is not None:
             rewrite.remove([statement], keep_comments=True)
         given = self.given[parameter]
@@ -73,7 +80,7 @@ class Handover:
         return (*rewrite.edits(), *extra)
 
     def _value(self, operations: Sequence[Operation]) -> tuple[ast.expr, str, ast.stmt | None]:
-        """The expression that is computed too early, the parameter that brings it, and the statement of its own that it may have."""
+        """The expression that is computed too early, the parameter that brings it, and its statement if any."""
         places = [place_in(operation.frame, operation.node, self.caller) for operation in operations]
         if any(place is None for place in places):
             raise CannotMove("the operation runs in other code than the call of the tape's function")
@@ -84,7 +91,9 @@ class Handover:
                     raise CannotMove("the value is handed over by keyword")
                 return argument, parameter, None
         statements = {
-            id(found): found for place in places if place and (found := self.program.statement(place, self.path)) is not None
+            id(found): found
+            for place in places
+            if place and (found := self.program.statement(place, self.path)) is not None
         }
         if len(statements) != 1:
             raise CannotMove("the value is computed in several steps before the tape's function is called")
@@ -96,10 +105,10 @@ class Handover:
         ):
             raise CannotMove("the value is not kept in a plain name")
         name = statement.targets[0].id
-        found = [key for key, one in self.given.items() if isinstance(one, ast.Name) and one.id == name]
-        if len(found) != 1 or not any(self.given[found[0]] is one for one in self.call.args):
+        keys = [key for key, one in self.given.items() if isinstance(one, ast.Name) and one.id == name]
+        if len(keys) != 1 or not any(self.given[keys[0]] is one for one in self.call.args):
             raise CannotMove("the value is not handed over as one plain argument")
-        handed = self.given[found[0]]
+        handed = self.given[keys[0]]
         scope = self._caller_scope()
         if any(
             isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load) and node is not handed
@@ -107,7 +116,7 @@ class Handover:
         ):
             raise CannotMove(f"`{name}` is used elsewhere too")
         self._check_between(statement)
-        return statement.value, found[0], statement
+        return statement.value, keys[0], statement
 
     def _check_between(self, statement: ast.stmt) -> None:
         """Nothing between the statement and the call may be upset by computing it later."""
@@ -149,7 +158,7 @@ class Handover:
                     raise CannotMove("a `return` stands before the tape in its function")
 
     def _inputs(self, value: ast.expr) -> tuple[dict[str, str], str | None]:
-        """How the names that the value is computed from are called in the tape's function, and the one that must be handed over."""
+        """How what the value is computed from is called in the tape's function, and which name must be handed over."""
         callees = {id(node) for call in ast.walk(value) if isinstance(call, ast.Call) for node in ast.walk(call.func)}
         scope = self._caller_scope()
         local = stored_locally(scope) if not isinstance(scope, ast.Module) else set()

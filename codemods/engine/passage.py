@@ -1,7 +1,7 @@
-"""Moves statements of a function into a block of the same function, past others, without changing what the program does.
+"""Moves statements of a function into a block of it, past others, without changing what the program does.
 
-Whatever the moved statements would meet on the way comes along, in its order; where something may not come along, or the way leads into
-a loop or a branch that makes a difference, `CannotMove` says why.
+Whatever the moved statements would meet on the way comes along, in its order; where something may not come along, or
+the way leads into a loop or a branch that makes a difference, `CannotMove` says why.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Passage:
         return current
 
     def _effects(self, statement: ast.stmt, *, moved: bool = False) -> Effects:
-        """The effects; a model that is called may draw random numbers (dropout), which matters where it moves or says so."""
+        """The effects; calling a model may draw random numbers (dropout), which matters where it moves or says so."""
         found = self.reading.of(statement)
         for node in own(statement):
             if isinstance(node, ast.Call):
@@ -94,7 +94,7 @@ class Passage:
         return found
 
     def _making_weights(self, statement: ast.stmt, effects: Effects) -> Effects:
-        """The effects of a moved statement: a first call may make the weights of a model, so that reading them waits for it."""
+        """The effects of a moved statement: a first call may make a model's weights, which are read after it."""
         callees = (path_of(node.func) for node in own(statement) if isinstance(node, ast.Call))
         if any(path is not None and path.partition(".")[0] not in self.reading.modules for path in callees):
             return replace(effects, writes=effects.writes | {_WEIGHTS})
@@ -169,7 +169,7 @@ class Passage:
     def _into_other_block(
         self, rewrite: moving.Rewrite, targets: list[ast.stmt], ordered: list[ast.stmt], crossed: list[ast.stmt]
     ) -> None:
-        """Into a loop or branch in which the tape stands: what is computed there depends on nothing that changes on the way."""
+        """Into a loop or branch around the tape: what is computed there depends on nothing that changes on the way."""
         looping = any(isinstance(node, _LOOPS) for node in crossed)
         reads: set[str] = set()
         writes: set[str] = set()
@@ -188,7 +188,7 @@ class Passage:
             rebound = {name for node in crossed for name in _bound(node)}
             if meet(rebound, reads):
                 raise CannotMove(
-                    "the loop around the tape binds a name that the operation reads, so it would compute something else there"
+                    "the loop around the tape binds a name that it reads, so it would compute something else there"
                 )
         inside = [node for statement in crossed for node in ast.walk(statement)]
         taken = {id(node) for statement in (*targets, self.owner, *self._following()) for node in ast.walk(statement)}

@@ -1,8 +1,8 @@
 """Brings statements under a tape (or into a loss callable): which ones a target needs, and where they have to go.
 
-Three situations are told apart by where the operation stands that the tape missed: in the function of the tape itself or a block
-around it (the statement moves); in a scope around that function (it moves into the function); in a caller that hands the result over
-as an argument (the argument is replaced by what it was computed from).
+Three situations are told apart by where the operation stands that the tape missed: in the function of the tape itself
+or a block around it (the statement moves); in a scope around that function (it moves into the function); in a caller
+that hands the result over as an argument (the argument is replaced by what it was computed from).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Recorder:
 
 
 def missed(sink: Sink) -> list[Operation]:
-    """The operations on the way from the target to the lost sources that the tape did not see, in the order in which they ran."""
+    """The operations on the way from the target to the lost sources that the tape did not see, as they ran."""
     lost: dict[int, Value] = {id(value): value for value in sink.path.lost}
     for value in sink.path.lost:
         if isinstance(value, Unknown):
@@ -75,7 +75,7 @@ def _seen(flow: Flow, value: Value, operation: Operation) -> bool:
 
 
 def bring_in(program: Program, recorder: Recorder, operations: Sequence[Operation]) -> tuple[Edit, ...]:
-    """The edits that let the recorder see these operations; raises `CannotMove` with the reason where that cannot be done without harm."""
+    """The edits that let the recorder see these operations; raises `CannotMove` where that would do harm."""
     from regrad.codemods.engine import moving
     from regrad.codemods.engine.passage import Passage
 
@@ -154,7 +154,7 @@ def _enclosing_place(operation: Operation, frame: Frame) -> ast.AST | None:
     while current is not None:
         if current.path == frame.path and _encloses(current, frame):
             place = place_in(operation.frame, operation.node, current)
-            # Where the same call led to the recorder, it is the caller that hands the value over: nothing there can move.
+            # Where the same call led to the recorder, the caller hands the value over: nothing there can move.
             return None if place is not None and place is place_in(frame, frame.call, current) else place
         current = current.caller
     return None
@@ -175,7 +175,7 @@ def _encloses(outer: Frame, inner: Frame) -> bool:
 def _from_around(
     program: Program, recorder: Recorder, statements: list[ast.stmt], operations: Sequence[Operation]
 ) -> tuple[Edit, ...]:
-    """Move statements from a scope around the recorder's function into it; they stay where other code uses what they bind."""
+    """Move statements from around the recorder's function into it; they stay where other code uses what they bind."""
     from regrad.codemods.engine import moving
 
     path, owner = recorder.frame.path, recorder.owner
@@ -219,11 +219,11 @@ _MEANT = re.compile(
     r"(.*_)?(targets?|labels?|returns?|advantages?|baselines?|y_true)|(old|next|teacher|prev|previous)_.*"
     r"|target_(q|v|values?|actions?|next|log_?probs?|pred).*"
 )
-"""Names of what a loss is measured against: it is computed outside the tape on purpose (semi-gradients, old policies, teachers)."""
+"""Names of what a loss is measured against, outside the tape on purpose (semi-gradients, old policies, teachers)."""
 
 
 def needed(program: Program, sink: Sink, recorder: Recorder | None) -> list[Operation]:
-    """The missed operations that the tape has to see. What is named as a constant on purpose is left out where the rest reaches all."""
+    """The missed operations that the tape has to see, without what is a constant by name where the rest reaches all."""
     operations = missed(sink)
     if recorder is None:
         return operations
@@ -325,9 +325,9 @@ def reports(program: Program, kinds: Iterable[CutKind], sink_kinds: tuple[str, .
 def source_names(program: Program, report: Report) -> tuple[str, ...]:
     """What the lost sources are called; of tensors, how the request spells them."""
     event = report.sink.event
-    if isinstance(event, GradientTaken) and event.sources_node is not None:
-        if all(isinstance(source, Tensor) for source in report.sources):
-            return (program.source(event.sources_node, event.frame.path),)
+    tensors = all(isinstance(source, Tensor) for source in report.sources)
+    if tensors and isinstance(event, GradientTaken) and event.sources_node is not None:
+        return (program.source(event.sources_node, event.frame.path),)
     return names(report.sources)
 
 

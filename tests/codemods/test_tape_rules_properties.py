@@ -1,4 +1,4 @@
-"""Whatever stands around a tape: mending keeps the order of what a program does, touches no other line, and comes to an end."""
+"""Whatever stands around a tape: mending keeps the order of what a program does, and comes to an end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections import Counter
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from regrad.analysis.program import Program, Reader
 from regrad.analysis.source import SourceFile, decode
 from regrad.codemods import forward_outside_tape, loss_outside_tape
@@ -72,7 +71,7 @@ class _Library:
             return float(self.now[0] * other)
 
     @contextlib.contextmanager
-    def GradientTape(self) -> object:  # noqa: N802
+    def GradientTape(self) -> object:
         yield self
 
     def gradient(self, target: float, source: float) -> float:
@@ -176,7 +175,7 @@ def test_statements_behind_the_tape(first: list[str], second: list[str], third: 
 @given(_BLOCKS, _BLOCKS, st.sampled_from(["if a < 9:", "for k in range(1):", "while kept == []:"]))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_block_around_the_tape(first: list[str], second: list[str], header: str) -> None:
-    """Into a block that runs once, moving changes nothing either; otherwise it is withheld or computed in both places."""
+    """Into a block that runs once, moving changes nothing either; or it is withheld, or computed in both places."""
     text = (
         _HEAD
         + "h = w * x\n"
@@ -200,8 +199,16 @@ def test_a_block_around_the_tape(first: list[str], second: list[str], header: st
 
 def test_broken_programs_without_obstacles_are_mended() -> None:
     """A control: the properties above do not hold because nothing is ever done."""
-    before = _HEAD + "h = w * x\nprint(h)\nwith tf.GradientTape() as tape:\n    loss = tf.reduce_sum(h)\ng = tape.gradient(loss, w)\n"
-    behind = _HEAD + "with tf.GradientTape() as tape:\n    h = w * x\nprint(h)\nloss = tf.reduce_sum(h)\ng = tape.gradient(loss, w)\n"
+    before = (
+        _HEAD
+        + "h = w * x\nprint(h)\n"
+        + "with tf.GradientTape() as tape:\n    loss = tf.reduce_sum(h)\ng = tape.gradient(loss, w)\n"
+    )
+    behind = (
+        _HEAD
+        + "with tf.GradientTape() as tape:\n    h = w * x\nprint(h)\n"
+        + "loss = tf.reduce_sum(h)\ng = tape.gradient(loss, w)\n"
+    )
     assert _mend(forward_outside_tape.RULE, before) != before
     assert _mend(loss_outside_tape.RULE, behind) != behind
 

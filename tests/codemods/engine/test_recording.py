@@ -60,7 +60,10 @@ def test_what_was_assigned_to_a_variable_is_no_part_of_the_way() -> None:
 
 
 def test_only_what_has_to_comes_along() -> None:
-    text = "p = model(x)\nprint('go')\nn = p.shape[0]\nk = 3\nwith tf.GradientTape() as tape:\n    loss = tf.reduce_mean(p - y) * n"
+    text = (
+        "p = model(x)\nprint('go')\nn = p.shape[0]\nk = 3\n"
+        "with tf.GradientTape() as tape:\n    loss = tf.reduce_mean(p - y) * n"
+    )
     assert _mended(forward_outside_tape.RULE, _HEAD + text + _TAIL) == (
         "print('go')\nk = 3\nwith tf.GradientTape() as tape:\n    p = model(x)\n    n = p.shape[0]\n"
         "    loss = tf.reduce_mean(p - y) * n"
