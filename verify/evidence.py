@@ -64,6 +64,7 @@ class Symptom(Enum):
     PREDICTIONS_OUT_OF_RANGE = "predictions-out-of-range"
     PROBABILITIES_AS_LOGITS = "probabilities-as-logits"
     LOSS_ARGUMENTS_SWAPPED = "loss-arguments-swapped"
+    TARGET_BROADCAST = "target-broadcast"
 
 
 @dataclass(frozen=True, slots=True)

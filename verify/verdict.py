@@ -22,6 +22,7 @@ SYMPTOM_WORDS = {
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss takes for probabilities what lies outside 0 to 1",
     Symptom.PROBABILITIES_AS_LOGITS: "the loss applies a second softmax to what has been through one",
     Symptom.LOSS_ARGUMENTS_SWAPPED: "the loss takes the prediction for the target and the target for the prediction",
+    Symptom.TARGET_BROADCAST: "every prediction is compared with every target, as one has the shape (n,), one (n, 1)",
 }
 SYMPTOM_WORDS_BEFORE = {
     Symptom.CONSTANT_OUTPUT: "the output was the same number whatever the weights were",
@@ -35,6 +36,7 @@ SYMPTOM_WORDS_BEFORE = {
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss took for probabilities what lay outside 0 to 1",
     Symptom.PROBABILITIES_AS_LOGITS: "the loss applied a second softmax to what had been through one",
     Symptom.LOSS_ARGUMENTS_SWAPPED: "the loss took the prediction for the target and the target for the prediction",
+    Symptom.TARGET_BROADCAST: "every prediction was compared with every target, as one had the shape (n,), one (n, 1)",
 }
 NO_VALUES = (Outcome.TIMEOUT, Outcome.CRASHED, Outcome.NO_STEP)
 

@@ -80,13 +80,11 @@ def noting(recorder: Recorder, plain: Any) -> Any:
 
 
 def owner_of_call(recorder: Recorder) -> Any:
-    """The innermost code of the program's own that led here."""
+    """The program's own code that made the call itself; None where a library did it on the program's behalf."""
     frame = sys._getframe(2)
-    while frame is not None:
-        if recorder.program.owns(frame.f_code.co_filename):
-            return frame.f_code
+    while frame is not None and frame.f_code.co_name in ("__new__", "__setattr__"):
         frame = frame.f_back  # type: ignore[assignment]
-    return None
+    return frame.f_code if frame is not None and recorder.program.owns(frame.f_code.co_filename) else None
 
 
 def frozen_and_fresh(recorder: Recorder) -> bool:

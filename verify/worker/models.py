@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import time
 from typing import Any
 
 from .recorder import PATIENCE, STEPS, Recorder
 
+SLOW = 1.0
+"""Seconds for the first steps of a `fit` above which they are not repeated."""
 LARGE = 4_000_000
 """Values in one batch above which the batch is made smaller."""
 
@@ -121,8 +124,8 @@ def watch_models(recorder: Recorder, families: list[Any]) -> None:
         if isinstance(model, type):
             recorder.model_types = (*recorder.model_types, model)
             watch_compile(recorder, model)
-            watch_fit(recorder, model, "fit")
-            watch_fit(recorder, model, "fit_generator")
+            watch_fit(recorder, family, "fit")
+            watch_fit(recorder, family, "fit_generator")
             watch_train_on_batch(recorder, model)
 
 
@@ -147,7 +150,18 @@ def watch_compile(recorder: Recorder, model: type) -> None:
     replace_method(model, "compile", make)
 
 
-def watch_fit(recorder: Recorder, model: type, name: str) -> None:
+def ends_when_slow(family: Any) -> Any:
+    """A callback that lets a model whose steps are dear make no more of them than needed."""
+    started = time.monotonic()
+
+    class EndsWhenSlow(family.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            self.model.stop_training = time.monotonic() - started > SLOW
+
+    return EndsWhenSlow()
+
+
+def watch_fit(recorder: Recorder, family: Any, name: str) -> None:
     depth = [0]
 
     def make(plain: Any) -> Any:
@@ -170,7 +184,12 @@ def watch_fit(recorder: Recorder, model: type, name: str) -> None:
             arguments = bound.arguments
             extra = {key: value for key, value in arguments.items() if key not in signature.parameters}
             recorder.prepare_fit(self, arguments)
+            epochs = int(arguments.get("epochs") or 1) - int(arguments.get("initial_epoch") or 0)
             shorten(arguments)
+            if epochs > 1 and recorder.mode == "eager" and arguments["steps_per_epoch"] is None:
+                # The same few samples once more: many a NaN needs weights that have moved.
+                arguments["epochs"] += 1
+                arguments["callbacks"] = [ends_when_slow(family)]
             arguments.update(extra)
             begin(recorder, self)
             depth[0] += 1
@@ -194,7 +213,7 @@ def watch_fit(recorder: Recorder, model: type, name: str) -> None:
 
         return fit
 
-    replace_method(model, name, make)
+    replace_method(family.Model, name, make)
 
 
 def begin(recorder: Recorder, model: Any) -> None:

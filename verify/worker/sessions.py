@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import Any
 
@@ -35,16 +36,23 @@ def watch_sessions(recorder: Recorder) -> None:
         pairs = plain_compute(self, loss, *args, **options)
         if not recorder.tf.executing_eagerly() and not recorder.functions and not recorder.inside:
             lost = []
+            seen = upstream([loss])
+            listed = (args[0] if args else options.get("var_list")) is not None
             for gradient, variable in pairs:
                 if recorder.is_variable(variable):
                     track = recorder.track(variable)
-                    track.asked.append(("none", None) if gradient is None else ("connected", None))
+                    recorder.on_the_way.add(id(recorder.raw(variable)))
+                    # Without a list every trainable variable comes along: of one that the loss does not use, nothing
+                    # was asked.
+                    if listed or gradient is not None or id(origin(variable)) in seen:
+                        track.asked.append(("none", None) if gradient is None else ("connected", None))
                     if gradient is None:
                         lost.append((variable, track))
             wish = GraphStep(None, [pair for pair in pairs if pair[0] is not None], self)
             wish.loss = loss
             wishes.append(wish)
             note_read(recorder, loss)
+            look_at_graph(recorder, loss, pairs)
             if lost and not recorder.cuts:
                 from .locate import locate_in_graph
 
@@ -125,6 +133,14 @@ def watch_sessions(recorder: Recorder) -> None:
     session_type.run = run
 
 
+def look_at_graph(recorder: Recorder, loss: Any, pairs: list[tuple[Any, Any]]) -> None:
+    from .locate import GraphTrail
+    from .wiring import look_at_wiring
+
+    with contextlib.suppress(Exception):
+        look_at_wiring(recorder, GraphTrail(recorder, loss.graph), loss, [variable for _, variable in pairs])
+
+
 def upstream(tensors: list[Any]) -> dict[int, Any]:
     """Every operation that these are computed from, by its identity."""
     todo = [getattr(item, "op", item) for item in tensors]
@@ -138,14 +154,18 @@ def upstream(tensors: list[Any]) -> dict[int, Any]:
     return seen
 
 
+def origin(variable: Any) -> Any:
+    """The operation that holds a variable in its graph."""
+    return getattr(getattr(variable, "handle", variable), "op", None)
+
+
 def note_read(recorder: Recorder, loss: Any) -> None:
     """Trainable variables that the loss is computed from, also where no gradient is asked for them."""
     if not hasattr(loss, "graph"):
         return
     seen = upstream([loss])
     for variable in loss.graph.get_collection("trainable_variables"):
-        made = getattr(getattr(variable, "handle", variable), "op", None)
-        if recorder.is_variable(variable) and id(made) in seen:
+        if recorder.is_variable(variable) and id(origin(variable)) in seen:
             recorder.on_the_way.add(id(recorder.raw(variable)))
             recorder.track(variable)
 

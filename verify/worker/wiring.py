@@ -49,10 +49,49 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
     graph = Graph(trail)
     targets = [leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")]
     above = graph.ancestors(targets)
-    if takes_probabilities_for_logits(graph, above):
-        recorder.symptoms.add("probabilities-as-logits")
-    if recorder.loss_pairs and takes_prediction_for_target(recorder, graph, sources):
-        recorder.symptoms.add("loss-arguments-swapped")
+    reading: set[int] = set()
+    for source in sources:
+        if recorder.is_variable(source):
+            reading |= readers(recorder, graph, source)
+    for name, holds in (
+        ("probabilities-as-logits", takes_probabilities_for_logits(graph, above)),
+        ("loss-is-zero", chooses_among_one(graph, above)),
+        ("target-broadcast", compares_all_with_all(graph, above, reading)),
+        ("loss-arguments-swapped", takes_prediction_for_target(recorder, graph, reading)),
+    ):
+        if holds:
+            recorder.symptoms.add(name)
+
+
+def sides(tensor: Any) -> list[int | None] | None:
+    try:
+        return [None if side is None else int(side) for side in tensor.shape]
+    except (TypeError, ValueError, AttributeError):
+        return None
+
+
+def chooses_among_one(graph: Graph, above: set[int]) -> bool:
+    """A softmax over one number is 1, and the cross-entropy of it is 0 whatever the weights are."""
+    for index in above:
+        operation = graph.operations[index]
+        if operation.kind in FROM_LOGITS and operation.inputs and (sides(operation.inputs[0]) or [None])[-1] == 1:
+            return True
+    return False
+
+
+def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> bool:
+    """`(n,)` against `(n, 1)`, one of them a prediction: every sample is compared with every other one."""
+    for index in above:
+        operation = graph.operations[index]
+        if operation.kind not in ("Sub", "SquaredDifference") or len(operation.inputs) != 2:
+            continue
+        flat, column = sorted((sides(item) or [] for item in operation.inputs), key=len)
+        if len(flat) != 1 or len(column) != 2 or column[1] != 1 or flat[0] != column[0] or flat[0] == 1:
+            continue
+        depends = [bool(reading & graph.ancestors([item], past_writes=False)) for item in operation.inputs]
+        if depends.count(True) == 1:
+            return True
+    return False
 
 
 def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> bool:
@@ -71,14 +110,10 @@ def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> bool:
     return False
 
 
-def takes_prediction_for_target(recorder: Recorder, graph: Graph, sources: list[Any]) -> bool:
+def takes_prediction_for_target(recorder: Recorder, graph: Graph, reading: set[int]) -> bool:
     """Whether a one-way loss got what depends on the variables first, and what does not depend on them second."""
     from .oracles import built_in, loss_name
 
-    reading: set[int] = set()
-    for source in sources:
-        if recorder.is_variable(source):
-            reading |= readers(recorder, graph, source)
     for loss, first, second in recorder.loss_pairs:
         if not built_in(loss) or not any(part in loss_name(loss) for part in ONE_WAY):
             continue
