@@ -1,9 +1,9 @@
-"""RG104 logits-mismatch: the loss takes logits for probabilities, or probabilities for logits.
+"""RG104 logits-mismatch: the `from_logits` of a loss says the opposite of what the head gives.
 
 What it does
 ------------
-Reports a cross-entropy without `from_logits=True` over a head that has no activation, and one with
-`from_logits=True` over a head that ends in a sigmoid or softmax.
+Reports a cross-entropy with `from_logits=True` over a head that ends in a sigmoid or softmax, and one with
+`from_logits=False` over a head that has no activation.
 
 Why gradients stop
 ------------------
@@ -18,7 +18,7 @@ Example
 Broken::
 
     model = Sequential([Dense(64, activation="relu"), Dense(10)])
-    model.compile("adam", loss=SparseCategoricalCrossentropy())
+    model.compile("adam", loss=SparseCategoricalCrossentropy(from_logits=False))
 
 Mended::
 
@@ -27,13 +27,13 @@ Mended::
 
 The fix and its safety
 ----------------------
-The flag, so that the loss means what the head says. Safe: the model predicts what it predicted. A loss that is
-named by a text or a function becomes the loss object that can be given the flag.
+The flag, so that the loss means what the head says. Safe: the model predicts what it predicted.
 
 When it stays silent
 --------------------
 When the last activation or the flag is not known, when a function of the program or a layer of its own stands
-between the last layer and the loss, and for one unactivated unit under categorical cross-entropy (RG102).
+between the last layer and the loss. A cross-entropy over an unactivated head that is told nothing is RG102, and so
+is one unactivated unit under categorical cross-entropy.
 
 References
 ----------
@@ -47,7 +47,6 @@ from collections.abc import Iterable
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.program import Program
-from regrad.analysis.values import External
 from regrad.codemods.engine.judged import Judged, judged, units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -71,12 +70,14 @@ def detect(program: Program) -> Iterable[Finding]:
 
 def _complaint(found: Judged) -> str | None:
     activation, units = found.head.activation, units_of(found.head)
-    if found.name not in _BINARY | _SEVERAL or activation is None or units is None:
+    if found.name not in _BINARY | _SEVERAL or activation is None:
+        return None
+    if units is None and (found.logits is not True or not found.trained):
         return None
     if units == 1 and (found.name in _SEVERAL or activation == "softmax"):
         return None
-    if found.logits is False and activation == "linear" and found.head.dense is not None:
-        return f"`{found.name}` wants probabilities, and this head gives logits: it has no activation"
+    if found.logits is False and found.flagged and activation == "linear" and found.head.dense is not None:
+        return "`from_logits=False`, and this head gives logits: it has no activation"
     if found.logits is True and found.name in _FITTING.get(activation, ()):
         return f"`from_logits=True`, and this head gives probabilities: it ends in a {activation}"
     return None
@@ -88,9 +89,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     found: Judged = finding.evidence
     wanted = not found.logits
     try:
-        if found.called and isinstance(found.loss, External) and found.loss.name.startswith("keras.metrics."):
-            raise CannotMove("the loss is called by the name of a metric")
-        edits = respelling.swapped_loss(program, found, found.name, wanted)
+        edits = respelling.flagged(program, found)
     except CannotMove as problem:
         name = respelling.CLASSES.get(found.name, found.name)
         return Withheld(problem.reason, f"keras.losses.{name}({'from_logits=True' if wanted else ''})")

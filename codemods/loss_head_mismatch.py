@@ -8,14 +8,18 @@ loop of one's own:
 - categorical or sparse categorical cross-entropy over one unit;
 - binary cross-entropy over an n-way softmax whose targets are class numbers;
 - binary cross-entropy over one sigmoid unit whose targets name more than two classes;
-- a cross-entropy over `relu`, `tanh` and other activations that do not give probabilities.
+- a cross-entropy over `relu`, `tanh` and other activations that do not give probabilities;
+- a cross-entropy over a head without activation that is not told of its logits;
+- `tf.nn.softmax_cross_entropy_with_logits` and its relatives over what a softmax (a sigmoid) has squashed already.
 
 Why gradients stop
 ------------------
 Categorical cross-entropy divides the outputs by their sum first. Over one unit that quotient is 1, whatever the
 unit says: the loss is exactly 0 and teaches nothing. (Keras takes the logits of a sigmoid unit instead, so weights
 may even move, towards one answer for every input.) A unit that is not a probability is clipped to the range from 0
-to 1; where it is clipped, its slope is 0. Class numbers above 1 pull a single unit to 1 for ever, with a loss that
+to 1; where it is clipped, its slope is 0: in 20 to 55 % of all random seeds not one sample of the first batch
+teaches an unactivated head anything. A softmax of a softmax cannot come near the targets, and its slope shrinks.
+Class numbers above 1 pull a single unit to 1 for ever, with a loss that
 falls below 0.
 
 Example
@@ -36,14 +40,16 @@ The fix and its safety
 ----------------------
 A sigmoid unit gets binary cross-entropy, in the author's spelling and with the arguments that both losses share.
 That is safe: the model predicts what it predicted, the labels keep their meaning, and a loss that was the constant
-0 becomes one. Where the head has to change (more units, another activation), the fix is unsafe; where the labels do
+0 becomes one. A head without activation keeps it, and the loss is told `from_logits=True`; that too is safe. Where
+the head has to change (more units, another activation), the fix is unsafe; where the labels do
 not decide, candidates are offered and the verifier chooses. Metrics are left alone.
 
 When it stays silent
 --------------------
 When the number of units or the activation is not known, when the loss is the program's own, with `from_logits=True`
 on a linear head, and for what other rules report: a softmax over one unit (RG105), labels in the wrong encoding
-(RG103), logits taken for probabilities (RG104). Binary cross-entropy over several sigmoid units (many labels at
+(RG103), a `from_logits` that is written and wrong (RG104). Binary cross-entropy over several sigmoid units (many labels
+at
 once), a softmax with mean squared error and categorical cross-entropy over several sigmoid units are unusual at
 most; they train.
 
@@ -56,12 +62,18 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.flow import Flow
+from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
+from regrad.analysis.values import Layer, Operation, Tensor, Value
 from regrad.codemods.engine.judged import Judged, is_class_numbers, judged, layer_text, units_of
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.operations_of import tensors
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG102", "loss-head-mismatch"
@@ -70,6 +82,13 @@ _CATEGORICAL = frozenset(
 )
 _BINARY = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
 _BINARY_OF = {"categorical_focal_crossentropy": "binary_focal_crossentropy"}
+_TAKING_LOGITS = {
+    "softmax_cross_entropy_with_logits": "softmax",
+    "softmax_cross_entropy_with_logits_v2": "softmax",
+    "sparse_softmax_cross_entropy_with_logits": "softmax",
+    "sigmoid_cross_entropy_with_logits": "sigmoid",
+}
+_SHAPES = frozenset({"reshape", "squeeze", "expand_dims", "identity", "cast"})
 NOT_PROBABILITIES = frozenset(
     ["relu", "relu6", "tanh", "elu", "selu", "leaky_relu", "gelu", "silu", "swish", "softplus", "softsign"]
 )
@@ -85,6 +104,57 @@ def detect(program: Program) -> Iterable[Finding]:
                 related = (Related(program.location(layer.node, layer.frame), f"the head, {_head_text(found)}"),)
             location = program.location(found.node, found.frame)
             yield Finding(CODE, NAME, message, location, CutKind.ZERO_SLOPE, (), related, found)
+    yield from _squashed_twice(program)
+
+
+@dataclass(frozen=True, eq=False)
+class _Squashed:
+    """A loss that takes logits, and the step or layer that squashed them before."""
+
+    loss: Operation
+    squash: Operation
+
+
+def _squashed_twice(program: Program) -> Iterator[Finding]:
+    seen: set[int] = set()
+    for tensor in tensors(program):
+        operation = tensor.operation
+        wanted = _TAKING_LOGITS.get(operation.name)
+        if wanted is None or operation.kind != "op" or operation.node is None or operation.frame is None:
+            continue
+        if id(operation.node) in seen or operation.node not in program.parents(operation.frame.path):
+            continue
+        arguments = operation.arguments or {}
+        squash = squashing(arguments.get("logits", arguments.get("1")), wanted)
+        if squash is None:
+            continue
+        seen.add(id(operation.node))
+        related: tuple[Related, ...] = ()
+        if squash.node is not None and squash.frame is not None:
+            related = (Related(program.location(squash.node, squash.frame), f"the {wanted}"),)
+        message = f"`{operation.name}` takes logits, and is given what a {wanted} has squashed already"
+        location = program.location(operation.node, operation.frame)
+        yield Finding(CODE, NAME, message, location, CutKind.ZERO_SLOPE, (), related, _Squashed(operation, squash))
+
+
+def squashing(value: Value | None, wanted: str) -> Operation | None:
+    """The softmax or sigmoid over what weights made that the value comes from, through changes of shape alone."""
+    for _ in range(16):
+        if not isinstance(value, Tensor) or not value.operation.inputs:
+            return None
+        operation = value.operation
+        layer = operation.callee
+        if operation.kind == "layer" and isinstance(layer, Layer):
+            if activation_of(layer) == wanted and layer.kind in ("Dense", "Activation", "Softmax"):
+                return operation
+            return None
+        if operation.kind == "op" and operation.name == wanted:
+            return operation if Flow(None).reach(operation.inputs[0]).sources else None
+        through = operation.kind == "op" and operation.name in _SHAPES
+        if not through and operation.kind != "model":
+            return None
+        value = operation.inputs[0]
+    return None
 
 
 def _complaint(found: Judged) -> str | None:
@@ -108,12 +178,22 @@ def _complaint(found: Judged) -> str | None:
             f"`{found.name}` wants one target for each unit, and the targets of this {units}-way softmax "
             "are class numbers"
         )
+    if _unannounced(found):
+        return f"`{found.name}` wants probabilities, and this head gives logits: it has no activation"
     if found.logits is False and head.activation in NOT_PROBABILITIES and found.name in _BINARY | _CATEGORICAL:
         return (
             f"`{found.name}` wants probabilities, and `{head.activation}` does not give any: what lies "
             "outside 0 to 1 is clipped and teaches nothing"
         )
     return None
+
+
+def _unannounced(found: Judged) -> bool:
+    """Whether the loss takes the numbers of an unactivated head for probabilities because nobody told it otherwise."""
+    head = found.head
+    if found.name not in _BINARY | _CATEGORICAL or found.flagged or found.logits is not False:
+        return False
+    return head.activation == "linear" and head.dense is not None and units_of(head) is not None
 
 
 def _many(found: Judged) -> bool:
@@ -129,7 +209,11 @@ def _head_text(found: Judged) -> str:
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
+    if isinstance(finding.evidence, _Squashed):
+        return _left_as_logits(program, finding.evidence)
     found: Judged = finding.evidence
+    if _unannounced(found) and not (units_of(found.head) == 1 and found.name in _CATEGORICAL):
+        return _told(program, found)
     offered: list[Mending] = []
     reason = "what the head and the targets are meant to be is not certain"
     for title, safety, loss, logits, activation, units in _ways(found):
@@ -140,6 +224,57 @@ def mend(program: Program, finding: Finding) -> Mendings:
             continue
         offered.append(Mending(title, safety, edits, keeps_loss=False))
     return offered or Withheld(reason, _suggestion(found))
+
+
+def _left_as_logits(program: Program, found: _Squashed) -> Mendings:
+    """Without the squashing: the model answers with logits, as the loss wants them."""
+    from regrad.codemods.engine.arguments import Remove, change_call
+    from regrad.codemods.engine.respelling import argument_node, path_of
+
+    title, reason = "answer with logits, which this loss takes", "where the activation is written is not certain"
+    layer, node, frame = found.squash.callee, found.squash.node, found.squash.frame
+    try:
+        if isinstance(layer, Layer) and layer.kind == "Dense" and isinstance(layer.node, ast.Call):
+            key = argument_node(layer, "activation")[1]
+            source = program.files[path_of(layer)]
+            if isinstance(key, str):
+                edits: tuple[Edit, ...] = (change_call(source, layer.node, Remove(key)),)
+                return [Mending(title, Safety.UNSAFE, edits, keeps_loss=False)]
+        elif isinstance(node, ast.Call) and frame is not None and len(node.args) == 1 and not isinstance(layer, Layer):
+            source = program.files[frame.path]
+            inner = node.args[0]
+            plain = isinstance(inner, (ast.Name, ast.Call, ast.Attribute, ast.Subscript))
+            alone = isinstance(program.parents(frame.path).get(node), (ast.Return, ast.Assign))
+            text = source.segment(source.span(inner))
+            if alone and "\n" in text and not plain:
+                alone = False
+            edits = (Edit(frame.path, source.span(node), text if plain or alone else f"({text})"),)
+            return [Mending(title, Safety.UNSAFE, edits, keeps_loss=False)]
+    except CannotMove as problem:
+        reason = problem.reason
+    return Withheld(reason, "logits = dense(x)  # tf.nn.softmax(logits) for the predictions only")
+
+
+def _told(program: Program, found: Judged) -> Mendings:
+    """The flag first, which leaves the model as it is; a head that gives probabilities where the loss is shared."""
+    from regrad.codemods.engine import respelling
+
+    offered: list[Mending] = []
+    reason = ""
+    try:
+        edits = respelling.flagged(program, found)
+        offered.append(Mending("say that the head gives logits", Safety.SAFE, edits, keeps_loss=False))
+    except CannotMove as problem:
+        reason = problem.reason
+    activation = "sigmoid" if found.name in _BINARY else "softmax"
+    try:
+        edits = _edits(program, found, None, None, activation, None)
+        title = f"answer with probabilities: `{activation}`"
+        offered.append(Mending(title, Safety.UNSAFE, edits, keeps_loss=False))
+    except CannotMove as problem:
+        reason = reason or problem.reason
+    name = respelling.CLASSES.get(found.name, found.name)
+    return offered or Withheld(reason, f"keras.losses.{name}(from_logits=True)")
 
 
 Way = tuple[str, Safety, "str | None", "bool | None", "str | None", "int | None"]

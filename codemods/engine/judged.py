@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regrad.analysis.events import Compilation, Compiled, Head, LossCalled, Trained
+from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import head_of
 from regrad.analysis.library.losses import from_logits, name_of
@@ -44,7 +45,8 @@ class Targets:
 class Judged:
     """One loss as `event` uses it: `name` as the library calls it, `node` the expression that says it in `frame`.
 
-    `called` says that the program calls the loss itself; otherwise it is an argument of `compile`.
+    `called` says that the program calls the loss itself; otherwise it is an argument of `compile`. `flagged` says
+    that the author wrote `from_logits`.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Judged:
     frame: Frame
     event: Trained | LossCalled | Compiled
     called: bool
+    flagged: bool = False
 
     @property
     def trained(self) -> bool:
@@ -125,14 +128,15 @@ def _named_losses(
     if compilation.loss is None or compilation.loss_node is None:
         return
     for head, loss, node, target in parted(heads, y, compilation.loss, compilation.loss_node):
-        logits = from_logits(loss)
+        logits, flagged = from_logits(loss), isinstance(loss, Loss) and "from_logits" in loss.arguments
         if isinstance(loss, Partial) and isinstance(loss.callee, External) and isinstance(node, ast.Call) and node.args:
             stated = loss.keywords.get("from_logits")
             logits = False if stated is None else bool(stated.value) if isinstance(stated, Constant) else None
+            flagged = stated is not None
             loss, node = loss.callee, node.args[0]
         name = name_of(loss)
         if name is not None:
-            yield Judged(name, logits, head, targets_of(target), loss, node, compilation.frame, event, False)
+            yield Judged(name, logits, head, targets_of(target), loss, node, compilation.frame, event, False, flagged)
 
 
 def pairs(event: Trained, loss: Value, node: ast.AST) -> Iterator[tuple[Head, Value, ast.AST, Value | None]]:
@@ -199,13 +203,14 @@ def _of_call(event: LossCalled) -> Judged | None:
         return None
     logits: bool | None
     if isinstance(event.loss, Loss):
-        logits = from_logits(event.loss)
+        logits, flagged = from_logits(event.loss), "from_logits" in event.loss.arguments
     else:
         stated = event.arguments.get("from_logits")
         logits = False if stated is None else bool(stated.value) if isinstance(stated, Constant) else None
+        flagged = stated is not None
     targets = targets_of(event.arguments.get("y_true"))
     head = head_of(prediction)
-    if head.dense is None and head.layer is None:
+    if head.dense is None and head.layer is None and not (head.activation and Flow(None).reach(prediction).sources):
         # Numbers that no model made: a test of the loss itself, or an example of its use.
         return None
     return Judged(
@@ -218,6 +223,7 @@ def _of_call(event: LossCalled) -> Judged | None:
         event.frame,
         event,
         isinstance(event.loss, External),
+        flagged,
     )
 
 

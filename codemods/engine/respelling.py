@@ -10,7 +10,7 @@ from regrad.analysis.library.losses import standard_name
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
-from regrad.analysis.values import Constant, Layer, Loss
+from regrad.analysis.values import Constant, External, Layer, Loss
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.arguments import Callee, CannotChange, Change, Remove, Set, change_call
 from regrad.codemods.engine.judged import Judged, judged, units_of
@@ -68,6 +68,13 @@ def swapped_loss(program: Program, found: Judged, name: str, logits: bool | None
     if logits:
         return _object_in_place(program, path, found.node, name)
     return _renamed(program, path, found.node, name, None, ())
+
+
+def flagged(program: Program, found: Judged) -> tuple[Edit, ...]:
+    """The edits that turn the `from_logits` of a loss round."""
+    if found.called and isinstance(found.loss, External) and found.loss.name.startswith("keras.metrics."):
+        raise CannotChange("the loss is called by the name of a metric")
+    return swapped_loss(program, found, found.name, not found.logits)
 
 
 def _refuse_shared(program: Program, found: Judged) -> None:
