@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +84,8 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
     from regrad.verify.verdict import sound
 
     if request.as_json:
+        import json
+
         from regrad.report.json import VERSION, step_object
 
         print(
@@ -111,6 +111,8 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
 
 
 def _next_step(request: StepRequest, step: StepReport) -> str:
+    import shlex
+
     if lacked_tensorflow(step):
         return WITHOUT_TENSORFLOW
     return f"Find the cause with: regrad check {shlex.quote(request.path)}"
@@ -118,6 +120,8 @@ def _next_step(request: StepRequest, step: StepReport) -> str:
 
 def _show_evidence(request: StepRequest, evidence: Evidence) -> None:
     if request.as_json:
+        import json
+
         from regrad.report.json import VERSION, evidence_object
 
         document = {"version": VERSION, "path": request.path, "against": request.against}
@@ -160,9 +164,11 @@ def near_files(path: str) -> str:
 
 def require_interpreter(python: str | None) -> None:
     """A wrong `--python` is the user's to correct, and is said before anything is read or run."""
+    if python is None:
+        return
     import shutil
 
-    if python and shutil.which(python) is None:
+    if shutil.which(python) is None:
         raise Mistake(
             f"--python {python}: there is no such interpreter.", "Give a path, as in --python .venv/bin/python"
         )

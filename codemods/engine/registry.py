@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import importlib
-import inspect
 import os
 import pkgutil
 import sys
@@ -33,7 +31,7 @@ HEADINGS = (
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The rules, sorted by code, with the page of each; and of what could not be loaded, what is wrong with it."""
+    """The rules, sorted by code, with the docstring of each; and of what could not be loaded, what is wrong with it."""
 
     rules: tuple[Rule, ...]
     pages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -60,7 +58,7 @@ def registry() -> Registry:
             loaded = importlib.import_module(f"{regrad.codemods.__name__}.{module.name}")
             rule = getattr(loaded, "RULE", None)
             if isinstance(rule, Rule):
-                found[rule.code] = (rule, inspect.getdoc(loaded) or "")
+                found[rule.code] = (rule, loaded.__doc__ or "")
     for entry_point in _entry_points():
         try:
             rule, page = _loaded(entry_point.load())
@@ -89,6 +87,9 @@ def rule_by_code(text: str) -> Rule:
     known = {key.casefold(): rule for rule in rules() for key in (rule.code, rule.name)}
     if wanted in known:
         return known[wanted]
+    # A mistake is rare, and what looks for near names is not needed at any other start.
+    import difflib
+
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.6)
     raise UnknownRule(text, tuple(dict.fromkeys(known[each].code for each in near)))
 
@@ -121,7 +122,9 @@ def require_known(patterns: Iterable[str]) -> None:
 
 def page(rule: Rule) -> str:
     """The rule's page: the docstring of its module."""
-    return registry().pages.get(rule.code, "")
+    import inspect
+
+    return inspect.cleandoc(registry().pages.get(rule.code, ""))
 
 
 def missing_headings(page: str) -> tuple[str, ...]:
@@ -166,8 +169,8 @@ def _loaded(value: object) -> tuple[Rule, str]:
     """The rule behind an entry point: the module that holds `RULE`, or the rule itself."""
     if isinstance(value, Rule):
         module = sys.modules.get(value.detect.__module__)
-        return value, (inspect.getdoc(module) or "" if module is not None else "")
+        return value, (module.__doc__ or "" if module is not None else "")
     rule = getattr(value, "RULE", None)
     if not isinstance(rule, Rule):
         raise TypeError("there is no `RULE` in it")
-    return rule, inspect.getdoc(value) or ""
+    return rule, value.__doc__ or ""
