@@ -190,7 +190,7 @@ def _layers(interpreter: Interpreter, owner: Instance | Layer | Network, node: a
         if (
             owner.form == "sequential"
             and layers
-            and (isinstance(layers[0], Tensor) or isinstance(layers[0], Layer) and layers[0].kind == "InputLayer")
+            and (isinstance(layers[0], Tensor) or (isinstance(layers[0], Layer) and layers[0].kind == "InputLayer"))
         ):
             # A `Sequential` does not list its input; a functional model does.
             layers = layers[1:]

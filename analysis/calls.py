@@ -1,4 +1,6 @@
-"""Calling things: functions and classes of the program are interpreted, library names are looked up, the rest is unknown."""
+"""Calling things: functions and classes of the program are interpreted, library names are looked up, the rest is
+unknown.
+"""
 
 from __future__ import annotations
 
@@ -157,7 +159,9 @@ def call_unknown(interpreter: Interpreter, callee: Value, node: ast.AST) -> Valu
 
 
 def decorate(interpreter: Interpreter, function: Function) -> Value:
-    """What a decorated `def` binds. Decorators of the program are called; those of libraries are taken to keep the function."""
+    """What a decorated `def` binds. Decorators of the program are called; those of libraries are taken to keep the
+    function.
+    """
     value: Value = function
     for decorator in reversed(function.decorators):
         if isinstance(decorator, External) and decorator.name.endswith("custom_gradient"):
@@ -222,13 +226,13 @@ def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:
     if found is not None and isinstance(found[0], Function):
         call_function(interpreter, found[0], arguments.shifted(instance), instance)
     else:
-        for statement in cls.node.body:
+        for index, name in enumerate(_annotated(cls)):
             # A dataclass, or a plain record: the annotated names are its parameters.
-            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-                name = statement.target.id
-                value = arguments.get(name)
-                if value is not None:
-                    instance.fields[name] = value
+            value = arguments.get(name, index if role in (None, "library") else None)
+            if value is not None:
+                instance.fields[name] = value
+            elif not arguments.complete:
+                instance.fields[name] = interpreter.unknown("parameter", name)
         if role == "model" and (
             arguments.positional or "inputs" in arguments.keywords or "outputs" in arguments.keywords
         ):
@@ -238,6 +242,16 @@ def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:
             # `class Custom(keras.Model)` that only overrides `train_step` inherits `Model(inputs, outputs)`.
             keras_models.inherited_init(interpreter, instance, arguments)
     return instance
+
+
+def _annotated(cls: Class) -> list[str]:
+    """The annotated names of a class and its bases, in the order in which a dataclass takes them."""
+    found: dict[str, None] = {}
+    for each in reversed(list(cls.ancestry())):
+        for statement in each.node.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                found[statement.target.id] = None
+    return list(found)
 
 
 def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call) -> Value:
@@ -263,7 +277,7 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
         with interpreter.describing_with(_flat(arguments)):
             return keras_models.run_cell(interpreter, cell, arguments, _flat(arguments))
     if method is None or not isinstance(method[0], Function):
-        made = interpreter.operation(
+        return interpreter.operation(
             "model",
             instance.cls.name,
             arguments.node,
@@ -272,7 +286,6 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
             callee=instance,
             dtype="float32",
         )
-        return made
     if instance.role == "loss":
         arguments = Call(
             arguments.node,

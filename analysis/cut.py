@@ -1,4 +1,7 @@
-"""The cut: the place at which the path from the loss back to the variables ends. One vocabulary for reading and running."""
+"""The cut: the place at which the path from the loss back to the variables ends.
+
+One vocabulary for reading and running.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,10 @@ class Watched(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GradientTaken(Event):
-    """`tape.gradient(target, sources)` and its relatives. `uses` counts the earlier ones on this tape since it last started to record."""
+    """`tape.gradient(target, sources)` and its relatives.
+
+    `uses` counts the earlier ones on this tape since it last started to record.
+    """
 
     tape: Tape
     target: Value
@@ -102,7 +105,8 @@ class Compiled(Event):
 class Head:
     """What stands at the end of a model: its last activation and number of units as far as they are known.
 
-    `layer` is where the activation is (a `Dense`, an `Activation`, a `Softmax`), `dense` the layer that gives the units.
+    `layer` is where the activation is (a `Dense`, an `Activation`, a `Softmax`), `dense` the layer that gives the
+    units.
     `activation`: a name, `linear`, or None (unknown).
     """
 
@@ -120,7 +124,8 @@ class Head:
 class Trained(Event):
     """`fit`, `train_on_batch` or the like of a Keras model, with everything as it stood at that moment.
 
-    `target` is the loss of a training step as a value (None: not known, for instance a library model's own loss); `output` the prediction;
+    `target` is the loss of a training step as a value (None: not known, for instance a library model's own loss);
+    `output` the prediction;
     `sources` the weights that Keras updates; `frozen` those it does not; `recorder` the implicit tape of that step.
     """
 
@@ -147,7 +152,10 @@ class Trained(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainableSet(Event):
-    """`thing.trainable = value`. `each` says that it was set on every layer of a model in a loop, `owner` being the layer or the model."""
+    """`thing.trainable = value`.
+
+    `each` says that it was set on every layer of a model in a loop, `owner` being the layer or the model.
+    """
 
     owner: Value
     value: Value
@@ -167,7 +175,10 @@ class Assigned(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightsRead(Event):
-    """`model.trainable_variables` and its like were read. `frozen` are the weights that were switched off at that moment."""
+    """`model.trainable_variables` and its like were read.
+
+    `frozen` are the weights that were switched off at that moment.
+    """
 
     owner: Value
     attribute: str

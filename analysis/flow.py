@@ -71,8 +71,7 @@ class FoundCut:
 
 @dataclass(frozen=True)
 class Path:
-    """The sources of one gradient call: which are reached, which certainly are not, and whether all of them are known.
-    """
+    """The sources of one gradient call: which are reached, which certainly are not, and whether all are known."""
 
     connected: tuple[Value, ...]
     lost: tuple[Value, ...]
@@ -224,7 +223,8 @@ class Flow:
             assert isinstance(value, Tensor)
             operation = value.operation
             if self._watches_any and not self.full and not value.symbolic:
-                # What ran before a tensor was watched was recorded only for the sake of other inputs, if there were any.
+                # What ran before a tensor was watched was recorded only for the sake of other inputs, if there were
+                # any.
                 late = 0
                 for key, (serial, watched_value) in self.watched.items():
                     if serial > operation.serial and key != id(value):
@@ -326,7 +326,7 @@ def sources_of(value: Value) -> tuple[list[Value], bool]:
     """The single sources that a `sources` argument names, and whether these are all."""
     if isinstance(value, Collection):
         items: list[Value] = []
-        complete = value.complete
+        complete = value.covered
         for item in value.items:
             inner, whole = sources_of(item)
             items.extend(inner)

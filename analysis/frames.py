@@ -37,7 +37,8 @@ class Scope:
 class Frame:
     """One activation of a module body or function. `call` is the call expression in `caller` that led here.
 
-    `statement` is the statement being interpreted; operations remember the frame, and `place_in` finds, for an operation made deep inside
+    `statement` is the statement being interpreted; operations remember the frame, and `place_in` finds, for an
+    operation made deep inside
     calls, the expression of an outer frame that it belongs to.
     """
 

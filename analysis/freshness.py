@@ -126,7 +126,9 @@ def _weights_may_come(program: Program) -> bool:
         text = program.files[path].text.lower()
         if any(pattern.search(text) for pattern in _MEANT):
             return True
-        defined = {node.name for node in program.nodes(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+        defined = {
+            node.name for node in program.nodes(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        }
         for node in program.nodes(path):
             if not isinstance(node, ast.Call):
                 continue

@@ -1,6 +1,7 @@
 """Interprets a program over abstract values: statements, calls of the program's own functions, branches and loops.
 
-Total and bounded: a construct it does not know is unknown, a call chain that is too deep or a program that takes too many steps
+Total and bounded: a construct it does not know is unknown, a call chain that is too deep or a program that takes too
+many steps
 goes on with unknown results. What is unknown lets gradients flow.
 """
 
@@ -283,8 +284,7 @@ class Interpreter:
         return joining.join(self, one, other)
 
     def run_loop(self, statements: list[ast.stmt], bind: Callable[[], None]) -> str | None:
-        """A loop whose elements are alike: once, and once more where the first pass changed what the second one sees.
-        """
+        """A loop whose elements are alike: once, and once more where the first pass changed what the second sees."""
         mark = self.store.mark()
         loop = _Loop(mark, True)
         self.loops.append(loop)
@@ -612,7 +612,8 @@ def _import(interpreter: Interpreter, node: ast.Import) -> None:
         top = alias.name.partition(".")[0]
         if module is not None and alias.asname is None and "." in alias.name:
             package = interpreter.load_module(interpreter, top, 0, interpreter.frame.path)
-            interpreter.assign_name(top, package if package is not None else interpreter.unknown("name", top))
+            # A folder without `__init__.py` is a package too; its modules are looked for as they are asked for.
+            interpreter.assign_name(top, package or Module(top, interpreter.frame.path, Scope()))
         elif module is not None:
             interpreter.assign_name(alias.asname or alias.name, module)
         elif alias.asname:

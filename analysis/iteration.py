@@ -149,7 +149,9 @@ def _instance_element(interpreter: Interpreter, value: Instance, node: ast.AST) 
 
 
 def _any_weight(value: WeightList) -> Value:
-    """An element of a weight list: the variable itself where there is one, otherwise the list, which stands for any of them."""
+    """An element of a weight list: the variable itself where there is one, otherwise the list, which stands for any of
+    them.
+    """
     if len(value.sources) == 1 and isinstance(value.sources[0], Variable):
         return value.sources[0]
     return value

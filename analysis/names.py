@@ -1,6 +1,7 @@
 """One canonical name for each thing of TensorFlow, Keras and NumPy, whatever path the program imported it by.
 
-Prefixes: `tf` TensorFlow 2, `tf1` compat.v1, `keras` (stand-alone, `tf.keras` and `tf_keras` alike), `ops` keras.ops, `K` keras.backend,
+Prefixes: `tf` TensorFlow 2, `tf1` compat.v1, `keras` (stand-alone, `tf.keras` and `tf_keras` alike), `ops` keras.ops,
+`K` keras.backend,
 `np` NumPy, `tnp` TensorFlow's NumPy. Everything else keeps its own name.
 """
 
@@ -75,7 +76,9 @@ def _replace(name: str, prefixes: tuple[tuple[str, str], ...]) -> str:
 
 @lru_cache(maxsize=8192)
 def canonical(name: str) -> str:
-    """The canonical form of a full dotted name (`tensorflow.keras.layers.Dense` and `keras.layers.core.Dense` give the same)."""
+    """The canonical form of a full dotted name (`tensorflow.keras.layers.Dense` and `keras.layers.core.Dense` give the
+    same).
+    """
     name = _replace(_replace(name, _PREFIXES), _CANONICAL_PREFIXES)
     if name.startswith("tf.losses.") and name[len("tf.losses.")].isupper():
         # TensorFlow 2 says the losses of Keras this way too; the functions of that name were others in TensorFlow 1.

@@ -1,7 +1,9 @@
 """How gradients pass each operation: the declared table of transfer functions.
 
-Taken from `facts/measured-behaviour.md` (TF 2.21, Keras 3.15) as far as it says. What is not in the table lets gradients flow.
-To teach the analysis an operation, add its last name here; a full canonical name takes precedence over the last name alone.
+Taken from `facts/measured-behaviour.md` (TF 2.21, Keras 3.15) as far as it says. What is not in the table lets
+gradients flow.
+To teach the analysis an operation, add its last name here; a full canonical name takes precedence over the last name
+alone.
 """
 
 from __future__ import annotations
@@ -33,9 +35,11 @@ class Transfer(str, Enum):
 
 @dataclass(frozen=True)
 class Operator:
-    """`dtype`: `same` as the first input, or the dtype of the result. `shape`: same, broadcast, reduce, scalar, unknown.
+    """`dtype`: `same` as the first input, or the dtype of the result. `shape`: same, broadcast, reduce, scalar,
+    unknown.
 
-    `positions` are the arguments that the gradient passes to (None: all of them); `surrogate` says what people use instead.
+    `positions` are the arguments that the gradient passes to (None: all of them); `surrogate` says what people use
+    instead.
     """
 
     transfer: Transfer
@@ -60,31 +64,44 @@ def _all(names: str, operator: Operator) -> dict[str, Operator]:
 
 TABLE: dict[str, Operator] = {
     **_all(
-        "abs negative square sqrt rsqrt exp expm1 log log1p log_sigmoid sigmoid tanh sin cos tan asin acos atan sinh cosh asinh acosh atanh "
-        "arcsin arccos arctan erf relu relu6 elu selu gelu silu swish leaky_relu softplus softsign softmax log_softmax hard_sigmoid hard_tanh mish "
-        "reciprocal identity clip_by_value clip clip_by_norm l2_normalize l2_norm normalize reverse flip roll sort cumsum cumprod cumulative_logsumexp "
-        "ensure_shape dropout real imag conj conjugate lgamma digamma nan_to_num standardize grad_pass_through check_numerics matrix_inverse inv cholesky "
+        "abs negative square sqrt rsqrt exp expm1 log log1p log_sigmoid sigmoid tanh sin cos tan asin acos atan "
+        "sinh cosh asinh acosh atanh "
+        "arcsin arccos arctan erf relu relu6 elu selu gelu silu swish leaky_relu softplus softsign softmax "
+        "log_softmax hard_sigmoid hard_tanh mish "
+        "reciprocal identity clip_by_value clip clip_by_norm l2_normalize l2_norm normalize reverse flip roll sort "
+        "cumsum cumprod cumulative_logsumexp "
+        "ensure_shape dropout real imag conj conjugate lgamma digamma nan_to_num standardize grad_pass_through "
+        "check_numerics matrix_inverse inv cholesky "
         "bias_add fake_quant_with_min_max_args fake_quant_with_min_max_vars band_part",
         _FLOWS_SAME,
     ),
     **_all(
-        "add subtract multiply divide truediv divide_no_nan multiply_no_nan pow power maximum minimum squared_difference floormod mod "
+        "add subtract multiply divide truediv divide_no_nan multiply_no_nan pow power maximum minimum "
+        "squared_difference floormod mod "
         "atan2 arctan2 xlogy xdivy xlog1py sigmoid_cross_entropy_with_logits logaddexp hypot",
         _FLOWS_BROADCAST,
     ),
     **_all(
-        "reduce_sum reduce_mean reduce_max reduce_min reduce_prod reduce_logsumexp reduce_std reduce_variance reduce_euclidean_norm sum mean max min "
+        "reduce_sum reduce_mean reduce_max reduce_min reduce_prod reduce_logsumexp reduce_std reduce_variance "
+        "reduce_euclidean_norm sum mean max min "
         "prod std var amax amin logsumexp norm median average",
         _FLOWS_REDUCE,
     ),
     **_all(
-        "matmul matvec tensordot einsum dot batch_dot concat concatenate stack vstack hstack add_n reshape squeeze expand_dims transpose tile repeat "
-        "broadcast_to gather gather_nd batch_gather take take_along_axis slice strided_slice split unstack pad space_to_batch depth_to_space space_to_depth conv1d "
-        "conv2d conv3d conv2d_transpose depthwise_conv2d separable_conv2d convolution conv max_pool max_pool1d max_pool2d avg_pool avg_pool1d avg_pool2d pool batch_normalization "
-        "layer_normalization moments embedding_lookup embedding_lookup_sparse scatter_nd tensor_scatter_nd_update tensor_scatter_nd_add scatter_update "
-        "boolean_mask dynamic_partition dynamic_stitch top_k where select resize resize_bilinear map_fn scan vectorized_map while_loop cond "
-        "recompute_grad convert_to_tensor as_tensor cast_float fft ifft rfft irfft stft svd qr eigh self_adjoint_eig solve triangular_solve det slogdet logdet trace "
-        "diag diag_part set_diag meshgrid flatten permute_dimensions segment_sum segment_mean unsorted_segment_sum unsorted_segment_mean ctc_loss "
+        "matmul matvec tensordot einsum dot batch_dot concat concatenate stack vstack hstack add_n reshape squeeze "
+        "expand_dims transpose tile repeat "
+        "broadcast_to gather gather_nd batch_gather take take_along_axis slice strided_slice split unstack pad "
+        "space_to_batch depth_to_space space_to_depth conv1d "
+        "conv2d conv3d conv2d_transpose depthwise_conv2d separable_conv2d convolution conv max_pool max_pool1d "
+        "max_pool2d avg_pool avg_pool1d avg_pool2d pool batch_normalization "
+        "layer_normalization moments embedding_lookup embedding_lookup_sparse scatter_nd tensor_scatter_nd_update "
+        "tensor_scatter_nd_add scatter_update "
+        "boolean_mask dynamic_partition dynamic_stitch top_k where select resize resize_bilinear map_fn scan "
+        "vectorized_map while_loop cond "
+        "recompute_grad convert_to_tensor as_tensor cast_float fft ifft rfft irfft stft svd qr eigh "
+        "self_adjoint_eig solve triangular_solve det slogdet logdet trace "
+        "diag diag_part set_diag meshgrid flatten permute_dimensions segment_sum segment_mean unsorted_segment_sum "
+        "unsorted_segment_mean ctc_loss "
         "sparse_tensor_dense_matmul sparse_softmax_cross_entropy_with_logits softmax_cross_entropy_with_logits "
         "py_function guarantee_const print Print outer cross moveaxis swapaxes ravel diff bincount_weighted",
         _FLOWS,
@@ -93,13 +110,15 @@ TABLE: dict[str, Operator] = {
     "sign": Operator(Transfer.ZERO, "same", "same"),
     "heaviside": Operator(Transfer.NONE, "same", "same"),
     **_all(
-        "argmax argmin argsort argpartition argwhere count_nonzero bincount histogram_fixed_width histogram_fixed_width_bins searchsorted bucketize digitize "
+        "argmax argmin argsort argpartition argwhere count_nonzero bincount histogram_fixed_width "
+        "histogram_fixed_width_bins searchsorted bucketize digitize "
         "size rank nonzero unravel_index",
         _INTEGER,
     ),
     **_all("shape size_of", Operator(Transfer.INTEGER, "int32", "unknown")),
     **_all(
-        "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor is_nan isnan is_inf isinf is_finite isfinite "
+        "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor "
+        "is_nan isnan is_inf isinf is_finite isfinite "
         "in_top_k reduce_any reduce_all any all isclose approximate_equal sequence_mask",
         _BOOL,
     ),
@@ -116,7 +135,8 @@ TABLE: dict[str, Operator] = {
     **_all("numpy_function py_func", Operator(Transfer.LEAVES, "unknown", "unknown")),
     **_all("ones_like zeros_like full_like", _CONSTANT_LIKE),
     **_all(
-        "constant zeros ones fill full eye range linspace arange random_normal random_uniform truncated_normal stateless_uniform stateless_normal "
+        "constant zeros ones fill full eye range linspace arange random_normal random_uniform truncated_normal "
+        "stateless_uniform stateless_normal "
         "identity_matrix empty",
         Operator(Transfer.NONE, "float32", "unknown"),
     ),

@@ -234,7 +234,9 @@ def augmented(interpreter: Interpreter, node: ast.AugAssign, left: Value, right:
             interpreter.store.put(left.fields, "complete", complete)
         else:
             if isinstance(right, WeightList):
-                interpreter.store.put(left.fields, "items", left.items + right.sources)
+                interpreter.store.put(left.fields, "items", left.with_weights(right))
+                interpreter.store.put(left.fields, "complete", False)
+                return left
             interpreter.store.put(left.fields, "complete", False)
         return left
     return binary(interpreter, node, node.op, left, right)

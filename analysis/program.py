@@ -34,7 +34,7 @@ _GRAPH = re.compile(
 )
 """Names of graph programs, in which `minimize(tensor)` and `tf.gradients` are right."""
 _SECOND = re.compile(
-    r"\b(GradientTape|compat\.v1|tf\.function|tf\.keras|tensorflow\.keras|from tensorflow import keras|import keras|numpy\(\))\b"
+    r"\b(GradientTape|compat\.v1|tf\.function|tf\.keras|tensorflow\.keras|from tensorflow import keras|import keras)\b"
 )
 
 E = TypeVar("E", bound=Event)
@@ -160,8 +160,7 @@ def _speculative(frame: Frame | None) -> bool:
 
 
 class Reader:
-    """Reads programs of one project; parsed files are kept, so that a module which many entries import is parsed once.
-    """
+    """Reads programs of one project; a module that many entries import is parsed once."""
 
     def __init__(
         self,
@@ -169,8 +168,7 @@ class Reader:
         keras: int | None = None,
         pinned: Callable[[str], int | None] | None = None,
     ) -> None:
-        """`keras` is the generation that the user states, `pinned` finds the one that the project of a file requires.
-        """
+        """`keras` is the generation that the user states, `pinned` finds the one that a file's project requires."""
         self._load = files if files is not None else _from_disk
         self._keras = keras
         self._pinned = pinned
@@ -259,7 +257,7 @@ class Reader:
         if path not in self._parsed:
             try:
                 source = self._load(path)
-                self._parsed[path] = None if source is None or not source.text.strip() else (source, parse(source))
+                self._parsed[path] = None if source is None else (source, parse(source))
             except (Unreadable, OSError):
                 self._parsed[path] = None
         return self._parsed[path]

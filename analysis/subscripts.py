@@ -69,10 +69,10 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
     if isinstance(owner, WeightList):
         if isinstance(index, ast.Slice):
             return WeightList(owner.owners, owner.attribute, owner.sources, False, node)
-        if isinstance(position, Constant) and isinstance(position.value, int) and owner.complete:
-            if all(isinstance(source, Variable) for source in owner.sources) and -len(
-                owner.sources
-            ) <= position.value < len(owner.sources):
+        known = owner.complete and all(isinstance(source, Variable) for source in owner.sources)
+        if known and isinstance(position, Constant) and isinstance(position.value, int):
+            count = len(owner.sources)
+            if -count <= position.value < count:
                 return owner.sources[position.value]
         return WeightList(owner.owners, owner.attribute, owner.sources, False, node)
     if isinstance(owner, Zip):
@@ -142,7 +142,13 @@ def _of_tensor(
     if isinstance(owner, Tensor) and not isinstance(index, (ast.Slice, ast.Tuple)) and iteration.may_be_several(owner):
         return owner
     result = _indexed_shape(index, shape)
-    if isinstance(position, Tensor) and position.shape is not None and shape and is_integer(position.dtype) and position.dtype != "bool":
+    if (
+        isinstance(position, Tensor)
+        and position.shape is not None
+        and shape
+        and is_integer(position.dtype)
+        and position.dtype != "bool"
+    ):
         # An array of row numbers picks rows: `np.eye(3)[labels]`.
         result = (*position.shape, *shape[1:])
         facts = facts if len(shape) == 2 else frozenset()
@@ -172,9 +178,8 @@ def _indexed_shape(index: ast.expr, shape: Shape | None) -> Shape | None:
     out: list[int | None] = []
     position = 0
     for part in parts:
-        if isinstance(part, ast.Constant) and part.value is None:
-            out.append(1)
-        elif isinstance(part, ast.Attribute) and part.attr == "newaxis":
+        empty = isinstance(part, ast.Constant) and part.value is None
+        if empty or (isinstance(part, ast.Attribute) and part.attr == "newaxis"):
             out.append(1)
         elif isinstance(part, ast.Slice):
             if position >= len(shape):

@@ -9,12 +9,12 @@ from __future__ import annotations
 import ast
 import itertools
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from regrad.analysis.frames import Frame, Scope
 
-Shape = tuple[Union[int, None], ...]
+Shape = tuple[int | None, ...]
 
 
 class Value:
@@ -26,8 +26,10 @@ class Value:
 class Unknown(Value):
     """A thing of which nothing is known; gradients are assumed to flow through it.
 
-    `origin` says where it came from: `parameter` (the argument of a function nobody here calls), `call` (the result of a call
-    that is not known), `attribute`, `element`, `name`, `join`. `parents` are the values it was made from. `label` is the spelling.
+    `origin` says where it came from: `parameter` (the argument of a function nobody here calls), `call` (the result of
+    a call
+    that is not known), `attribute`, `element`, `name`, `join`. `parents` are the values it was made from. `label` is
+    the spelling.
     The result of a call also knows the `operation`, so that it can be said which tapes saw the call.
     """
 
@@ -61,7 +63,9 @@ UNKNOWN = Unknown()
 
 
 class Constant(Value):
-    """A Python literal or what constant folding made of one; `node` is where it is written, so that it can be changed there."""
+    """A Python literal or what constant folding made of one; `node` is where it is written, so that it can be changed
+    there.
+    """
 
     __slots__ = ("node", "value")
 
@@ -104,7 +108,7 @@ class Module(Value):
         self.scope = scope
 
 
-FunctionNode = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
 class Function(Value):
@@ -211,7 +215,9 @@ def birth() -> int:
 
 
 class Fields(dict[Any, Any]):
-    """The state of one object, and when the object came into being: what is younger than a branch need not be undone with it."""
+    """The state of one object, and when the object came into being: what is younger than a branch need not be undone
+    with it.
+    """
 
     __slots__ = ("born",)
 
@@ -232,7 +238,10 @@ class Object(Value):
 
 
 class Instance(Object):
-    """An object of a class of the program. `role` is what Keras takes it for: model, layer, loss, metric, data, callback or None."""
+    """An object of a class of the program.
+
+    `role` is what Keras takes it for: model, layer, loss, metric, data, callback or None.
+    """
 
     __slots__ = ("cls", "role")
 
@@ -243,7 +252,10 @@ class Instance(Object):
 
 
 class Layer(Object):
-    """A layer of the Keras library. `arguments` are those of its constructor by name; fields: trainable, loaded, calls."""
+    """A layer of the Keras library.
+
+    `arguments` are those of its constructor by name; fields: trainable, loaded, calls.
+    """
 
     __slots__ = ("arguments", "kind")
 
@@ -258,7 +270,8 @@ class Layer(Object):
 class Network(Object):
     """A model of the Keras library: `sequential`, `functional`, or `opaque` (applications, loaded, another library's).
 
-    Fields: layers (tuple or None when not known), inputs, outputs, trainable, children (what was last set on every layer one by one),
+    Fields: layers (tuple or None when not known), inputs, outputs, trainable, children (what was last set on every
+    layer one by one),
     compiled, loaded.
     """
 
@@ -271,7 +284,10 @@ class Network(Object):
 
 
 class Variable(Object):
-    """A variable. Fields: trainable (Value), dtype, loaded. `maker` is the library call (`tf.Variable`, `add_weight`, …)."""
+    """A variable.
+
+    Fields: trainable (Value), dtype, loaded. `maker` is the library call (`tf.Variable`, `add_weight`, …).
+    """
 
     __slots__ = ("arguments", "initial", "maker", "owner")
 
@@ -293,7 +309,8 @@ class Variable(Object):
 
 
 class Tape(Object):
-    """A gradient tape. Fields: persistent, watch_accessed (Value), watched {id(value): serial}, used (how many gradients were taken).
+    """A gradient tape. Fields: persistent, watch_accessed (Value), watched {id(value): serial}, used (how many
+    gradients were taken).
 
     `implicit` marks the tape that Keras itself opens in `fit`.
     """
@@ -346,7 +363,9 @@ MOST_ITEMS = 1024
 
 
 def bounded(items: tuple[Value, ...], complete: bool) -> tuple[tuple[Value, ...], bool]:
-    """The elements of a list, and whether these are all: of a longer one the rest is one unknown thing, through which gradients flow."""
+    """The elements of a list, and whether these are all: of a longer one the rest is one unknown thing, through which
+    gradients flow.
+    """
     if len(items) <= MOST_ITEMS:
         return items, complete
     return (*items[: MOST_ITEMS - 1], Unknown("join")), False
@@ -371,6 +390,25 @@ class Collection(Object):
     @property
     def complete(self) -> bool:
         return bool(self.fields["complete"])
+
+    @property
+    def covered(self) -> bool:
+        """Whether the items stand for all that is in the list, if not one for one."""
+        return self.complete or isinstance(self.items, Covering)
+
+    def with_weights(self, weights: WeightList) -> tuple[Value, ...]:
+        """The items, and all those weights as one more."""
+        items, whole = bounded((*self.items, weights), self.covered and weights.complete)
+        return Covering(items) if whole else items
+
+
+class Covering(tuple[Value, ...]):
+    """The items of a list some of which stand for several elements.
+
+    Whatever else becomes of the list makes a plain tuple of them.
+    """
+
+    __slots__ = ()
 
 
 class Mapping(Object):
@@ -425,7 +463,8 @@ class WeightList(Value):
 class Operation:
     """One operation that made a tensor or array: what it was, on what, where, and which tapes were recording it.
 
-    `transfer` is how gradients pass it (see `operations.Transfer`); `sources` are the weights that it brings in itself (a layer call).
+    `transfer` is how gradients pass it (see `operations.Transfer`); `sources` are the weights that it brings in itself
+    (a layer call).
     """
 
     __slots__ = (
@@ -472,7 +511,8 @@ class Operation:
 class Tensor(Value):
     """A tensor, or (`numpy`) an array. Shape entries that are not known are None; an unknown rank is `shape=None`.
 
-    `facts` are what is known of the numbers: `labels` (integers that name classes), `one-hot`, `binary`, `probabilities`, `constant`.
+    `facts` are what is known of the numbers: `labels` (integers that name classes), `one-hot`, `binary`,
+    `probabilities`, `constant`.
     """
 
     __slots__ = ("dtype", "facts", "high", "numpy", "operation", "shape", "symbolic")
@@ -497,7 +537,10 @@ class Tensor(Value):
 
 
 class Dataset(Value):
-    """A `tf.data.Dataset`, generator, `Sequence` or directory iterator. `element` is what one step yields (None: not known)."""
+    """A `tf.data.Dataset`, generator, `Sequence` or directory iterator.
+
+    `element` is what one step yields (None: not known).
+    """
 
     __slots__ = ("element", "kind", "node", "structured")
 

@@ -44,7 +44,9 @@ ATTRIBUTES = frozenset(
 
 @dataclass
 class Weights:
-    """The weights found: `trained` and `frozen` ones; `complete` False where there may be others; `built` False where some do not exist yet."""
+    """The weights found: `trained` and `frozen` ones; `complete` False where there may be others; `built` False where
+    some do not exist yet.
+    """
 
     trained: list[Value] = field(default_factory=list)
     frozen: list[Value] = field(default_factory=list)
@@ -183,13 +185,17 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
 
 
 def foreign_base(owner: Instance) -> bool:
-    """Whether it inherits from a library class other than the plain Keras and TensorFlow bases, so may bring weights of its own."""
+    """Whether it inherits from a library class other than the plain Keras and TensorFlow bases, so may bring weights of
+    its own.
+    """
     plain = {"keras.Model", "keras.layers.Layer", "keras.Sequential", "tf.Module", "builtins.object"}
     return any(name not in plain for name in owner.cls.external_bases())
 
 
 def _may_have_weights(value: Unknown) -> bool:
-    """A plain attribute such as `self.units` is unknown too; only what is used like a layer counts, and that is not known here."""
+    """A plain attribute such as `self.units` is unknown too; only what is used like a layer counts, and that is not
+    known here.
+    """
     return "layer" in value.facts or value.origin == "element"
 
 

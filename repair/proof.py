@@ -4,7 +4,8 @@
 2. Of a finding with several candidates the others are tried in order; the first that is mended is kept, else the best.
 3. If several findings were mended and the program still is not, those are withdrawn without which it is better.
 4. If nothing got better, each is tried alone, and those that help are kept together.
-What is then unchanged or worse is withdrawn; so is what mends a program that a step shows to be sound, unless its rule says
+What is then unchanged or worse is withdrawn; so is what mends a program that a step shows to be sound, unless its rule
+says
 that no single step can show the disease.
 """
 
@@ -188,7 +189,7 @@ def _nothing(make: Callable[[Choice], Plan], trial: _Trial, first: _Trial) -> Pr
 
 
 def _unseen(search: _Search, trial: _Trial, *, require_verified: bool) -> Proof:
-    """A step shows nothing broken: kept is only what no single step can show, and only if the step stays sound with it."""
+    """A step shows nothing broken: only what no single step can show is kept, and only if the step stays sound."""
     unseen = {applied.candidate.key for applied in trial.plan.applied if not applied.mending.seen_in_step}
     if not unseen or require_verified:
         return _nothing(search.make, trial, trial)
@@ -203,7 +204,9 @@ def _unseen(search: _Search, trial: _Trial, *, require_verified: bool) -> Proof:
         for applied in trial.plan.applied
         if applied.candidate.key not in unseen
     )
-    reason = "not proved: the program trains before and after, and one step cannot show that it trained on the wrong thing"
+    reason = (
+        "not proved: the program trains before and after, and one step cannot show that it trained on the wrong thing"
+    )
     return Proof(kept.plan, kept.evidence, reason, withdrawn)
 
 

@@ -397,7 +397,7 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
             put(fields, "items", grown)
             put(fields, "complete", whole)
         elif isinstance(first, WeightList):
-            put(fields, "items", (*owner.items, first))
+            put(fields, "items", owner.with_weights(first))
             put(fields, "complete", False)
         else:
             put(fields, "items", (*owner.items, iteration.element(interpreter, first, call.node)))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-_DTYPES = "float16 float32 float64 bfloat16 half double int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool string complex64 complex128".split()
+_DTYPES = (
+    "float16 float32 float64 bfloat16 half double int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+    "bool string complex64 complex128"
+).split()
 
 CONSTANTS: dict[str, Any] = {
     **{f"{module}.{dtype}": dtype for module in ("tf", "tf1", "np", "tnp") for dtype in _DTYPES},

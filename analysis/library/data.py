@@ -153,15 +153,15 @@ FUNCTIONS: dict[str, Handler] = {
     "tf.data.Dataset.from_generator": _from_generator,
     "tf.data.Dataset.range": _range,
     "tf.data.Dataset.zip": _zip,
-    **{
-        name: _directory
-        for name in (
+    **dict.fromkeys(
+        (
             "keras.utils.image_dataset_from_directory",
             "keras.preprocessing.image_dataset_from_directory",
             "keras.utils.text_dataset_from_directory",
             "keras.preprocessing.text_dataset_from_directory",
-        )
-    },
+        ),
+        _directory,
+    ),
     "keras.preprocessing.image.ImageDataGenerator": _image_generator,
     "keras.legacy.preprocessing.image.ImageDataGenerator": _image_generator,
 }
@@ -261,7 +261,9 @@ def _of_image_generator(interpreter: Interpreter, owner: Dataset, name: str, cal
 
 
 def element_of_data(interpreter: Interpreter, data: Value, call: Call) -> Value | None:
-    """What `fit` gets from its first argument in one step, where that is a dataset, generator or `Sequence`; None for arrays."""
+    """What `fit` gets from its first argument in one step, where that is a dataset, generator or `Sequence`; None for
+    arrays.
+    """
     if isinstance(data, Dataset):
         return data.element if data.element is not None else UNKNOWN
     if isinstance(data, Instance) and data.role == "data":

@@ -1,4 +1,6 @@
-"""The layers of the Keras library: their constructor's arguments, whether they have weights, and the shape of what they return."""
+"""The layers of the Keras library: their constructor's arguments, whether they have weights, and the shape of what they
+return.
+"""
 
 from __future__ import annotations
 
@@ -136,9 +138,12 @@ WRAPPERS: dict[str, tuple[str, ...]] = {
     "Wrapper": ("layer",),
 }
 WEIGHTED = frozenset(
-    "Dense EinsumDense Embedding Conv1D Conv2D Conv3D Convolution1D Convolution2D Conv1DTranspose Conv2DTranspose Conv3DTranspose Deconvolution2D SeparableConv1D "
-    "SeparableConv2D DepthwiseConv1D DepthwiseConv2D LocallyConnected1D LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU ConvLSTM2D LSTMCell GRUCell SimpleRNNCell "
-    "BatchNormalization LayerNormalization GroupNormalization RMSNormalization MultiHeadAttention GroupQueryAttention PReLU".split()
+    "Dense EinsumDense Embedding Conv1D Conv2D Conv3D Convolution1D Convolution2D Conv1DTranspose Conv2DTranspose "
+    "Conv3DTranspose Deconvolution2D SeparableConv1D "
+    "SeparableConv2D DepthwiseConv1D DepthwiseConv2D LocallyConnected1D LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU "
+    "ConvLSTM2D LSTMCell GRUCell SimpleRNNCell "
+    "BatchNormalization LayerNormalization GroupNormalization RMSNormalization MultiHeadAttention "
+    "GroupQueryAttention PReLU".split()
 )
 NORMALISATION = frozenset(
     "BatchNormalization LayerNormalization GroupNormalization RMSNormalization SyncBatchNormalization".split()
@@ -159,9 +164,12 @@ ADVANCED_ACTIVATIONS = {
     "ThresholdedReLU": "relu",
 }
 PASS_SHAPE = frozenset(
-    "Activation Softmax ReLU LeakyReLU ELU PReLU ThresholdedReLU Dropout AlphaDropout SpatialDropout1D SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
-    "ActivityRegularization Masking Identity BatchNormalization LayerNormalization GroupNormalization RMSNormalization UnitNormalization Normalization Rescaling "
-    "RandomFlip RandomRotation RandomZoom RandomContrast RandomBrightness RandomTranslation Add Subtract Multiply Average Maximum Minimum".split()
+    "Activation Softmax ReLU LeakyReLU ELU PReLU ThresholdedReLU Dropout AlphaDropout SpatialDropout1D "
+    "SpatialDropout2D SpatialDropout3D GaussianNoise GaussianDropout "
+    "ActivityRegularization Masking Identity BatchNormalization LayerNormalization GroupNormalization "
+    "RMSNormalization UnitNormalization Normalization Rescaling "
+    "RandomFlip RandomRotation RandomZoom RandomContrast RandomBrightness RandomTranslation Add Subtract Multiply "
+    "Average Maximum Minimum".split()
 )
 _RECURRENT = frozenset("LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU RNN".split())
 _CONVOLUTIONS = frozenset(kind for kind in LAYERS if "Conv" in kind and "Depthwise" not in kind and "LSTM" not in kind)

@@ -429,7 +429,9 @@ def _network_output(
 
 
 def _connect(outputs: tuple[Value, ...], results: tuple[Tensor, ...]) -> None:
-    """One call computes all outputs: an output that others are made from stays on their path (Grad-CAM differentiates by it)."""
+    """One call computes all outputs: an output that others are made from stays on their path (Grad-CAM differentiates
+    by it).
+    """
     if len(outputs) < 2:
         return
     from regrad.analysis.flow import Flow

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from regrad.analysis.library import Handler
 
 FUNCTION_NAMES = frozenset(
-    "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy mean_squared_error mean_absolute_error mean_absolute_percentage_error "
-    "mean_squared_logarithmic_error cosine_similarity huber log_cosh poisson kl_divergence hinge squared_hinge categorical_hinge binary_focal_crossentropy "
+    "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy mean_squared_error "
+    "mean_absolute_error mean_absolute_percentage_error "
+    "mean_squared_logarithmic_error cosine_similarity huber log_cosh poisson kl_divergence hinge squared_hinge "
+    "categorical_hinge binary_focal_crossentropy "
     "categorical_focal_crossentropy dice tversky circle ctc".split()
 )
 _ALIASES = {
@@ -33,12 +35,15 @@ _ALIASES = {
     "cosine_proximity": "cosine_similarity",
 }
 ACCURACIES = frozenset(
-    "accuracy acc binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy sparse_top_k_categorical_accuracy precision recall auc f1 f1_score".split()
+    "accuracy acc binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
+    "sparse_top_k_categorical_accuracy precision recall auc f1 f1_score".split()
 )
 
 
 def standard_name(name: str) -> str | None:
-    """The snake-case name of a loss of the library, however it is spelled (`MSE`, `BinaryCrossentropy`, `keras.losses.kld`); None for others."""
+    """The snake-case name of a loss of the library, however it is spelled (`MSE`, `BinaryCrossentropy`,
+    `keras.losses.kld`); None for others.
+    """
     last = name.rpartition(".")[2]
     for spelled in (last, last.lower(), snake_case(last)):
         spelled = _ALIASES.get(spelled, spelled)

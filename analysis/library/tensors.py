@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from regrad.analysis.library import Handler
 
 _TABLE_SPACES = frozenset({"tf", "tf1", "ops", "K", "tnp", "np"})
-_TABLE_PREFIXES = ("keras.activations.", "keras.utils.to_categorical", "keras.ops.", "scipy.", "sklearn.metrics.", "cv2.", "math.")
+_TABLE_PREFIXES = (
+    "keras.activations.",
+    "keras.utils.to_categorical",
+    "keras.ops.",
+    "scipy.",
+    "sklearn.metrics.",
+    "cv2.",
+    "math.",
+)
 _OUTSIDE = ("scipy.", "sklearn.metrics.", "cv2.", "math.")
 _CALLABLE = (Function, BoundMethod, Partial)
 
@@ -96,7 +104,14 @@ def make(interpreter: Interpreter, last: str, call: Call, operator: Operator, in
         dtype = dtype_value(call.get(None, 1))
     transfer = operator.transfer
     if transfer is Transfer.FLOWS and is_integer(dtype):
-        floating = next((value for value in inputs if not isinstance(value, Constant) and not is_integer(operators.dtype_of(value))), None)
+        floating = next(
+            (
+                value
+                for value in inputs
+                if not isinstance(value, Constant) and not is_integer(operators.dtype_of(value))
+            ),
+            None,
+        )
         if floating is not None:
             # Integer labels are converted before they meet a prediction, by Keras or by the operation.
             dtype = operators.dtype_of(floating)
@@ -197,7 +212,8 @@ def flatten(values: tuple[Value, ...]) -> tuple[Value, ...]:
     out: list[Value] = []
     for value in values:
         if isinstance(value, Collection):
-            out.extend(flatten(value.items) if len(value.items) < 256 else value.items[:256])
+            # A long list stays as it is: whoever asks what flows through it looks at all of its elements.
+            out.extend(flatten(value.items) if len(value.items) < 256 else (value,))
         elif isinstance(value, Mapping):
             out.extend(flatten(tuple(value.entries.values())))
         elif isinstance(value, Constant):
@@ -275,7 +291,8 @@ def numpy_operation(interpreter: Interpreter, name: str, call: Call, operator: O
 
 
 _KEEPS_FACTS = frozenset(
-    "array asarray asanyarray ascontiguousarray copy concatenate vstack expand_dims repeat tile squeeze shuffle permutation append".split()
+    "array asarray asanyarray ascontiguousarray copy concatenate vstack expand_dims repeat tile squeeze shuffle "
+    "permutation append".split()
 )
 
 
@@ -553,7 +570,9 @@ def make_variable(
 
 
 def _apply_function(interpreter: Interpreter, name: str, call: Call) -> Value:
-    """`map_fn`, `vectorized_map`, `scan`, `while_loop`, `cond`, `py_function` and the like: the functions are interpreted, what they return flows."""
+    """`map_fn`, `vectorized_map`, `scan`, `while_loop`, `cond`, `py_function` and the like: the functions are
+    interpreted, what they return flows.
+    """
     from regrad.analysis import calls
     from regrad.analysis.interpreter import Call as Arguments
 

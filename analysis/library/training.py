@@ -1,4 +1,7 @@
-"""Training: `compile`, `fit` and its relatives, optimizers. A Keras training step is interpreted as one, so that its loss is a value like any other."""
+"""Training: `compile`, `fit` and its relatives, optimizers.
+
+A Keras training step is interpreted as one, so that its loss is a value like any other.
+"""
 
 from __future__ import annotations
 
@@ -311,7 +314,8 @@ def apply_loss(interpreter: Interpreter, loss: Value, targets: Value, output: Va
         for key, part in loss.entries.items():
             value = output.entries.get(key) if isinstance(output, Mapping) else None
             if value is None:
-                # Outputs are named after their layers; which is which is not followed here, so any of them may be meant.
+                # Outputs are named after their layers; which is which is not followed here, so any of them may be
+                # meant.
                 value = interpreter.operation("join", "join", node, tensors.flatten((output,)), Transfer.JOIN)
             term = apply_loss(interpreter, part, as_any(interpreter, targets, node), value, node)
             if term is None:

@@ -46,7 +46,9 @@ class Mending:
     keeps_loss: bool = True
     """Whether a safe mending leaves the loss value as it was; False where the loss itself is what was wrong."""
     seen_in_step: bool = True
-    """Whether a training step of the broken program shows its disease; False where it trains soundly, on the wrong thing."""
+    """Whether a training step of the broken program shows its disease; False where it trains soundly, on the wrong
+    thing.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,6 @@
-"""Every program in `fixtures/<rule>/` under its rule: what must be reported, how it is mended, what must be left alone, and what a run says."""
+"""Every program in `fixtures/<rule>/` under its rule: what must be reported, how it is mended, what must be left alone,
+and what a run says.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-
 from regrad.analysis.program import Program, Reader
 from regrad.analysis.source import SourceFile, decode, load
 from regrad.codemods.engine import edits, guard, registry
