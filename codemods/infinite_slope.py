@@ -3,8 +3,9 @@
 What it does
 ------------
 Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as
-soon as two things are equal, a root or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or
-starts there, and the logarithm of a sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0.
+soon as two things are equal; a standard deviation written out, which is zero for a feature that does not vary; a root
+or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or starts there; and the logarithm of a
+sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0.
 
 Why gradients stop
 ------------------
@@ -58,6 +59,7 @@ from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rul
 CODE, NAME = "RG701", "infinite-slope"
 _ROOTS = frozenset({"sqrt", "rsqrt"})
 _NORMS = frozenset({"norm", "reduce_euclidean_norm"})
+_MEANS = frozenset({"reduce_mean", "mean"})
 _SUMS = frozenset({"add", "add_n", "reduce_sum", "sum"})
 _SHAPES = frozenset(
     {"reshape", "squeeze", "expand_dims", "transpose", "getitem", "unstack", "convert_to_tensor", "identity"}
@@ -128,6 +130,8 @@ def _slope(value: Tensor) -> Slope | None:
         reason = _zero(first)
         if reason is None and _squares(first) and not _everything(first):
             reason = "a sum of squares is 0 where two values are equal"
+        if reason is None and _spread(first):
+            reason = "a deviation from the mean is 0 where a feature does not vary"
         return Slope(operation, kind, reason) if reason else None
     if operation.name in _NORMS:
         stated = operation.arguments or {}
@@ -257,6 +261,32 @@ def _difference(value: Value) -> bool:
     if operation.name in ("multiply", "divide", "abs") and operation.inputs:
         return _difference(operation.inputs[0])
     return False
+
+
+def _spread(value: Value) -> bool:
+    """Whether a value is a variance along an axis, written out: the mean of the squares of `x - mean(x)`."""
+    value = _unshaped(value)
+    if not isinstance(value, Tensor) or value.operation.name not in _MEANS or _everything(value):
+        return False
+    squares = value.operation.inputs[0] if value.operation.inputs else None
+    if not isinstance(squares, Tensor):
+        return False
+    operation = squares.operation
+    twice = operation.name == "multiply" and len(operation.inputs) == 2 and operation.inputs[0] is operation.inputs[1]
+    power = operation.inputs[1] if operation.name == "pow" and len(operation.inputs) == 2 else None
+    if not (operation.name == "square" or twice or (isinstance(power, Constant) and power.value == 2)):
+        return False
+    centred = operation.inputs[0]
+    if not isinstance(centred, Tensor) or centred.operation.name != "subtract" or len(centred.operation.inputs) != 2:
+        return False
+    whole, mean = centred.operation.inputs
+    mean = _unshaped(mean)
+    return (
+        isinstance(mean, Tensor)
+        and mean.operation.name in _MEANS
+        and bool(mean.operation.inputs)
+        and mean.operation.inputs[0] is whole
+    )
 
 
 def _everything(value: Value) -> bool:

@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports an operation between the variables and the loss for which TensorFlow knows no gradient function: `tf.unique`,
-`tf.linalg.lu`, `tf.linalg.logm`, `tf.image.adjust_contrast`, `adjust_hue`, `adjust_saturation` and a few more.
+`tf.linalg.lu`, `tf.linalg.logm`, `tf.image.adjust_contrast`, `adjust_hue`, `adjust_saturation` and a few more, also in
+what a layer adds to the loss.
 
 Why gradients stop
 ------------------
@@ -31,8 +32,8 @@ operation of the same meaning that has a gradient; the page and the report say w
 
 When it stays silent
 --------------------
-When the operation works on data or targets only, in metrics, in an input pipeline, and when the weights get their
-gradient on another way.
+When the operation works on data or targets only, in metrics, in an input pipeline, and behind something that stops
+gradients anyway. That the weights get a gradient on another way, too, helps nothing: the LookupError ends the step.
 
 References
 ----------
@@ -46,13 +47,17 @@ from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
+from regrad.analysis.operations import Transfer, lookup
 from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Tensor, Value
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, finding, operand
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG504", "operation-without-gradient"
+_RAISING = frozenset({"lu", "logm", "adjust_contrast", "adjust_hue", "adjust_saturation"})
 _INSTEAD = {
     "unique": (
         "which values are equal is a decision that has no slope; group by ids that are known before the step",
@@ -76,9 +81,11 @@ _INSTEAD = {
 
 
 def detect(program: Program) -> Iterator[Finding]:
-    """Endings at an operation without a registered gradient."""
+    """Endings at an operation without a registered gradient, and such operations beside a way that is whole."""
+    seen: set[int] = set()
     for ending in endings(program):
         if ending.kind is CutKind.NO_REGISTERED_GRADIENT:
+            seen.add(id(ending.node))
             yield finding(
                 program,
                 CODE,
@@ -86,6 +93,50 @@ def detect(program: Program) -> Iterator[Finding]:
                 ending,
                 "has no gradient in TensorFlow (LookupError), and {lost} can be reached only through it",
             )
+    for sink in program.sinks:
+        for ending in _beside(sink):
+            if id(ending.node) not in seen:
+                seen.add(id(ending.node))
+                yield finding(
+                    program,
+                    CODE,
+                    NAME,
+                    ending,
+                    "has no gradient in TensorFlow: on the way to {lost} it ends the step with a LookupError",
+                )
+
+
+def _beside(sink: Sink) -> Iterator[Ending]:
+    """Operations that raise although the same sources can be reached on another way as well."""
+    flow = sink.gradient_flow
+    seen: set[int] = set()
+    stack: list[Value] = [sink.target]
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if not isinstance(value, Tensor) or not flow.recorded(value):
+            continue
+        operation = value.operation
+        if operation.transfer is Transfer.MISSING:
+            reached = [part for part in operation.inputs if flow.arrives(part)]
+            sources = tuple(
+                {
+                    id(source): source
+                    for source in sink.path.connected
+                    if any(flow.among(part, {id(source): source}) for part in reached)
+                }.values()
+            )
+            node, frame = operation.node, operation.frame
+            if operation.name in _RAISING and sources and frame is not None and isinstance(node, ast.expr):
+                yield Ending(
+                    sink, CutKind.NO_REGISTERED_GRADIENT, value, operation, node, frame, (value,), sources, False
+                )
+        elif operation.transfer in (Transfer.FLOWS, Transfer.JOIN):
+            declared = lookup(operation.name)
+            places = declared.positions if declared is not None and operation.kind == "op" else None
+            stack.extend(part for place, part in enumerate(operation.inputs) if places is None or place in places)
 
 
 def mend(program: Program, found: Finding) -> Mendings:

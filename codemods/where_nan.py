@@ -2,14 +2,16 @@
 
 What it does
 ------------
-Reports a `tf.where` whose condition keeps a logarithm, root or quotient away from a bad argument in the result, but
-not in the computation: `tf.where(x > 0, tf.math.log(x), 0.0)`.
+Reports a `tf.where` whose condition keeps a logarithm, power, quotient or inverse cosine away from a bad argument in
+the result, but not in the computation: `tf.where(p > 0, p * tf.math.log(p), 0.0)`.
 
 Why gradients stop
 ------------------
 `tf.where` computes both branches. Backwards, the discarded one receives a gradient of zero, its operation multiplies
 that with its own slope, which is infinite or not a number there, and zero times infinity is NaN. It is added to the
-good gradient of the other elements.
+good gradient of the other elements. Where that happens was measured: a logarithm and a quotient at 0 exactly (at -1
+their slopes are finite), `x ** 0.5` at 0 and below, `x ** 1.5` below 0, `acos` from 1 on; and whatever is multiplied
+with a value that is not finite.
 
 Example
 -------
@@ -29,7 +31,9 @@ operation, the code is shown and nothing is rewritten.
 
 When it stays silent
 --------------------
-When the argument already comes from a `where`, `maximum` or clip, or has a constant added; for `divide_no_nan` and
+For `tf.sqrt`, `tf.math.rsqrt`, `tf.norm` and `tf.math.reciprocal` by themselves, which send nothing back where nothing
+arrives; for a logarithm or quotient of `x > 0` where x is the number of a linear unit, which is hardly ever 0 exactly;
+when the argument already comes from a `where`, `maximum` or clip, or has a constant added; for `divide_no_nan` and
 `multiply_no_nan`; when the condition is about something else; when no gradient passes the branch.
 
 References
@@ -44,8 +48,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Operation, Tensor, Value, Variable
+from regrad.analysis.values import Constant, Layer, Operation, Tensor, Value, Variable
 from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed
 from regrad.codemods.engine.layout import CannotMove
@@ -54,12 +59,15 @@ from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rul
 CODE, NAME = "RG702", "where-nan"
 _COMPARING = frozenset({"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"})
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_not"})
-_AT_ZERO = frozenset({"log", "sqrt", "rsqrt", "reciprocal", "divide", "truediv"})
 _AT_ONE = frozenset({"acos", "asin", "atanh", "arccos", "arcsin", "arctanh"})
 _ELEMENTWISE = frozenset(
-    "add subtract multiply divide truediv negative exp square sqrt log pow abs tanh sigmoid cast getitem sin"
+    "add subtract multiply divide truediv negative exp square sqrt log pow power abs tanh sigmoid cast getitem sin"
     " cos".split()
 )
+# Backwards these multiply with what went in or came out: a value that is not finite spoils even a gradient of zero.
+_USING = frozenset("exp square pow power tanh sigmoid sin cos".split())
+_NEGATIVE, _ZERO, _EDGE = 1, 2, 4
+_WEIGHTED = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D"})
 _SMALL = 1e-2
 _DEEPEST = 8
 
@@ -118,21 +126,35 @@ def _unguarded(where: Tensor, living: set[int]) -> Iterator[Unguarded]:
         return
     comparisons = list(_comparisons(condition))
     for index, branch in enumerate(branches):
-        stack: list[tuple[Value | None, int]] = [(branch, 0)]
+        stack: list[tuple[Value | None, int, bool]] = [(branch, 0, False)]
         while stack:
-            value, depth = stack.pop()
-            if not isinstance(value, Tensor) or id(value) not in living or depth > _DEEPEST:
+            value, depth, used = stack.pop()
+            if not isinstance(value, Tensor) or depth > _DEEPEST or not (used or id(value) in living):
                 continue
             inner = value.operation
-            hazard = _hazard(inner)
+            hazard = _hazard(inner, id(value) in living, used)
             if hazard is not None:
-                position, at_one = hazard
+                position, where_bad = hazard
                 risky = inner.inputs[position]
-                comparison = next((each for each in comparisons if _guards(each, risky, at_one)), None)
+                comparison = next((each for each in comparisons if _guards(each, risky, where_bad)), None)
                 if comparison is not None and not _protected(risky):
                     yield Unguarded(operation, inner, risky, position, comparison, condition, index == 0)
             if inner.name in _ELEMENTWISE:
-                stack.extend((part, depth + 1) for part in inner.inputs)
+                for place, part in enumerate(inner.inputs):
+                    stack.append((part, depth + 1, used or _uses(inner, place, living)))
+
+
+def _uses(operation: Operation, place: int, living: set[int]) -> bool:
+    """Whether the gradient of another input, or of this one, is multiplied with the value of this input."""
+    if operation.name in _USING:
+        return True
+    if operation.name in ("divide", "truediv") and place == 1:
+        return True
+    others = operation.inputs[:place] + operation.inputs[place + 1 :]
+    return operation.name in ("multiply", "divide", "truediv") and any(
+        id(other) in living or (isinstance(other, Variable) and other is not operation.inputs[place])
+        for other in others
+    )
 
 
 def _comparisons(value: Value) -> Iterator[Operation]:
@@ -144,38 +166,107 @@ def _comparisons(value: Value) -> Iterator[Operation]:
                 yield from _comparisons(part)
 
 
-def _hazard(operation: Operation) -> tuple[int, bool] | None:
-    """Which argument of an operation must stay away from 0 (or from ±1), if any."""
+def _hazard(operation: Operation, living: bool, used: bool) -> tuple[int, int] | None:
+    """Which argument of an operation spoils a gradient of zero, and where: below 0, at 0, from ±1 on.
+
+    The slope counts where a gradient passes the operation, its value where that is `used` in the gradient of another.
+    """
     if operation.kind not in ("op", "operator") or not operation.inputs:
         return None
+    slope = value = 0
+    position = 0
     if operation.name in ("divide", "truediv"):
-        denominator = operation.inputs[1] if len(operation.inputs) == 2 else None
-        return (1, False) if isinstance(denominator, (Tensor, Variable)) else None
-    if operation.name == "pow":
+        if len(operation.inputs) != 2 or not isinstance(operation.inputs[1], (Tensor, Variable)):
+            return None
+        position, slope, value = 1, _ZERO, _ZERO
+    elif operation.name in ("pow", "power"):
         exponent = operation.inputs[1] if len(operation.inputs) == 2 else None
-        steep = isinstance(exponent, Constant) and isinstance(exponent.value, (int, float)) and exponent.value < 1
-        return (0, False) if steep else None
-    if operation.name in _AT_ZERO:
-        return 0, False
-    return (0, True) if operation.name in _AT_ONE else None
+        if not isinstance(exponent, Constant) or not isinstance(exponent.value, (int, float)):
+            return None
+        power, broken = exponent.value, exponent.value != int(exponent.value)
+        slope = (_ZERO if power < 1 and power != 0 else 0) | (_NEGATIVE if broken else 0)
+        value = (_ZERO if power < 0 else 0) | (_NEGATIVE if broken else 0)
+    elif operation.name == "log":
+        slope, value = _ZERO, _ZERO | _NEGATIVE
+    elif operation.name == "sqrt":
+        value = _NEGATIVE
+    elif operation.name == "rsqrt":
+        value = _ZERO | _NEGATIVE
+    elif operation.name == "reciprocal":
+        value = _ZERO
+    elif operation.name in _AT_ONE:
+        slope = value = _EDGE
+    regions = (slope if living else 0) | (value if used else 0)
+    return (position, regions) if regions else None
 
 
-def _guards(comparison: Operation, risky: Value, at_one: bool) -> bool:
-    """Whether a comparison is about this value and the place where the operation is not finite."""
+def _guards(comparison: Operation, risky: Value, regions: int) -> bool:
+    """Whether a comparison keeps this value from where the operation is not finite, and the value does get there."""
     if len(comparison.inputs) != 2:
         return False
     for one, other in (comparison.inputs, comparison.inputs[::-1]):
         if not _same(one, risky):
             continue
         if isinstance(other, Constant) and isinstance(other.value, (int, float)):
-            return 0.9 <= abs(other.value) <= 1.1 if at_one else abs(other.value) <= _SMALL
+            if regions & _EDGE:
+                return 0.9 <= abs(other.value) <= 1.1
+            return abs(other.value) <= _SMALL and _gets_there(comparison, one, risky, regions)
         if isinstance(other, Tensor) and other.operation.name in ("zeros_like", "zeros"):
-            return not at_one
+            return not regions & _EDGE and _gets_there(comparison, one, risky, regions)
     return False
+
+
+def _gets_there(comparison: Operation, compared: Value, risky: Value, regions: int) -> bool:
+    exactly = comparison.name in ("equal", "not_equal")
+    if regions & _NEGATIVE and not exactly and not _positive(compared) and not _positive(risky):
+        return True
+    return bool(regions & _ZERO) and (exactly or not _any_number(risky))
+
+
+def _positive(value: Value) -> bool:
+    """Whether a value is never below 0."""
+    if not isinstance(value, Tensor):
+        return False
+    operation = value.operation
+    if "probabilities" in value.facts or operation.name in ("relu", "relu6", "abs", "square", "exp", "softmax", "norm"):
+        return True
+    if operation.kind == "layer" and isinstance(operation.callee, Layer):
+        return activation_of(operation.callee) in ("relu", "relu6", "softmax", "sigmoid", "exponential", "softplus")
+    if operation.name in ("reduce_sum", "reduce_mean", "sum", "mean", "getitem", "squeeze", "reshape", "sqrt"):
+        return bool(operation.inputs) and _positive(operation.inputs[0])
+    return operation.name in ("multiply", "divide", "add") and all(
+        _positive(part) or (isinstance(part, Constant) and isinstance(part.value, (int, float)) and part.value >= 0)
+        for part in operation.inputs
+    )
+
+
+def _any_number(value: Value, depth: int = 0) -> bool:
+    """Whether a value is what a linear or `tanh` unit gives, which is hardly ever 0 exactly."""
+    if not isinstance(value, Tensor) or depth > _DEEPEST:
+        return False
+    operation = value.operation
+    if operation.kind == "model" and operation.inputs:
+        return _any_number(operation.inputs[0], depth + 1)
+    if operation.kind == "layer" and isinstance(operation.callee, Layer):
+        return operation.callee.kind in _WEIGHTED and activation_of(operation.callee) in (None, "linear", "tanh")
+    if operation.name in ("matmul", "bias_add", "random_normal", "normal"):
+        return True
+    if operation.name in ("add", "subtract"):
+        return any(_any_number(part, depth + 1) for part in operation.inputs)
+    return operation.name in ("getitem", "squeeze", "reshape", "negative", "tanh", "abs", "square") and (
+        bool(operation.inputs) and _any_number(operation.inputs[0], depth + 1)
+    )
 
 
 def _same(one: Value, risky: Value) -> bool:
     if one is risky:
+        return True
+    if (
+        isinstance(risky, Tensor)
+        and risky.operation.name in ("sqrt", "negative")
+        and risky.operation.inputs
+        and risky.operation.inputs[0] is one
+    ):
         return True
     return (
         isinstance(one, Tensor)
@@ -215,7 +306,7 @@ def mend(program: Program, found: Finding) -> Mendings:
         return Withheld("the condition is made later than the operation; make it first", pattern)
     callee, value = program.source(where.func, path), program.source(risky, path)
     guarded = f"{callee}({text}, {value}, 1.0)" if bare.first else f"{callee}({text}, 1.0, {value})"
-    if "keras" in callee or bare.where.name == "select":
+    if bare.where.name == "select" or callee.startswith(("keras.backend.", "K.")):
         return Withheld("write the double where", guarded)
     if program.files[path].segment(program.files[path].span(risky)).startswith("tf1") or _needs_shapes(program):
         one = callee.rpartition(".")[0]
