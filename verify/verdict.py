@@ -179,13 +179,26 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
 
 
 def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:
-    """Variables that stood still, as no gradient was asked for or it was exactly zero, and that train now."""
-    now = {variable.name for variable in flowing(after) if variable.changed}
-    return tuple(
-        variable.name
-        for variable in before.variables
-        if variable.gradient in (Gradient.NOT_ASKED, Gradient.ZERO) and not variable.changed and variable.name in now
-    )
+    """Variables that stood still, as no gradient was asked for or it was exactly zero, and that train now.
+
+    A variable that a layer has come to own has another name than before: then its shape tells which one it was.
+    """
+    now = {variable.name: variable for variable in flowing(after) if variable.changed}
+    known = {variable.name for variable in before.variables}
+    renamed = [variable for variable in now.values() if variable.name not in known]
+    later = {variable.name for variable in after.variables}
+    gained = []
+    for variable in before.variables:
+        if variable.gradient not in (Gradient.NOT_ASKED, Gradient.ZERO) or variable.changed:
+            continue
+        if variable.name in now:
+            gained.append(variable.name)
+        elif variable.name not in later:
+            same = next((other for other in renamed if other.shape == variable.shape), None)
+            if same is not None:
+                renamed.remove(same)
+                gained.append(variable.name)
+    return tuple(gained)
 
 
 def lost(before: StepReport, after: StepReport) -> tuple[str, ...]:

@@ -115,6 +115,16 @@ def test_variables_that_were_left_out_and_train_now_are_mended() -> None:
     assert verdict(stepped(Gradient.FLOWS, Gradient.NOT_ASKED), GOOD) is Verdict.MENDED
 
 
+def test_a_variable_that_got_an_owner_and_a_new_name_is_known_by_its_shape() -> None:
+    loose = VariableReport("Variable", (3, 5), Gradient.NOT_ASKED, None, False, True)
+    owned = VariableReport("attention/kernel", (3, 5), Gradient.FLOWS, 1.0, True, True, "model", "Adam")
+    other = VariableReport("attention/kernel", (7,), Gradient.FLOWS, 1.0, True, True, "model", "Adam")
+    before = StepReport(Outcome.STEPPED, variables=(variable("w", Gradient.FLOWS), loose))
+    assert verdict(before, StepReport(Outcome.STEPPED, variables=(*before.variables[:1], owned))) is Verdict.MENDED
+    different = StepReport(Outcome.STEPPED, variables=(*before.variables[:1], other))
+    assert verdict(before, different) is Verdict.WAS_NOT_BROKEN
+
+
 def test_same_loss_is_demanded_only_where_it_was_promised() -> None:
     other = stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.6)
     assert verdict(raised(), other, same_loss=True) is Verdict.WORSE

@@ -9,8 +9,8 @@ from typing import Any
 
 from .recorder import PATIENCE, STEPS, Recorder
 
-SLOW = 1.0
-"""Seconds for the first steps of a `fit` above which they are not repeated."""
+SLOW = 2.0
+"""Seconds of the processor for the first steps of a `fit` above which they are not repeated."""
 LARGE = 4_000_000
 """Values in one batch above which the batch is made smaller."""
 
@@ -152,11 +152,11 @@ def watch_compile(recorder: Recorder, model: type) -> None:
 
 def ends_when_slow(family: Any) -> Any:
     """A callback that lets a model whose steps are dear make no more of them than needed."""
-    started = time.monotonic()
+    started = time.process_time()
 
     class EndsWhenSlow(family.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            self.model.stop_training = time.monotonic() - started > SLOW
+            self.model.stop_training = time.process_time() - started > SLOW
 
     return EndsWhenSlow()
 

@@ -74,9 +74,21 @@ def chooses_among_one(graph: Graph, above: set[int]) -> bool:
     """A softmax over one number is 1, and the cross-entropy of it is 0 whatever the weights are."""
     for index in above:
         operation = graph.operations[index]
-        if operation.kind in FROM_LOGITS and operation.inputs and (sides(operation.inputs[0]) or [None])[-1] == 1:
+        if operation.kind in FROM_LOGITS and operation.inputs and last_side(graph, operation.inputs[0]) == 1:
             return True
     return False
+
+
+def last_side(graph: Graph, tensor: Any) -> int | None:
+    """In a graph a reshape may have lost it; then it is that of what was reshaped."""
+    while True:
+        known = sides(tensor)
+        if known and known[-1] is not None:
+            return known[-1]
+        maker = graph.maker.get(id(tensor))
+        if maker is None or graph.operations[maker].kind not in SAME_VALUES or not graph.operations[maker].inputs:
+            return None
+        tensor = graph.operations[maker].inputs[0]
 
 
 def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> bool:
