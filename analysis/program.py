@@ -34,7 +34,7 @@ _GRAPH = re.compile(
 )
 """Names of graph programs, in which `minimize(tensor)` and `tf.gradients` are right."""
 _SECOND = re.compile(
-    r"\b(GradientTape|compat\.v1|tf\.function|tf\.keras|tensorflow\.keras|from tensorflow import keras|import keras)\b"
+    r"\b(GradientTape|compat\.v1|tf\.function|tf\.keras|tensorflow\.keras|from tensorflow import keras)\b"
 )
 
 E = TypeVar("E", bound=Event)

@@ -90,7 +90,8 @@ def _compile(interpreter: Interpreter, model: Network | Instance, call: Call) ->
         call.get("optimizer", 0),
         call.get("metrics", 2) or call.get("metrics", 3),
         call.node_of("metrics", 2),
-        call.complete,
+        # `compile(...)`, with a literal ellipsis, is a guide's way of leaving the arguments to the reader.
+        call.complete and not any(isinstance(value, Constant) and value.value is ... for value in call.all()),
     )
     if isinstance(model, Network) and model.form == "sequential" and keras_models.has_input(model):
         # Keras builds it as it is put together, so its output is known even where nothing trains it.
