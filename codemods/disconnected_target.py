@@ -61,6 +61,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside
 from regrad.analysis.values import Collection, Instance, Layer, Network, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
+from regrad.codemods.engine import counted, own_losses
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -394,6 +395,8 @@ def _independent(program: Program) -> Iterator[Finding]:
         full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
         if full.anything or any(id(source) in full.sources for source in sink.path.lost):
             continue
+        if counted.concerns(program, sink) or own_losses.ignores(program, sink):
+            continue  # RG106 and RG107 name the cause
         if applications.only_shown(program, event) or _none_expected(program, event) or _weights_replaced(program):
             continue
         if event.sources_node is None or event.target_node is None or _symbolic(sink.path.lost):

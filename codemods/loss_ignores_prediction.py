@@ -2,8 +2,9 @@
 
 What it does
 ------------
-Reports a loss function of the program that returns nothing, one whose value does not depend on `y_pred`, and a loss
-that was called when the model was compiled, so that `compile` is given a number instead of a function.
+Reports a loss function of the program that returns nothing, one whose value does not depend on `y_pred` (in a loop
+of one's own: one that is given the prediction and never reads it), and a loss that was called when the model was
+compiled, so that `compile` is given a number instead of a function.
 
 Why gradients stop
 ------------------
@@ -57,8 +58,9 @@ from regrad.analysis.events import Compilation, Compiled, Trained
 from regrad.analysis.flow import path
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Function, Instance, Tensor
+from regrad.analysis.weights import names
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.own_losses import captured, depends, single_loss
+from regrad.codemods.engine.own_losses import captured, depends, ignoring, single_loss
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG107", "loss-ignores-prediction"
@@ -78,6 +80,7 @@ class _Called:
 def detect(program: Program) -> Iterable[Finding]:
     yield from _called(program)
     yield from _of_functions(program)
+    yield from _of_loops(program)
 
 
 def _called(program: Program) -> Iterator[Finding]:
@@ -110,6 +113,19 @@ def _of_functions(program: Program) -> Iterator[Finding]:
         location = program.location(function.node, function.module)
         evidence = _Silent(function) if isinstance(event.target, Constant) else None
         yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, (), related, evidence)
+
+
+def _of_loops(program: Program) -> Iterator[Finding]:
+    for each in ignoring(program):
+        event = each.sink.event
+        message = (
+            f"the value of the loss `{_name(each.function)}` does not depend on the prediction:"
+            f" `{each.parameter}` is never used"
+        )
+        related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
+        location = program.location(each.function.node, each.function.module)
+        lost = names(each.sink.path.lost)
+        yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, lost, related, None)
 
 
 def _complaint(event: Trained, function: Function) -> str | None:

@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a model that is trained with `loss="accuracy"`, another metric's name, a metric object (`keras.metrics.X()`)
-or a counting function of `keras.metrics` as its loss.
+or a counting function of `keras.metrics` as its loss; and gradients, of a tape or of a loss of the program's own,
+that are asked of what a metric object returns (`train_loss.result()`).
 
 Why gradients stop
 ------------------
@@ -27,12 +28,14 @@ The fix and its safety
 ----------------------
 The loss that the metric is usually watched with: the cross-entropy for the last activation and the labels, the
 squared error for a quantity. Unsafe, since the author named no loss; where the labels do not decide, candidates are
-offered and the verifier chooses. The metrics that the model reports are left alone.
+offered and the verifier chooses. The metrics that the model reports are left alone. Where a `Mean` was given the loss
+of the batch, that loss is differentiated itself; a metric object that is called like a loss becomes the loss of the
+same name.
 
 When it stays silent
 --------------------
-When the metric's name is that of a loss too (`keras.metrics.mean_squared_error`), and when the loss is the
-program's own function (what cuts the path in there is reported by RG501).
+When the metric's name is that of a loss too (`keras.metrics.mean_squared_error`), when a gradient arrives by another
+way, and for counting functions inside the program's own loss (RG501).
 
 References
 ----------
@@ -43,7 +46,7 @@ References
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
@@ -52,10 +55,13 @@ from regrad.analysis.library.losses import is_metric, standard_name
 from regrad.analysis.names import snake_case
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, External, Metric, Value
+from regrad.analysis.weights import names
+from regrad.codemods.engine.broken_paths import excerpt
+from regrad.codemods.engine.counted import CountedLoss, counted_losses
 from regrad.codemods.engine.fitting import Fit, fitting, loss_text
 from regrad.codemods.engine.judged import Targets, pairs, targets_of, units_of
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG106", "metric-as-loss"
 _BELONGS = {
@@ -102,6 +108,21 @@ def detect(program: Program) -> Iterable[Finding]:
             evidence = _Misused(name, node, compilation.frame.path, head, targets_of(target))
             location = program.location(node, compilation.frame)
             yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), evidence)
+    yield from _differentiated(program, seen)
+
+
+def _differentiated(program: Program, stated: set[int]) -> Iterator[Finding]:
+    for each in counted_losses(program):
+        operation = each.operation
+        if operation.node is None or operation.frame is None or id(operation.node) in stated:
+            continue
+        event = each.sink.event
+        text = excerpt(program, operation.node, operation.frame)
+        message = f"`{text}` is what a metric has added up: no gradient passes through its variables"
+        related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
+        location = program.location(operation.node, operation.frame)
+        lost = names(each.sink.path.lost)
+        yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, lost, related, each)
 
 
 def _name(loss: Value) -> str:
@@ -113,6 +134,8 @@ def _name(loss: Value) -> str:
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
+    if isinstance(finding.evidence, CountedLoss):
+        return _of_batch(program, finding.evidence)
     found: _Misused = finding.evidence
     offered: list[Mending] = []
     reason = "which loss the author meant is not certain: the last layer is not known"
@@ -124,6 +147,103 @@ def mend(program: Program, finding: Finding) -> Mendings:
             continue
         offered.append(Mending(f"use `{fit[0]}` as the loss", Safety.UNSAFE, edits))
     return offered or Withheld(reason, 'model.compile(loss=..., metrics=["accuracy"])')
+
+
+def _of_batch(program: Program, found: CountedLoss) -> Mendings:
+    """The loss in the place of what the metric has made of it."""
+    suggestion = "loss = loss_fn(y, prediction)\nmetric.update_state(loss)  # for the report"
+    node, frame = found.operation.node, found.operation.frame
+    if not isinstance(node, ast.Call) or frame is None:
+        return Withheld("where the metric is asked is not certain", suggestion)
+    try:
+        if found.operation.inputs:
+            edits = _loss_of_that_name(program, found.metric, node, frame.path)
+            title = f"use the loss `{found.metric.name}` instead of the metric"
+            return [Mending(title, Safety.UNSAFE, edits, "a loss averages this batch, a metric all of them")]
+        edits = _before_counting(program, node, frame.path)
+        title = "differentiate the loss of this batch, and let the metric count it"
+        return [Mending(title, Safety.UNSAFE, edits, "the metric is the mean of all batches so far", keeps_loss=False)]
+    except CannotMove as problem:
+        return Withheld(problem.reason, suggestion)
+
+
+def _loss_of_that_name(program: Program, metric: Metric, call: ast.Call, path: str) -> tuple[Edit, ...]:
+    """A loss object where the metric object was made, if nothing but this call uses it."""
+    from regrad.codemods.engine import respelling
+    from regrad.codemods.engine.arguments import Callee, change_call
+
+    made = metric.node
+    name = standard_name(metric.name)
+    if name not in respelling.CLASSES or not isinstance(made, ast.Call) or metric.frame is None:
+        raise CannotMove(f"no loss of the library is called `{metric.name}`")
+    if not isinstance(call.func, (ast.Name, ast.Attribute)):
+        raise CannotMove("the metric is not called by a name")
+    if any(word.arg not in ("from_logits", "label_smoothing", "name", "dtype", "axis") for word in made.keywords):
+        raise CannotMove("the loss does not take the arguments of the metric")
+    if made.args:
+        raise CannotMove("arguments given by position mean something else to the loss")
+    last = call.func.id if isinstance(call.func, ast.Name) else call.func.attr
+    uses = [
+        each
+        for where in program.trees
+        for each in program.nodes(where)
+        if (isinstance(each, ast.Name) and each.id == last) or (isinstance(each, ast.Attribute) and each.attr == last)
+    ]
+    if len(uses) > 2:
+        raise CannotMove(f"`{last}` is used elsewhere as well, as the metric that it is")
+    where = metric.frame.path
+    source = program.files[where]
+    text = source.segment(source.span(made.func))
+    if isinstance(made.func, ast.Attribute) and text.endswith(f"metrics.{made.func.attr}"):
+        new = text[: -len(f"metrics.{made.func.attr}")] + f"losses.{respelling.CLASSES[name]}"
+        return (change_call(source, made, Callee(new)),)
+    new, edits = respelling.library_name(program, where, f"keras.losses.{respelling.CLASSES[name]}", made)
+    if new == text:
+        raise CannotMove(f"the name `{new}` means the metric in this file")
+    return (*edits, change_call(source, made, Callee(new)))
+
+
+def _before_counting(program: Program, result: ast.Call, path: str) -> tuple[Edit, ...]:
+    """The number that the metric was given in the same block, in the place of what it made of it."""
+    source = program.files[path]
+    statement = program.statement(result, path)
+    if not isinstance(result.func, ast.Attribute) or statement is None:
+        raise CannotMove("the metric is asked in a way that is not written out")
+    owner = source.segment(source.span(result.func.value))
+    parent = program.parents(path).get(statement)
+    block = (
+        next((b for _, b in ast.iter_fields(parent) if isinstance(b, list) and statement in b), []) if parent else []
+    )
+    given = (
+        [
+            (one, one.value)
+            for one in block[: block.index(statement)]
+            if isinstance(one, ast.Expr)
+            and isinstance(one.value, ast.Call)
+            and source.segment(source.span(one.value.func)) in (owner, f"{owner}.update_state")
+        ]
+        if block
+        else []
+    )
+    if len(given) != 1 or len(given[0][1].args) != 1 or given[0][1].keywords:
+        raise CannotMove("what the metric was given is not written right before it is asked")
+    told, call = given[0]
+    number = call.args[0]
+    text = source.segment(source.span(number))
+    if isinstance(number, ast.Name):
+        return (Edit(path, source.span(result), text),)
+    plain = isinstance(statement, ast.Assign) and statement.value is result and len(statement.targets) == 1
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if isinstance(number, ast.Starred) or not plain or not isinstance(target, ast.Name):
+        raise CannotMove("the number that the metric is given has no name")
+    between = block[block.index(told) + 1 : block.index(statement)]
+    if any(isinstance(each, ast.Name) and each.id == target.id for one in between for each in ast.walk(one)):
+        raise CannotMove(f"`{target.id}` is used in between")
+    counting = f"{source.segment(source.span(call.func))}({target.id})"
+    return (
+        Edit(path, source.span(told), f"{target.id} = {text}"),
+        Edit(path, source.span(statement), counting),
+    )
 
 
 def _fits(found: _Misused) -> list[Fit]:

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from regrad.analysis.events import Trained
+import ast
+from dataclasses import dataclass
+
+from regrad.analysis import applications
+from regrad.analysis.events import GradientTaken, Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
-from regrad.analysis.values import BoundMethod, Collection, Function, Instance, Mapping, Partial, Tensor, Value
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import (
+    BoundMethod,
+    Collection,
+    Function,
+    Instance,
+    Mapping,
+    Operation,
+    Partial,
+    Tensor,
+    Value,
+)
 from regrad.codemods.engine.operations_of import reached
 
 
@@ -60,3 +76,70 @@ def captured(target: Value, function: Function) -> tuple[Tensor, Tensor] | None:
             if isinstance(given, Tensor) and given.symbolic and not within(given.operation.frame, function):
                 found.append((tensor, given))
     return min(found, key=lambda pair: pair[0].operation.serial) if found else None
+
+
+@dataclass(frozen=True, eq=False)
+class Ignoring:
+    """A function of the program that is given the prediction as `parameter` and makes the target without it."""
+
+    sink: Sink
+    function: Function
+    parameter: str
+
+
+def ignoring(program: Program) -> tuple[Ignoring, ...]:
+    """The losses of loops of one's own that never use the prediction, each function once."""
+    return program.once(_ignoring)
+
+
+def ignores(program: Program, sink: Sink) -> bool:
+    """Whether such a loss is to blame for a request without gradients."""
+    return any(each.sink.event.node is sink.event.node for each in ignoring(program))
+
+
+def _ignoring(program: Program) -> tuple[Ignoring, ...]:
+    found: dict[int, Ignoring] = {}
+    for sink in program.sinks:
+        event = sink.event
+        if sink.kind != "tape" or not isinstance(event, GradientTaken) or not sink.dead or sink.cuts:
+            continue
+        full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
+        if full.anything or any(id(source) in full.sources for source in sink.path.lost):
+            continue
+        if applications.only_shown(program, event):
+            continue
+        for tensor in reached(iter([sink.target])):
+            each = _outermost(sink, tensor.operation.frame)
+            if each is not None:
+                found.setdefault(id(each.function.node), each)
+                break
+    return tuple(found.values())
+
+
+def _outermost(sink: Sink, frame: Frame | None) -> Ignoring | None:
+    """The outermost call on the way to an operation that is given the prediction, below the one of the tape."""
+    found: Ignoring | None = None
+    event = sink.event
+    while frame is not None and frame is not event.frame:
+        function = frame.function
+        if function is not None and not isinstance(function.node, ast.Lambda):
+            parameter = _prediction(sink, function.node, frame)
+            if parameter is not None:
+                found = Ignoring(sink, function, parameter)
+        frame = frame.caller
+    return found if frame is not None else None
+
+
+def _prediction(sink: Sink, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> str | None:
+    """The parameter that depends on every source, and that the body never reads."""
+    arguments = node.args
+    for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        value = frame.scope.names.get(each.arg)
+        if not isinstance(value, Tensor) or not isinstance(value.operation, Operation):
+            continue
+        if any(isinstance(one, ast.Name) and one.id == each.arg for part in node.body for one in ast.walk(part)):
+            continue
+        sources = sink.gradient_flow.reach(value).sources
+        if any(id(lost) in sources for lost in sink.path.lost):
+            return each.arg
+    return None
