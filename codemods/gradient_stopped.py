@@ -33,7 +33,8 @@ now on, and whether that was wanted, only the author knows.
 When it stays silent
 --------------------
 When a gradient reaches the weights on another way (targets of Q-learning, SimSiam and VQ-VAE, straight-through
-estimators, advantages of an actor-critic), when another training step of the program trains them, when the program
+estimators, advantages of an actor-critic), when the other ways are cut by something else (RG501, RG502: that cut is
+the one to mend), when another training step of the program trains them, when the program
 updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, and
 where `unconnected_gradients` shows that missing gradients are reckoned with.
 
@@ -62,12 +63,22 @@ _BY_HAND = ("set_weights(", ".assign(", ".assign_add(", ".assign_sub(")
 def detect(program: Program) -> Iterator[Finding]:
     """Endings at `stop_gradient`."""
     by_hand = any(word in source.text for source in program.files.values() for word in _BY_HAND)
-    for ending in endings(program):
-        if ending.kind is not CutKind.STOPPED:
+    found = endings(program)
+    for ending in found:
+        if ending.kind is not CutKind.STOPPED or any(_shares(ending, other) for other in found):
             continue
         if not ending.whole and (by_hand or _meant(ending)):
             continue
         yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}, which get no gradient")
+
+
+def _shares(ending: Ending, other: Ending) -> bool:
+    """Whether another way to the same sources is cut as well: then that cut may be the mistake, and this one meant."""
+    return (
+        other.sink is ending.sink
+        and other.kind is not CutKind.STOPPED
+        and any(one is another for one in ending.lost for another in other.lost)
+    )
 
 
 def _meant(ending: Ending) -> bool:

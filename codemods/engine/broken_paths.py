@@ -71,6 +71,17 @@ def outermost(node: ast.AST, wanted: Iterable[ast.AST]) -> list[ast.AST]:
     return found
 
 
+def says_nothing(statement: ast.stmt | None, node: ast.AST, text: str) -> bool:
+    """Whether an assignment would read `x = x` with the text in the place of the node."""
+    return (
+        isinstance(statement, ast.Assign)
+        and statement.value is node
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and statement.targets[0].id == text
+    )
+
+
 def operand(text: str) -> str:
     """The text of an expression as an operand of an operator: in parentheses unless it is in one piece."""
     try:

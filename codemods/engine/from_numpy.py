@@ -12,7 +12,7 @@ from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Function, Operation, Tensor, Value, Variable
 from regrad.codemods.engine import imports
-from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
+from regrad.codemods.engine.broken_paths import argument, operand, outermost, says_nothing, text_of
 from regrad.codemods.engine.moving import Rewrite
 from regrad.codemods.engine.numpy_function import converted
 from regrad.codemods.engine.numpy_table import FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
@@ -90,7 +90,12 @@ class Conversion:
             for node in outermost(tree, own):
                 assert isinstance(node, ast.expr)
                 text = self.text(node, path)
-                if text != text_of(source, node):
+                statement = self.program.statement(node, path)
+                if statement is not None and says_nothing(statement, node, text):
+                    # `x = x.numpy()` without the call says nothing.
+                    rewrite.remove([statement], keep_comments=True)
+                    gone.append(node)
+                elif text != text_of(source, node):
                     rewrite.replace(node, text)
                     gone.append(node)
                     kept.append(text)
