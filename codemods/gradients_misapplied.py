@@ -46,6 +46,7 @@ References
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -604,7 +605,7 @@ def _passed_over(program: Program) -> Iterator[Finding]:
         for sink in unreached.trained(program)
         if isinstance(sink.event, GradientTaken) and isinstance(sink.event.sources, (WeightList, Collection))
     ]
-    if not sinks or freshness.weights_may_come(program) or freshness.asserted(program):
+    if not sinks or freshness.weights_may_come(program) or freshness.asserted(program) or _said(program):
         return
     moved = trainings.updated(program)
     moved |= {id(event.variable) for event in program.of(Assigned)}
@@ -652,6 +653,17 @@ def _passed_over(program: Program) -> Iterator[Finding]:
             LeftOut(event, part, spelled),
             tuple(dict.fromkeys(describe(value) for value in missing)),
         )
+
+
+_MEANT = re.compile(
+    r"#[^\n]*\b(?:fixed|frozen|freez\w+|stays?|untrained|random|pre-?trained|only|ready|not (?:be )?(?:trained|updated))\b",
+    re.I,
+)
+
+
+def _said(program: Program) -> bool:
+    """Whether a comment says that some weights are not to move."""
+    return any(_MEANT.search(source.text) for source in program.files.values())
 
 
 def _made_in_call(layer: Layer) -> bool:
@@ -879,6 +891,8 @@ def _with_part(program: Program, evidence: LeftOut) -> Mending:
     event = evidence.event
     path = event.frame.path
     sources = event.sources
+    if isinstance(sources, Collection) and sources.kind == "list" and evidence.spelled:
+        return _appended(program, evidence)
     if not isinstance(sources, WeightList) or not isinstance(sources.node, ast.Attribute):
         raise CannotMove("the list of weights is not written in one place")
     text = program.source(sources.node, path)
@@ -898,6 +912,34 @@ def _with_part(program: Program, evidence: LeftOut) -> Mending:
             and not isinstance(parents.get(node), ast.BinOp)
         ):
             rewrite.replace(node, f"{text} + {addition}")
+    return Mending(
+        f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
+    )
+
+
+def _appended(program: Program, evidence: LeftOut) -> Mending:
+    """The weights join a list that grew from `[]` in the block in which it is used."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, before
+    from regrad.codemods.engine.surroundings import block_of
+
+    event = evidence.event
+    path, asked = event.frame.path, event.sources_node
+    statement = program.statement(event.node, path)
+    if not isinstance(asked, ast.Name) or statement is None:
+        raise CannotMove("the list of weights has no name")
+    made = [
+        each
+        for each in block_of(program, statement, path)
+        if isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.List)
+        and any(isinstance(target, ast.Name) and target.id == asked.id for target in each.targets)
+    ]
+    if len(made) != 1:
+        raise CannotMove("the list of weights is not made where it is used")
+    single = isinstance(evidence.part, Variable)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    addition = f"[{evidence.spelled}]" if single else f"{evidence.spelled}.trainable_variables"
+    rewrite.insert(f"{asked.id} += {addition}", before(statement))
     return Mending(
         f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
     )

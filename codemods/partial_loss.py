@@ -287,7 +287,8 @@ def _replaced(program: Program, sink: Sink) -> Replaced | None:
     if not isinstance(loop, ast.For) or statement not in loop.body or loop.orelse:
         return None
     turned = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
-    if not turned & {node.id for node in ast.walk(statement.value) if isinstance(node, ast.Name)}:
+    read = {node.id for part in loop.body for node in ast.walk(part) if isinstance(node, ast.Name)}
+    if not turned & read:
         return None
     uses = [node for node in ast.walk(loop) if isinstance(node, ast.Name) and node.id == name]
     stores = [
