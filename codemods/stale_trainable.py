@@ -2,9 +2,10 @@
 
 What it does
 ------------
-Reports two things. A model that is compiled, then switched off, then trained itself: the GAN idiom, in which the
-discriminator is frozen for the combined model and never switched on again. And a flag that changes after the first
-step without a new `compile`, so that the next `fit` goes on as before.
+Reports three things. A model that is compiled, then switched off, then trained itself: the GAN idiom, in which the
+discriminator is frozen for the combined model and never switched on again. A flag that changes after the first
+step without a new `compile`, so that the next `fit` goes on as before. And a callback that changes a flag of its
+model in the middle of a training.
 
 Why gradients stop
 ------------------
@@ -38,7 +39,8 @@ The fix and its safety
 ----------------------
 The flag is set right before each step, which works under both generations; or the model is compiled again, with the
 same arguments, after the flag has changed. Unsafe, since weights move that did not move before. A compilation whose
-optimizer is an object made elsewhere is not repeated: that object knows the old variables only.
+optimizer is an object made elsewhere is not repeated: that object knows the old variables only. For a callback, the
+training has to be parted in two, which is the author's to do.
 
 When it stays silent
 --------------------
@@ -86,7 +88,15 @@ class NoRecompile:
     change: ast.AST
 
 
+@dataclass(frozen=True)
+class Midway:
+    """A callback that changes a flag in the middle of a training."""
+
+    flag: str
+
+
 def detect(program: Program) -> Iterable[Finding]:
+    yield from _midway(program)
     events = [event for event in program.of(Trained) if not event.own_step and event.compilation is not None]
     if not events:
         return
@@ -184,6 +194,113 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
         )
 
 
+_LATE = frozenset({"on_epoch_end", "on_batch_end", "on_train_batch_end"})
+_RENEWS = frozenset({"compile", "make_train_function", "train_function", "run_eagerly", "run_functions_eagerly"})
+
+
+def _midway(program: Program) -> Iterator[Finding]:
+    """`self.model.….trainable = …` in a callback, after the first step at the earliest."""
+    for path in program.trees:
+        if "allback" not in program.files[path].text:
+            continue
+        for node in program.nodes(path):
+            if not isinstance(node, ast.ClassDef) or not any(
+                program.source(base, path).rpartition(".")[2] == "Callback" for base in node.bases
+            ):
+                continue
+            names = {getattr(each, "attr", getattr(each, "arg", None)) for each in ast.walk(node)}
+            if names & _RENEWS or not _is_made(program, node.name):
+                continue
+            if any(
+                getattr(each, "arg", getattr(each, "attr", None)) in ("run_eagerly", "run_functions_eagerly")
+                for each in program.nodes(path)
+            ):
+                continue
+            for method in node.body:
+                if not isinstance(method, ast.FunctionDef):
+                    continue
+                for statement, late in _settings(method):
+                    if not late:
+                        continue
+                    text = program.source(statement.targets[0], path)
+                    yield Finding(
+                        RULE.code,
+                        RULE.name,
+                        f"`{text}` changes in the middle of a training,"
+                        " whose step was traced before and goes on as it was",
+                        program.location(statement, path),
+                        CutKind.NOT_TRAINABLE,
+                        (),
+                        (),
+                        Midway(text),
+                    )
+                    break
+
+
+def _is_made(program: Program, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name
+        for path in program.trees
+        for node in program.nodes(path)
+    )
+
+
+def _settings(method: ast.FunctionDef) -> Iterator[tuple[ast.Assign, bool]]:
+    """The assignments of a flag of the callback's model, and whether they come after the first step."""
+    always = method.name in _LATE
+    begins = method.name in ("on_epoch_begin", "on_train_batch_begin", "on_batch_begin")
+    count = method.args.args[1].arg if len(method.args.args) > 1 else ""
+    of_model: set[str] = set()
+    stack: list[tuple[ast.AST, bool]] = [(part, always) for part in reversed(method.body)]
+    while stack:
+        node, late = stack.pop()
+        if isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            continue
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and _from_model(node.iter, of_model):
+            of_model.add(node.target.id)
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and _from_model(node.value, of_model):
+                of_model.add(target.id)
+            elif (
+                isinstance(target, ast.Attribute)
+                and target.attr == "trainable"
+                and _from_model(target.value, of_model)
+                and isinstance(node.value, ast.Constant)
+            ):
+                yield node, late
+        if isinstance(node, ast.If):
+            later = late or (begins and _past_the_first(node.test, count))
+            stack.extend((part, late) for part in reversed(node.orelse))
+            stack.extend((part, later) for part in reversed(node.body))
+            continue
+        stack.extend((part, late) for part in reversed(list(ast.iter_child_nodes(node))))
+
+
+def _from_model(node: ast.expr, of_model: set[str]) -> bool:
+    """Whether an expression is the callback's model or a part of it."""
+    current: ast.expr = node
+    while True:
+        if isinstance(current, ast.Attribute):
+            if current.attr == "model" and isinstance(current.value, ast.Name) and current.value.id == "self":
+                return True
+            current = current.value
+        elif isinstance(current, (ast.Call, ast.Subscript)):
+            current = current.func if isinstance(current, ast.Call) else current.value
+        else:
+            return isinstance(current, ast.Name) and current.id in of_model
+
+
+def _past_the_first(test: ast.expr, count: str) -> bool:
+    """Whether `epoch == …` or `epoch >= …` is compared with something other than zero."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
+        return False
+    other = test.comparators[0]
+    zero = isinstance(other, ast.Constant) and other.value == 0
+    above = isinstance(test.ops[0], ast.Gt) or (isinstance(test.ops[0], (ast.Eq, ast.GtE)) and not zero)
+    return test.left.id == count and above
+
+
 def _weighted(part: Value) -> bool:
     return isinstance(part, Network) or (isinstance(part, Layer) and freshness.has_weights(part))
 
@@ -202,6 +319,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove
 
     evidence = finding.evidence
+    if isinstance(evidence, Midway):
+        return Withheld(
+            "the training has to be parted in two, with `compile` between them",
+            f"model.fit(...)  # up to here\n{evidence.flag.replace('self.', '', 1)} = ...\n"
+            "model.compile(...)\nmodel.fit(...)",
+        )
     try:
         if isinstance(evidence, NeverOn):
             return [_toggled(program, evidence)]

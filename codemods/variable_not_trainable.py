@@ -49,10 +49,11 @@ References
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from regrad.analysis import applications, unreached
+from regrad.analysis import applications, generation, unreached
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Applied, GradientTaken
 from regrad.analysis.operations import is_integer
@@ -194,7 +195,7 @@ def _without_gradient(program: Program, part: WeightList) -> list[str]:
         for value in inside(owner):
             if isinstance(value, Layer) and value.kind in _STATISTICS:
                 found.append(f"the moving averages of `{describe(value)}`")
-            elif isinstance(value, Layer) and value.kind in _SEEDED and program.keras == 3 and program.keras_known:
+            elif isinstance(value, Layer) and value.kind in _SEEDED and _keeps_seeds(program):
                 found.append(f"the seed of `{describe(value)}`")
             elif (
                 isinstance(value, Variable)
@@ -203,6 +204,20 @@ def _without_gradient(program: Program, part: WeightList) -> list[str]:
             ):
                 found.append(f"`{describe(value)}`")
     return list(dict.fromkeys(found))[:3]
+
+
+def _keeps_seeds(program: Program) -> bool:
+    """Whether random layers certainly, or as Keras is imported today, keep their seeds in variables."""
+    if program.keras != 3 or generation.only_keras_2(program):
+        return False
+    texts = [source.text for source in program.files.values()]
+    return program.keras_known or (
+        any(_PLAIN.search(text) for text in texts) and not any(_INSIDE.search(text) for text in texts)
+    )
+
+
+_PLAIN = re.compile(r"^(?:import|from) keras\b", re.M)
+_INSIDE = re.compile(r"\b(?:tf|tensorflow)\.(?:compat\.v1\.)?keras\b|from tensorflow import .*keras")
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
