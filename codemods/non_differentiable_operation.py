@@ -49,6 +49,7 @@ Computation", 2013: https://arxiv.org/abs/1308.3432
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
@@ -58,7 +59,8 @@ from regrad.analysis.library.keras_models import caller
 from regrad.analysis.program import Program
 from regrad.analysis.values import Tensor
 from regrad.codemods import integer_path
-from regrad.codemods.engine.broken_paths import finding, operand
+from regrad.codemods.engine.broken_paths import finding, operand, says_nothing
+from regrad.codemods.engine.counted import counted_losses
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surrogates import ROUNDING, NoSurrogate, Softener, consumers_of
@@ -90,13 +92,14 @@ def detect(program: Program) -> Iterator[Finding]:
 
 
 def _as_loss(program: Program) -> set[int]:
-    """The nodes of `loss=` arguments and trainings: a metric there is RG106's matter."""
+    """The nodes of `loss=` arguments, trainings and metrics in the place of a loss: RG106 reports a metric there."""
     found: set[int] = set()
     for event in program.events:
         if isinstance(event, Compiled):
             found.update((id(event.compilation.loss_node), id(event.node)))
         elif isinstance(event, Trained):
             found.add(id(event.node))
+    found.update(id(each.operation.node) for each in counted_losses(program))
     return found
 
 
@@ -145,11 +148,14 @@ def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> M
         if not softener.nodes:
             continue
         rewrite = Rewrite(program.files[path], program.trees[path])
-        for node, text in softener.replacements().items():
+        texts = softener.replacements()
+        for node, text in texts.items():
             statement = program.statement(node, path)
-            if isinstance(statement, ast.Assign) and statement.value is node and _names(statement, text):
-                # `x = round(x)` without the rounding says nothing.
-                rewrite.remove([statement])
+            # `x = round(x)` without the rounding says nothing, and an index that nobody asks for does nothing.
+            if statement is not None and (
+                says_nothing(statement, node, text) or _left_over(program, statement, node, texts, path)
+            ):
+                rewrite.remove([statement], keep_comments=True)
                 continue
             for place, new in _where_used(program, ending, node, text, path):
                 rewrite.replace(place, new)
@@ -178,9 +184,24 @@ def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> M
     return Mending("use a soft form", Safety.UNSAFE, tuple(edits), _WHY)
 
 
-def _names(statement: ast.Assign, text: str) -> bool:
+def _left_over(
+    program: Program, statement: ast.stmt | None, node: ast.expr, texts: dict[ast.expr, str], path: str
+) -> bool:
+    """Whether a decision that has a name of its own is used by nothing but what is replaced as well."""
+    if not isinstance(statement, ast.Assign) or statement.value is not node or len(statement.targets) != 1:
+        return False
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name):
+        return False
+    tree = program.trees[path]
+    named = [each for each in ast.walk(tree) if isinstance(each, ast.Name) and each.id == target.id]
+    uses = [each for each in named if isinstance(each.ctx, ast.Load)]
+    others = [other for other in texts if other is not node]
     return (
-        len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name) and statement.targets[0].id == text
+        len(named) == len(uses) + 1
+        and bool(uses)
+        and all(any(_contains(other, use) for other in others) for use in uses)
+        and not any(re.search(rf"\b{target.id}\b", texts[other]) for other in others)
     )
 
 

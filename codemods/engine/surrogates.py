@@ -67,6 +67,10 @@ _WITHOUT = {
         "a row cannot be chosen with a slope; mix the rows with probabilities",
         "tf.matmul(tf.nn.softmax(logits), rows)",
     ),
+    "nearest": (
+        "the nearest row cannot be chosen with a slope; let the gradient pass by the choice (straight through)",
+        "chosen = z + tf.stop_gradient(rows - z)",
+    ),
     "in_top_k": ("being among the best has no slope; use the cross-entropy", ""),
 }
 
@@ -91,7 +95,7 @@ class Softener:
             if operation.kind in _STRUCTURE or operation.frame is None or operation.frame.path != path:
                 continue
             if id(value) not in self.chain and operation.name in _SELECTING and not self._mixes(operation):
-                raise NoSurrogate(*_WITHOUT["selector"])
+                raise NoSurrogate(*_WITHOUT[_selector(operation)])
             if operation.kind == "layer" and id(value) not in self.chain and operation.name == "Embedding":
                 raise NoSurrogate(*_WITHOUT["Embedding index"])
             changes = id(value) in self.chain or operation.name in _CHOOSING or operation.name in _SELECTING
@@ -338,7 +342,7 @@ class Softener:
             or not isinstance(index, Tensor)
             or (isinstance(node, ast.Call) and len(node.args) + len(node.keywords) != 2)
         ):
-            raise NoSurrogate(*_WITHOUT["selector"])
+            raise NoSurrogate(*_WITHOUT[_selector(operation)])
         scores, logits = self._scores(index.operation)
         rows = self.soft(self._argument(node, 0, "params"))
         return f"{self._say('matmul')}({self._probabilities(scores, logits)}, {rows})"
@@ -429,6 +433,11 @@ def consumers_of(ending: Ending) -> Iterator[Tensor]:
             stack.extend(value.operation.inputs)
         else:
             stack.extend(full._parts(value))
+
+
+def _selector(operation: Operation) -> str:
+    """Which advice fits a choice of rows: by the smallest distance, or by a score."""
+    return "nearest" if any(_made_by(part) == "argmin" for part in operation.inputs[1:]) else "selector"
 
 
 def _made_by(value: Value | None) -> str:
