@@ -470,6 +470,7 @@ def _computed_from(program: Program, evidence: Independent) -> Mendings:
     """Where the target is computed from what the source was made of, compute it from the source instead."""
     from regrad.codemods.engine import recording
     from regrad.codemods.engine.moving import CannotMove, Rewrite
+    from regrad.codemods.engine.surroundings import stored
 
     event = evidence.event
     advice = "compute the target from the sources, inside the tape"
@@ -488,7 +489,7 @@ def _computed_from(program: Program, evidence: Independent) -> Mendings:
             raise CannotMove("which value the target should be computed from is not certain")
         same = same and isinstance(value, Tensor)
         for statement in recorder.owner.body:
-            if name.id in recording.stored(statement):
+            if name.id in stored(statement):
                 raise CannotMove(f"`{name.id}` is bound anew inside the tape")
             for use in ast.walk(statement):
                 if isinstance(use, ast.Name) and isinstance(use.ctx, ast.Load) and use.id != name.id:
