@@ -66,6 +66,8 @@ _ONE_WAY = frozenset(
 _TARGET_NAMES = frozenset(
     "y y_true labels label targets target y_batch y_train batch_y y_batch_train true_labels ground_truth".split()
 )
+_PREDICTION_NAMES = frozenset("output outputs logits probs probabilities y_hat yhat guess preds".split())
+_LOGARITHMS = frozenset({"log", "log_softmax", "log_sigmoid", "xlogy", "one_hot"})
 _MADE_LIKE = frozenset({"ones_like", "zeros_like", "full_like"})
 
 
@@ -103,10 +105,11 @@ def _misnamed(function: Function) -> bool:
     arguments = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
     if function.owner is not None:
         arguments = arguments[1:]
+    required = arguments[: len(arguments) - len(function.node.args.defaults)]
     if (
-        len(arguments) != 2
-        or "pred" not in arguments[0]
-        or not ("true" in arguments[1] or arguments[1] in _TARGET_NAMES)
+        len(required) != 2
+        or not ("pred" in required[0] or required[0] in _PREDICTION_NAMES)
+        or not ("true" in required[1] or required[1] in _TARGET_NAMES)
     ):
         return False
     called = {
@@ -114,7 +117,8 @@ def _misnamed(function: Function) -> bool:
         for node in ast.walk(function.node)
         if isinstance(node, ast.Call)
     }
-    one_way = "log" in called or any("crossentropy" in name.lower() for name in called)
+    entropies = any("crossentropy" in name.lower().replace("_", "") for name in called)
+    one_way = bool(called & _LOGARITHMS) or entropies
     # A squared or absolute difference of logarithms takes both sides alike.
     return one_way and not called & {"square", "abs", "cosh", "pow", "squared_difference"}
 
@@ -152,7 +156,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 
 def _renamed(program: Program, function: Function) -> tuple[Edit, ...]:
-    first, second = [*function.node.args.posonlyargs, *function.node.args.args][-2:]
+    start = 1 if function.owner is not None else 0
+    first, second = [*function.node.args.posonlyargs, *function.node.args.args][start : start + 2]
     if first.annotation is not None or second.annotation is not None:
         raise CannotMove("the parameters are annotated")
     source = program.files[function.module]

@@ -67,6 +67,13 @@ _CATEGORICAL = {
     "sparse_categorical_crossentropy": "binary_crossentropy",
     "categorical_focal_crossentropy": "binary_focal_crossentropy",
 }
+_CROSS_ENTROPIES = frozenset(
+    {
+        "softmax_cross_entropy_with_logits",
+        "softmax_cross_entropy_with_logits_v2",
+        "sparse_softmax_cross_entropy_with_logits",
+    }
+)
 _PASSING = frozenset({"Dropout", "Identity", "BatchNormalization", "Activation", "GaussianNoise"})
 
 
@@ -106,6 +113,8 @@ def detect(program: Program) -> Iterable[Finding]:
         shape = tensor.shape
         evidence = _Singleton(layer, dense, node, frame, None if shape is None else len(shape), is_head, own)
         message = "a softmax over one unit is 1 for every input: the output depends on no weight"
+        if operation.name in _CROSS_ENTROPIES:
+            message = "the softmax in this loss runs over one unit: it is 1 for every input, and the loss 0"
         place = _activation_node(layer) or node
         yield Finding(CODE, NAME, message, program.location(place, frame), CutKind.ZERO_SLOPE, (), (), evidence)
 
@@ -140,6 +149,10 @@ def _softmax_layer(tensor: Tensor) -> Layer | None:
 
 def _softmax_call(tensor: Tensor) -> bool:
     operation = tensor.operation
+    if operation.kind == "op" and operation.name in _CROSS_ENTROPIES:
+        given = operation.arguments or {}
+        logits = given.get("logits", given.get("1"))
+        return "axis" not in given and "dim" not in given and logits is not None and _one_unit(logits)
     if operation.kind != "op" or operation.name not in ("softmax", "log_softmax") or not operation.inputs:
         return False
     arguments = operation.arguments or {}
@@ -199,6 +212,8 @@ def _activation_node(layer: Layer | None) -> ast.AST | None:
 
 def mend(program: Program, finding: Finding) -> Mendings:
     found: _Singleton = finding.evidence
+    if isinstance(found.node, ast.Call) and _last_name(found.node) in _CROSS_ENTROPIES and found.layer is None:
+        return _sigmoid_loss(program, found, found.node)
     if not found.is_head and (found.rank is None or found.rank > 2):
         reason = "which axis the softmax was meant for is not certain; over the steps of a sequence it is axis 1"
         return Withheld(reason, "layers.Softmax(axis=1)(layers.Dense(1)(sequence))")
@@ -206,6 +221,25 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return _mended(program, found)
     except CannotMove as problem:
         return Withheld(problem.reason, 'Dense(1, activation="sigmoid")')
+
+
+def _last_name(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+
+
+def _sigmoid_loss(program: Program, found: _Singleton, call: ast.Call) -> Mendings:
+    from regrad.codemods.engine.arguments import Callee, change_call
+
+    suggestion = "tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)"
+    source, name = program.files[found.frame.path], _last_name(call)
+    if name.startswith("sparse") or not isinstance(call.func, ast.Attribute):
+        return Withheld("a sigmoid wants the labels as numbers, one for each logit", suggestion)
+    text = source.segment(source.span(call.func))[: -len(name)] + "sigmoid_cross_entropy_with_logits"
+    try:
+        edits = (change_call(source, call, Callee(text)),)
+    except CannotMove as problem:
+        return Withheld(problem.reason, suggestion)
+    return [Mending("use the cross-entropy of a sigmoid, made for one unit", Safety.SAFE, edits, keeps_loss=False)]
 
 
 def _mended(program: Program, found: _Singleton) -> Mendings:

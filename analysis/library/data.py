@@ -147,6 +147,24 @@ def _directory(interpreter: Interpreter, name: str, call: Call) -> Value:
     return from_directory(interpreter, call, "int")
 
 
+def _windows(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`timeseries_dataset_from_array`: windows of an array, with a target for each or with none."""
+    data, targets, length = call.get("data", 0), call.get("targets", 1), call.get("sequence_length", 2)
+    size = length.value if isinstance(length, Constant) and isinstance(length.value, int) else None
+    known = isinstance(data, Tensor) and data.shape
+    shape = (None, size, *data.shape[1:]) if known and isinstance(data, Tensor) and data.shape else None
+    windows = interpreter.operation("data", "windows", call.node, (), shape=shape)
+    if targets is None or (isinstance(targets, Constant) and targets.value is None):
+        return Dataset("timeseries", windows if call.complete else None, call.node)
+    if not isinstance(targets, Tensor):
+        return Dataset("timeseries", None, call.node)
+    rest = (None, *targets.shape[1:]) if targets.shape else None
+    values = interpreter.operation(
+        "data", "targets", call.node, (), dtype=targets.dtype, shape=rest, facts=targets.facts
+    )
+    return Dataset("timeseries", Collection("tuple", (windows, values)), call.node)
+
+
 FUNCTIONS: dict[str, Handler] = {
     "tf.data.Dataset.from_tensor_slices": _slices,
     "tf.data.Dataset.from_tensors": _tensors,
@@ -161,6 +179,14 @@ FUNCTIONS: dict[str, Handler] = {
             "keras.preprocessing.text_dataset_from_directory",
         ),
         _directory,
+    ),
+    **dict.fromkeys(
+        (
+            "keras.utils.timeseries_dataset_from_array",
+            "keras.preprocessing.timeseries_dataset_from_array",
+            "keras.preprocessing.sequence.timeseries_dataset_from_array",
+        ),
+        _windows,
     ),
     "keras.preprocessing.image.ImageDataGenerator": _image_generator,
     "keras.legacy.preprocessing.image.ImageDataGenerator": _image_generator,

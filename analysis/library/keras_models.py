@@ -514,7 +514,8 @@ def _first_input(interpreter: Interpreter, layer: Value, node: ast.AST, given: V
             length = layer.arguments.get("input_length")
             shape = (None, length.value if isinstance(length, Constant) and isinstance(length.value, int) else None)
     if shape is None and isinstance(given, Tensor):
-        shape = given.shape
+        # The batch of the first call is not that of the others.
+        shape = (None, *given.shape[1:]) if given.shape else given.shape
     return interpreter.operation("input", "Input", node, (), dtype="float32", shape=shape, symbolic=True)
 
 
