@@ -13,7 +13,7 @@ from regrad.cli import one_step
 from regrad.cli.exit_status import ExitStatus, exit_status
 from regrad.cli.mistake import Mistake
 from regrad.cli.settings import TIMEOUT, Request, configuration_for, laid_over
-from regrad.cli.symptom import Frame, meaning, read_pasted
+from regrad.repair.symptom import Frame, meaning, read_pasted
 
 if TYPE_CHECKING:
     from regrad.repair.outcome import FileOutcome

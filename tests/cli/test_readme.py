@@ -6,9 +6,12 @@ import json
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from regrad.codemods.engine.registry import rules
 
 from .console_script import Script
 
@@ -96,6 +99,21 @@ def test_the_correct_program_is_sound(script: Script, checkout: Path) -> None:
 
 
 def test_every_link_leads_somewhere() -> None:
+    # The pages of the rules are made when the site is built.
+    made = {"rules/index.md", *(f"rules/{rule.code}.md" for rule in rules())}
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
-        for link in re.findall(r"\]\(([^)#:]+\.md)\)", page.read_text(encoding="utf-8")):
-            assert (page.parent / link).is_file(), f"{page.name}: {link}"
+        for link in re.findall(r"\]\(([^)#:]+\.(?:md|svg))\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file() or link in made, f"{page.name}: {link}"
+
+
+def test_the_site_has_the_page_of_every_rule_as_it_is_explained(script: Script, tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="the site is built with mkdocs-material")
+    site = tmp_path / "site"
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(site)]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for rule in rules():
+        page = (site / "rules" / rule.code / "index.html").read_text(encoding="utf-8")
+        explained = script("explain", rule.code).stdout
+        for heading in re.findall(r"^(.+)\n-{4,}$", explained, re.MULTILINE):
+            assert f">{heading}<" in page, f"{rule.code}: {heading}"

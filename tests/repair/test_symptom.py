@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from regrad.cli.symptom import Frame, meaning, read_pasted
+from regrad.repair.symptom import Frame, meaning, read_pasted
 
 PYTHON = """\
 Epoch 1/5
