@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from regrad.verify.evidence import Evidence, Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict
     from regrad.verify.job import Job
+    from regrad.verify.library import assert_gradients_flow, one_step
     from regrad.verify.verdict import judge
     from regrad.verify.verifier import Verifier
 
@@ -21,7 +22,9 @@ __all__ = [
     "VariableReport",
     "Verdict",
     "Verifier",
+    "assert_gradients_flow",
     "judge",
+    "one_step",
 ]
 
 # Loaded when first asked for: commands that only read need the records, and none of what starts processes.
@@ -31,6 +34,7 @@ _PLACES = {
         "regrad.verify.evidence",
     ),
     "Job": "regrad.verify.job",
+    **dict.fromkeys(("assert_gradients_flow", "one_step"), "regrad.verify.library"),
     "judge": "regrad.verify.verdict",
     "Verifier": "regrad.verify.verifier",
 }

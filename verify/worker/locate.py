@@ -154,7 +154,12 @@ def readers(recorder: Recorder, graph: Graph, source: Any) -> set[int]:
                     and operation.kind != "DestroyResourceOp"
                 ):
                     found.add(index)
-            elif handle is not None and id(item) not in graph.maker and same_shape(item, raw):
+            elif (
+                handle is not None
+                and operation.kind not in ASSIGNS
+                and id(item) not in graph.maker
+                and same_shape(item, raw)
+            ):
                 # TensorFlow's fast path reads a variable without telling: such a tensor has no maker, only the value.
                 loose.append((index, item))
     # A single number is too common to be told by its value, unless nothing else was seen to read the variable.

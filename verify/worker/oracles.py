@@ -15,7 +15,8 @@ DRAWS = 4
 SLOW = 0.5
 """Seconds of one forward pass above which a model is too dear to be asked again."""
 MOST_PARAMETERS = 5_000_000
-ZERO_LOSS = 1e-7
+ZERO_LOSS = 3e-7
+"""Keras clips probabilities at 1e-7, so that a loss that is zero comes out as a little more."""
 
 
 def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:

@@ -65,7 +65,7 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
 
 def sides(tensor: Any) -> list[int | None] | None:
     try:
-        return [None if side is None else int(side) for side in tensor.shape]
+        return list(tensor.shape.as_list())
     except (TypeError, ValueError, AttributeError):
         return None
 
