@@ -117,7 +117,7 @@ def call(interpreter: Interpreter, callee: Value, arguments: Call) -> Value:
 
 
 def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Value:
-    """A call of something that is not known: it may use whatever it was given, and may call the functions among that."""
+    """A call of something that is not known: it may use whatever it was given, and call the functions among that."""
     from regrad.analysis.events import ModelCalled
 
     call_through(interpreter, arguments)

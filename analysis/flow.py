@@ -295,7 +295,8 @@ class Flow:
         if not self.watches_variables:
             return False
         stated = variable.fields.get("trainable")
-        return not (isinstance(stated, Constant) and not stated.value) or variable.maker == "add_weight" and self.graph
+        switched_off = isinstance(stated, Constant) and not stated.value
+        return not switched_off or (variable.maker == "add_weight" and self.graph)
 
 
 def cover(value: Value, result: Reach) -> None:

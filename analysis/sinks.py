@@ -1,4 +1,4 @@
-"""The sinks of a program: every place where gradients are asked for, with what reaches it and where the rest was cut."""
+"""The sinks of a program: every place where gradients are asked for, what reaches it and where the rest was cut."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ Writes = dict[tuple[int, Any], tuple[dict[Any, Any], Any, Any]]
 
 
 class Mark(NamedTuple):
-    """A point to come back to: a length of the journal, and a number that parts the objects of then from younger ones."""
+    """A point to come back to: a length of the journal, and a number that parts the objects of then from later ones."""
 
     length: int
     birth: int

@@ -79,7 +79,8 @@ def test_imports(tmp_path: Path, files: dict[str, str], entry: str, imported: st
 def test_a_model_in_one_file_and_its_loss_in_another(tmp_path: Path) -> None:
     program = read_files(
         {
-            "model.py": "import keras\n\ndef build():\n    return keras.Sequential([keras.layers.Dense(1, name='head')])\n",
+            "model.py": "import keras\n\ndef build():\n"
+            "    return keras.Sequential([keras.layers.Dense(1, name='head')])\n",
             "losses.py": LOSSES,
             "train.py": """
                 import tensorflow as tf

@@ -39,7 +39,8 @@ CALLS = (
     "tf.square", "tf.Variable", "tf.stop_gradient", "tf.GradientTape", "tf.argmax", "tf.reduce_mean", "tf.constant",
     "tf.function", "keras.Sequential", "keras.Input", "keras.Model", "layers.Dense", "layers.Lambda", "np.array",
     "layers.Bidirectional", "keras.optimizers.Adam", "tf.data.Dataset.from_tensor_slices", "len", "zip", "list", "dict",
-    "range", "sum", "isinstance", "super", "getattr", "setattr", "map", "sorted", "next", "iter", "type", "open", "f", "g",
+    "range", "sum", "isinstance", "super", "getattr", "setattr", "map", "sorted", "next", "iter", "type", "open",
+    "f", "g",
     "K", "C", "a.append", "a.extend", "a.pop", "a.items", "model.add", "model.compile", "model.fit", "model.get_layer",
     "model.predict", "tape.gradient", "tape.watch", "tape.jacobian", "w.assign", "w.assign_sub", "model", "x.numpy",
     "tf.map_fn", "tf.cond", "tf.while_loop", "functools.partial", "a.apply_gradients", "a.minimize",
@@ -139,8 +140,12 @@ def blocks() -> st.SearchStrategy[str]:
         st.tuples(st.sampled_from(("a", "w", "x", "a.b", "a[0]")), st.sampled_from("+ - * @".split()), e).map(
             lambda p: f"{p[0]} {p[1]}= {p[2]}"
         ),
-        st.sampled_from(("pass", "return", "break", "continue", "raise", "del a", "global a", "nonlocal a", "import a.b",
-                         "from . import a", "from x import *", "from tensorflow.keras.layers import *", "import train")),
+        st.sampled_from(
+            (
+                "pass", "return", "break", "continue", "raise", "del a", "global a", "nonlocal a", "import a.b",
+                "from . import a", "from x import *", "from tensorflow.keras.layers import *", "import train",
+            )
+        ),
         e.map("return {}".format),
         e.map("raise {}".format),
         e.map("assert {}".format),
@@ -155,12 +160,19 @@ def blocks() -> st.SearchStrategy[str]:
             st.tuples(e, body, body).map(lambda p: f"if {p[0]}:\n{p[1]}\nelif a:\n{p[2]}\nelse:\n{p[1]}"),
             st.tuples(target, e, body, body).map(lambda p: f"for {p[0]} in {p[1]}:\n{p[2]}\nelse:\n{p[3]}"),
             st.tuples(e, body).map(lambda p: f"while {p[0]}:\n{p[1]}"),
-            st.tuples(e, target, body).map(lambda p: f"with {p[0]} as {p[1]}:\n{p[2]}" if "," not in p[1] else f"with {p[0]}:\n{p[2]}"),
+            st.tuples(e, target, body).map(
+                lambda p: f"with {p[0]} as {p[1]}:\n{p[2]}" if "," not in p[1] else f"with {p[0]}:\n{p[2]}"
+            ),
             body.map("with tf.GradientTape() as tape:\n{}".format),
             st.tuples(body, body, body).map(lambda p: f"try:\n{p[0]}\nexcept E as a:\n{p[1]}\nfinally:\n{p[2]}"),
-            st.tuples(st.sampled_from("fgK"), body).map(lambda p: f"@tf.function\ndef {p[0]}(a, b=w, *x, c=1, **k):\n{p[1]}"),
+            st.tuples(st.sampled_from("fgK"), body).map(
+                lambda p: f"@tf.function\ndef {p[0]}(a, b=w, *x, c=1, **k):\n{p[1]}"
+            ),
             st.tuples(st.sampled_from(("keras.Model", "layers.Layer", "C", "object")), body).map(
-                lambda p: f"class C({p[0]}):\n    def __init__(self, a=None):\n    {p[1].replace(chr(10), chr(10) + '    ')}\n"
+                lambda p: (
+                    f"class C({p[0]}):\n    def __init__(self, a=None):\n"
+                    f"    {p[1].replace(chr(10), chr(10) + '    ')}\n"
+                )
                 f"    def call(self, x):\n    {p[1].replace(chr(10), chr(10) + '    ')}\n    x = w"
             ),
             st.tuples(e, body, body).map(
@@ -241,7 +253,8 @@ SIZES = {
     "nested functions": (nested("def f{}():", 18, "return 1"), "w * 2"),
     "comprehension of comprehensions": (
         "names = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']\n"
-        "x = [[[[[[a + b for a in names] for b in names] for c in names] for d in names] for e in names] for f in names]\n",
+        "x = [[[[[[a + b for a in names] for b in names] for c in names] for d in names] for e in names]"
+        " for f in names]\n",
         None,
     ),
     "a list that doubles": ("x = [1]\n" + "x = x + x\n" * 60, "w * 2"),
