@@ -2,8 +2,8 @@
 
 What it does
 ------------
-Reports a layer's output that is overwritten before anything reads it, so that the layer and those before it are cut
-off; a training step that asks for the weights of another model than the one it called; and the output of one model as
+Reports a layer's output that is overwritten before anything reads it, or bound to a name that nothing reads, so that
+the layer and those before it are cut off; a training step that asks for the weights of another model than the one it called; and the output of one model as
 the source of a target that another call computed (Grad-CAM with two calls).
 
 Why gradients stop
@@ -30,7 +30,8 @@ Mended::
 
 The fix and its safety
 ----------------------
-Each layer gets the output of the one before it; the weights of the model that was called are asked for; one model
+Each layer gets the output of the one before it; what follows reads the value that nobody read, where it reads what
+that was made of once; the weights of the model that was called are asked for; one model
 gives both outputs. Unsafe: another function is computed, or other weights move.
 
 When it stays silent

@@ -2,8 +2,9 @@
 
 What it does
 ------------
-Reports a head whose output the training never uses, a loss term that is computed and left out of the sum, and a
-weight that a layer makes and never uses, where the other weights of the same model are trained. Of a part inside a
+Reports a head whose output the training never uses, a loss term that is computed and left out of the sum, a sum that
+each pass of a loop replaces, an output with targets that `loss={...}` does not name, and a weight that a layer makes
+and never uses, where the other weights of the same model are trained. Of a part inside a
 model, such as the pooler of an encoder, only where the model can be made without it.
 
 Why gradients stop
@@ -29,14 +30,15 @@ Mended::
 
 The fix and its safety
 ----------------------
-A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else. A
-weight that is not used takes the place of the one that stands there for it, where the names say so. Unsafe: another
+A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else.
+`total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. A weight that is not used takes the place of the one that stands there for it, where the names say so. Unsafe: another
 loss or function is computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it
 out.
 
 When it stays silent
 --------------------
-When the part is trained by another loss of the program; when anything on the way is not known; layers that are never
+When the part is trained by another loss of the program; outputs whose loss is stated as None, or that have no
+targets; when anything on the way is not known; layers that are never
 called, which have no weights; terms that are only logged and depend on nothing that is missing.
 
 References

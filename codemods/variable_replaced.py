@@ -3,7 +3,8 @@ should pass.
 
 What it does
 ------------
-Reports `w = w - rate * gradient` of a variable (from the second step on, `w` is a tensor that no tape watches);
+Reports `w = w - rate * gradient` and `w = tf.nn.relu(w)` of a variable that is trained (from the second step on, `w`
+is a tensor that no tape watches);
 `tf.Variable(expression)` and `variable.assign(expression)` between the weights and the loss.
 
 Why gradients stop
