@@ -5,7 +5,8 @@ What it does
 ------------
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round;
 gradients of one model paired with the variables of a differently built one; a training loop in which an optimizer is
-made and the gradients go nowhere; a network, layer or table that is trained through and in no optimizer's list; a `None` that reaches
+made and the gradients go nowhere; a network, layer or table that is trained through and in no optimizer's list; a
+`None` that reaches
 an operation which clips.
 
 Why gradients stop
@@ -33,7 +34,8 @@ applied, or training one more network, is unsafe: weights move that did not.
 When it stays silent
 --------------------
 When the optimizer is of the program's own making; when what is left out has weights from elsewhere, is frozen, set or
-asked for anywhere, or a comment or a name says that it is to stay as it is; variables that hold data or noise; when gradients are used in another way (assigned by hand,
+asked for anywhere, or a comment or a name says that it is to stay as it is; variables that hold data or noise; when
+gradients are used in another way (assigned by hand,
 accumulated, drawn, returned to a caller that is not known, clipped where None is passed over); when the program only
 reads gradients out (saliency, attacks, tests) and has no optimizer; when the gradients of a copy are applied to the
 original of the same build (A3C).

@@ -31,7 +31,8 @@ Mended::
 The fix and its safety
 ----------------------
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else.
-`total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. A weight that is not used takes the place of the one that stands there for it, where the names say so. Unsafe: another
+`total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. A weight that
+is not used takes the place of the one that stands there for it, where the names say so. Unsafe: another
 loss or function is computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it
 out.
 

@@ -169,10 +169,8 @@ def blocks() -> st.SearchStrategy[str]:
                 lambda p: f"@tf.function\ndef {p[0]}(a, b=w, *x, c=1, **k):\n{p[1]}"
             ),
             st.tuples(st.sampled_from(("keras.Model", "layers.Layer", "C", "object")), body).map(
-                lambda p: (
-                    f"class C({p[0]}):\n    def __init__(self, a=None):\n"
-                    f"    {p[1].replace(chr(10), chr(10) + '    ')}\n"
-                )
+                lambda p: f"class C({p[0]}):\n    def __init__(self, a=None):\n"
+                f"    {p[1].replace(chr(10), chr(10) + '    ')}\n"
                 f"    def call(self, x):\n    {p[1].replace(chr(10), chr(10) + '    ')}\n    x = w"
             ),
             st.tuples(e, body, body).map(
