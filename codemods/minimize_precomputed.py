@@ -148,8 +148,8 @@ def _traced(frame: Frame | None) -> bool:
             function.decorated("function") or function.name in ("call", "train_step", "compute_loss", "build")
         ):
             return True
-        if function is not None and frame.caller is None:
-            return True
+        if function is not None and (frame.caller is None or frame.call is None or frame.call is function.node):
+            return True  # nobody here calls it: whoever does may be building a graph
         frame = frame.caller
     return False
 
