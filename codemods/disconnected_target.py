@@ -1,9 +1,10 @@
 """RG407 disconnected-target: a gradient is asked for what the target does not depend on.
 
-What it does ------------ Reports a layer's output that is overwritten before anything reads it, or bound to a name
-that nothing reads, so that the layer and those before it are cut off; a training step that asks for the weights of
-another model than the one it called; and the output of one model as the source of a target that another call computed
-(Grad-CAM with two calls).
+What it does
+------------
+Reports a layer's output that is overwritten before anything reads it, or bound to a name that nothing reads, so that
+the layer and those before it are cut off; a training step that asks for the weights of another model than the one it
+called; and the output of one model as the source of a target that another call computed (Grad-CAM with two calls).
 
 Why gradients stop
 ------------------
