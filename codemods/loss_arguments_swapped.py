@@ -72,18 +72,14 @@ _MADE_LIKE = frozenset({"ones_like", "zeros_like", "full_like"})
 
 
 def detect(program: Program) -> Iterable[Finding]:
-    misnamed: list[Function] = []
-    for trained in program.of(Trained):
-        function = single_loss(trained)
-        if function is None or not _misnamed(function) or any(each.node is function.node for each in misnamed):
-            continue
-        misnamed.append(function)
+    functions = misnamed(program)
+    for function in functions:
         message = f"Keras calls the loss `{function.name}` with the target first, and it takes the prediction first"
         location = program.location(function.node, function.module)
         yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), function)
     seen: set[int] = set()
     for event in program.of(LossCalled):
-        if any(within(event.frame, function) for function in misnamed):
+        if any(within(event.frame, function) for function in functions):
             continue
         if event.name not in _ONE_WAY or id(event.node) in seen or event.node not in program.parents(event.frame.path):
             continue
@@ -96,6 +92,20 @@ def detect(program: Program) -> Iterable[Finding]:
         message = f"`{event.name}` is given the prediction as the target and the target as the prediction"
         location = program.location(event.node, event.frame)
         yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), event)
+
+
+def misnamed(program: Program) -> tuple[Function, ...]:
+    """The losses whose two parameters Keras fills the wrong way round, each once."""
+    return program.once(_all_misnamed)
+
+
+def _all_misnamed(program: Program) -> tuple[Function, ...]:
+    found: dict[int, Function] = {}
+    for trained in program.of(Trained):
+        function = single_loss(trained)
+        if function is not None and _misnamed(function):
+            found.setdefault(id(function.node), function)
+    return tuple(found.values())
 
 
 def _misnamed(function: Function) -> bool:

@@ -239,7 +239,7 @@ def _left_as_logits(program: Program, found: _Squashed) -> Mendings:
             source = program.files[path_of(layer)]
             if isinstance(key, str):
                 edits: tuple[Edit, ...] = (change_call(source, layer.node, Remove(key)),)
-                return [Mending(title, Safety.UNSAFE, edits, keeps_loss=False)]
+                return [Mending(title, Safety.UNSAFE, edits, keeps_loss=False, seen_in_step=False)]
         elif isinstance(node, ast.Call) and frame is not None and len(node.args) == 1 and not isinstance(layer, Layer):
             source = program.files[frame.path]
             inner = node.args[0]
@@ -249,7 +249,7 @@ def _left_as_logits(program: Program, found: _Squashed) -> Mendings:
             if alone and "\n" in text and not plain:
                 alone = False
             edits = (Edit(frame.path, source.span(node), text if plain or alone else f"({text})"),)
-            return [Mending(title, Safety.UNSAFE, edits, keeps_loss=False)]
+            return [Mending(title, Safety.UNSAFE, edits, keeps_loss=False, seen_in_step=False)]
     except CannotMove as problem:
         reason = problem.reason
     return Withheld(reason, "logits = dense(x)  # tf.nn.softmax(logits) for the predictions only")

@@ -58,10 +58,11 @@ from regrad.analysis.events import Compiled, Trained
 from regrad.analysis.library.keras_models import caller
 from regrad.analysis.program import Program
 from regrad.analysis.values import Tensor
-from regrad.codemods import integer_path
+from regrad.codemods import integer_path, loss_arguments_swapped
 from regrad.codemods.engine.broken_paths import finding, operand, says_nothing
 from regrad.codemods.engine.counted import counted_losses
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.own_losses import within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surrogates import ROUNDING, NoSurrogate, Softener, consumers_of
 
@@ -85,6 +86,8 @@ def detect(program: Program) -> Iterator[Finding]:
         if ending.kind is CutKind.INTEGER and integer_path.concerns(ending):
             continue
         if operation.kind == "metric" and id(ending.node) in stated:
+            continue
+        if any(within(ending.frame, function) for function in loss_arguments_swapped.misnamed(program)):
             continue
         slope = "has a slope of zero everywhere" if ending.kind is CutKind.ZERO_SLOPE else "has no gradient"
         only = "every way from the loss to {lost} leads through it"
