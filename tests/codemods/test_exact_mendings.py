@@ -11,6 +11,14 @@ from regrad.codemods.engine.rule import Withheld
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 EXPECTED = [
+    (
+        "variable-not-trainable",
+        "seed_of_dropout",
+        "    gradients = tape.gradient(loss, regressor.weights)\n"
+        "    rmsprop.apply_gradients(zip(gradients, regressor.weights))\n",
+        "    gradients = tape.gradient(loss, regressor.trainable_weights)\n"
+        "    rmsprop.apply_gradients(zip(gradients, regressor.trainable_weights))\n",
+    ),
     ("loss-arguments-swapped", "loop", "        loss = bce(predictions, y)\n", "        loss = bce(y, predictions)\n"),
     ("loss-arguments-swapped", "parameters", "def smoothed(y_pred, y_true):\n", "def smoothed(y_true, y_pred):\n"),
     (
