@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
+from regrad.codemods.engine import registry
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.repair.options import Options
-from regrad.repair.suppression import Suppressions
+from regrad.repair.suppression import Remark, Suppressions
 from regrad.repair.targets import pattern
 
 
@@ -21,6 +22,8 @@ class Detected:
 
     findings: tuple[Finding, ...]
     problems: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    """The comments that silence findings, used and unused."""
 
 
 class Detector:
@@ -45,7 +48,29 @@ class Detector:
                 found.setdefault((finding.code, finding.location.path, finding.location.span), finding)
         suppressions = {path: Suppressions(source) for path, source in program.files.items()}
         kept = (each for each in found.values() if not self._is_silenced(each, suppressions))
-        return Detected(tuple(sorted(kept, key=lambda each: (each.location, each.code))), tuple(problems))
+        # A file that trains nothing may be read for a program that is not looked at now: its comments get the benefit.
+        remarks = [
+            remark if program.trains else replace(remark, used=True)
+            for path, comments in suppressions.items()
+            for remark in comments.remarks((code, span) for code, place, span in found if place == path)
+        ]
+        ordered = sorted(kept, key=lambda each: (each.location, each.code))
+        return Detected(tuple(ordered), tuple(problems), tuple(remarks))
+
+    def complaint(self, remark: Remark) -> str | None:
+        """What is said of a comment that no program has use for; nothing where it speaks of rules that did not run."""
+        for code in remark.codes:
+            if not any(rule.code.startswith(code) for rule in registry.rules()):
+                near = registry.near(code)
+                hint = f"; did you mean {' or '.join(near)}?" if near else ""
+                return f"{remark.where}: there is no rule {code} to ignore{hint}"
+        ran = set(self._rules)
+        if remark.used or not all(
+            rule.code in ran for rule in registry.rules() if not remark.codes or rule.code.startswith(remark.codes)
+        ):
+            return None
+        codes = f"[{', '.join(remark.codes)}]" if remark.codes else ""
+        return f"{remark.where}: the comment `regrad: ignore{codes}` silences nothing"
 
     def mend(self, program: Program, finding: Finding, *, to_write: bool = True) -> Mendings:
         """What the rule offers, as it may be offered."""

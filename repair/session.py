@@ -32,6 +32,7 @@ from regrad.repair.write import NotWritten, replace_files
 if TYPE_CHECKING:
     # What only a mending needs is imported when there is one: `check` stays fast.
     from regrad.repair.proof import Proof, Withdrawn
+    from regrad.repair.suppression import Remark
     from regrad.verify.evidence import Evidence
     from regrad.verify.job import Job
 
@@ -152,8 +153,18 @@ class Session:
                 file.status, file.messages = target.status, [target.message]
             else:
                 readable.append(target.path)
+        remarks: dict[tuple[str, str], Remark] = {}
         for surveyed in self._surveyed(readable):
             self._take(surveyed)
+            for remark in surveyed.remarks:
+                key = (remark.path, remark.where)
+                # A comment is of use when any program has use for it.
+                if key not in remarks or remark.used:
+                    remarks[key] = remark
+        for remark in remarks.values():
+            complaint = self._detector.complaint(remark)
+            if complaint is not None and remark.path in order:
+                self._files[remark.path].messages.append(complaint)
         order.update(dict.fromkeys(path for path in self._files if self._files[path].found))
         return list(order)
 

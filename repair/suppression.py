@@ -31,6 +31,17 @@ class Suppression:
         return self.applies is None or any(span.start.line <= line <= span.end.line for line in self.applies)
 
 
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """A comment of ours as one program sees it: another program that holds the same file may have use for it."""
+
+    path: str
+    where: str
+    """`line 3`, or `cell 2, line 1`."""
+    codes: tuple[str, ...]
+    used: bool
+
+
 @dataclass(frozen=True)
 class Suppressions:
     """The comments of one file."""
@@ -50,11 +61,22 @@ class Suppressions:
     def unused(self, findings: Iterable[tuple[str, Span]]) -> tuple[Suppression, ...]:
         """The comments of ours that silence nothing. (`noqa` comments are other tools' as well.)"""
         reported = list(findings)
-        return tuple(
-            each
-            for each in self.all
-            if _OURS.search(self.source.line(each.line)) and not any(each.covers(code, span) for code, span in reported)
-        )
+        return tuple(each for each in self._ours() if not any(each.covers(code, span) for code, span in reported))
+
+    def remarks(self, findings: Iterable[tuple[str, Span]]) -> tuple[Remark, ...]:
+        """All comments of ours, and whether they silence any of the findings."""
+        ours = self._ours()
+        if not ours:
+            return ()
+        unused = set(self.unused(findings))
+        return tuple(Remark(self.source.path, self._where(each.line), each.codes, each not in unused) for each in ours)
+
+    def _ours(self) -> list[Suppression]:
+        return [each for each in self.all if _OURS.search(self.source.line(each.line))]
+
+    def _where(self, line: int) -> str:
+        cell = self.source.cell_at(line)
+        return f"line {line}" if cell is None else f"cell {cell[0] + 1}, line {cell[1]}"
 
 
 def _found(text: str) -> Iterable[Suppression]:

@@ -15,6 +15,7 @@ from regrad.repair.relevance import may_train, worth_reading
 
 if TYPE_CHECKING:
     from regrad.codemods.engine.rule import Finding
+    from regrad.repair.suppression import Remark
 
 KEPT_BY_ONE_READER = 200
 """A reader keeps what it has parsed for the programs that follow; after so many entries a new one keeps memory flat."""
@@ -37,6 +38,8 @@ class Surveyed:
     """The files of the program, the entry among them."""
     absent: tuple[str, ...] = ()
     """Files that were looked for and are not there; were there one of them, the answer might be another."""
+    remarks: tuple[Remark, ...] = ()
+    """The comments in these files that silence findings."""
     lasting: bool = True
     """Whether it rests on nothing but the contents of these files."""
 
@@ -83,6 +86,7 @@ class Surveyor:
             trains=bool(detected.findings) and program.trains,
             files=tuple(program.files),
             absent=program.absent,
+            remarks=detected.remarks,
             lasting=not detected.problems,
         )
 

@@ -87,11 +87,17 @@ def rule_by_code(text: str) -> Rule:
     known = {key.casefold(): rule for rule in rules() for key in (rule.code, rule.name)}
     if wanted in known:
         return known[wanted]
+    raise UnknownRule(text, near(text))
+
+
+def near(text: str) -> tuple[str, ...]:
+    """The codes of rules whose code or name is much like the text."""
     # A mistake is rare, and what looks for near names is not needed at any other start.
     import difflib
 
-    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.6)
-    raise UnknownRule(text, tuple(dict.fromkeys(known[each].code for each in near)))
+    known = {key.casefold(): rule.code for rule in rules() for key in (rule.code, rule.name)}
+    found = difflib.get_close_matches(text.strip().casefold(), known, n=3, cutoff=0.6)
+    return tuple(dict.fromkeys(known[each] for each in found))
 
 
 def selected(select: Iterable[str] | None, ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
