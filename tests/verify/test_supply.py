@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from regrad.verify import Evidence, Outcome, StepReport, Symptom, Verdict
+from regrad.verify import Evidence, Job, Outcome, StepReport, Symptom, Verdict, Verifier
 from regrad.verify.verdict import sound
 from regrad.verify.worker.undefined import is_target, undefined_names
 
@@ -107,3 +108,77 @@ def test_what_cannot_be_supplied_is_named(step: Step) -> None:
         report = step(text)
         assert report.outcome is Outcome.UNAVAILABLE, text
         assert report.reason is not None and word in report.reason
+
+
+@pytest.mark.tensorflow
+def test_arrays_in_files_that_are_missing_are_made(step: Step) -> None:
+    report = step(
+        "import numpy as np\nimport tensorflow as tf\nx = np.load('data/x_train.npy')\nwith np.load('labels.npz') as file:\n    y = file['y_train']\n"
+        "model = tf.keras.Sequential([tf.keras.Input((12,)), tf.keras.layers.Dense(3, activation='softmax')])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\nmodel.fit(x, y)\n"
+    )
+    assert (
+        sound(report)
+        and report.data == "synthetic"
+        and report.supplied
+        == (
+            "x_train: 64 × 12 float32",
+            "y_train: 64 int64",
+        )
+    )
+    table = step(
+        "import numpy as np\nimport tensorflow as tf\ndata = np.loadtxt('pima.csv', delimiter=',')\nx, y = data[:, 0:8], data[:, 8]\n"
+        "model = tf.keras.Sequential([tf.keras.layers.Dense(4, input_shape=(8,)), tf.keras.layers.Dense(1, activation='sigmoid')])\n"
+        "model.compile('adam', 'binary_crossentropy')\nmodel.fit(x, y)\n"
+    )
+    assert sound(table) and table.supplied == ("pima.csv: 64 × 9 numbers, the target last",)
+
+
+@pytest.mark.tensorflow
+def test_a_missing_table_has_the_columns_that_the_program_uses(step: Step) -> None:
+    report = step(
+        "import pandas as pd\nimport tensorflow as tf\nframe = pd.read_csv('houses.csv')\ny = frame.pop('target')\nx = frame[['rooms', 'area']]\n"
+        "model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])\n"
+        "model.compile('adam', 'mse')\nhistory = model.fit(x, y)\nprint(history.history['loss'])\n"
+    )
+    if report.outcome is Outcome.UNAVAILABLE:
+        assert report.reason is not None and "pandas" in report.reason
+        pytest.skip("no pandas in the interpreter of the programs")
+    assert sound(report) and report.supplied == ("houses.csv: 64 rows of target, rooms, area",)
+
+
+@pytest.mark.tensorflow
+def test_folders_of_pictures_that_are_missing_are_made(step: Step) -> None:
+    model = (
+        "model = tf.keras.Sequential([tf.keras.layers.Rescaling(1 / 255), tf.keras.layers.Flatten(), tf.keras.layers.Dense(4, activation='softmax')])\n"
+        "model.compile('adam', 'sparse_categorical_crossentropy')\n"
+    )
+    data = "data = tf.keras.utils.image_dataset_from_directory('flowers', image_size=(20, 30), batch_size=8)\nassert len(data.class_names) == 4\n"
+    report = step("import tensorflow as tf\n" + data + model + "model.fit(data, epochs=2)\n")
+    assert sound(report) and report.supplied == ("flowers: 64 pictures of 4 classes, 20 × 30",)
+    flow = (
+        "from tensorflow.keras.preprocessing.image import ImageDataGenerator\n"
+        "flow = ImageDataGenerator(rescale=1 / 255).flow_from_directory('pets', target_size=(20, 20), batch_size=8, class_mode='sparse')\n"
+    )
+    report = step("import tensorflow as tf\n" + flow + model + "model.fit(flow, steps_per_epoch=flow.samples // 8)\n")
+    assert sound(report) and report.supplied == ("pets: 64 pictures of 4 classes, 20 × 20",)
+
+
+@pytest.mark.tensorflow
+def test_required_arguments_are_stood_in_for_and_given_ones_are_kept(verifier: Verifier, tmp_path: Path) -> None:
+    path = tmp_path / "train.py"
+    path.write_text(
+        "import argparse, sys\nparser = argparse.ArgumentParser()\nparser.add_argument('name')\n"
+        "parser.add_argument('--units', type=int, required=True)\nparser.add_argument('--kind', choices=['a', 'b'], required=True)\n"
+        "given = parser.parse_args()\nsys.exit(f'{given.name} {given.units} {given.kind} {input()}')\n"
+    )
+    report = verifier.step(Job(str(path)))
+    assert report.reason is not None and "name 1 a 1" in report.reason
+    assert report.supplied == (
+        "name: name, as the argument is required",
+        "--units: 1, as the argument is required",
+        "--kind: a, as the argument is required",
+        "input(): 1",
+    )
+    report = verifier.step(Job(str(path), arguments=("net", "--units", "5", "--kind", "b")))
+    assert report.reason is not None and "net 5 b 1" in report.reason

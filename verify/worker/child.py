@@ -99,6 +99,7 @@ class Run:
         recorder.notes = notes
         recorder.finish = self.finish
         recorder.retry = self.retry
+        recorder.given = job.get("hypothesis") or {}
         recorder.fixed_hypothesis = bool(job.get("fixed_hypothesis"))
         self.observe(recorder, families)
         from .supply import supply
@@ -131,7 +132,9 @@ class Run:
         return found
 
     def observe(self, recorder: Any, families: list[Any]) -> None:
+        from .arguments import replace_arguments
         from .datasets import replace_datasets
+        from .files import replace_files
         from .frozen import watch_assignments, watch_layers
         from .functions import watch_functions
         from .models import watch_models
@@ -163,6 +166,8 @@ class Run:
             watch_loss_functions(recorder, families)
         make_harmless(recorder, families)
         replace_datasets(recorder, families)
+        replace_files(recorder, families)
+        replace_arguments(recorder)
         make_weights_fresh(recorder)
 
     def seed(self, tensorflow: Any) -> None:

@@ -71,6 +71,7 @@ class Recorder:
         self.trail: Any = None
         self.random = False
         self.hypothesis: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}
         self.fixed_hypothesis = False
         self.made_in: dict[int, Any] = {}
         self.frozen_in: dict[int, Any] = {}

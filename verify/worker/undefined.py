@@ -175,8 +175,8 @@ class Hints:
             self.categorical |= {node.id for node in ast.walk(call.args[0]) if isinstance(node, ast.Name)}
             classes = self.literal(call.args[1])
             self.classes = classes if isinstance(classes, int) else self.classes
-        if name == "compile" and "loss" in keywords:
-            self.loss = loss_word(keywords["loss"]) or self.loss
+        if name == "compile" and ("loss" in keywords or len(call.args) > 1):
+            self.loss = loss_word(keywords["loss"] if "loss" in keywords else call.args[1]) or self.loss
         elif not self.loss and loss_word(call):
             self.loss = loss_word(call)
 

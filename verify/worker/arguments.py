@@ -1,0 +1,46 @@
+"""Stands in for command line arguments that a program demands and was not given."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .recorder import Recorder
+
+
+def stand_in(action: argparse.Action) -> Any:
+    """A value of the kind that the argument's declaration asks for."""
+    if action.choices:
+        one: Any = next(iter(action.choices))
+    elif action.type in (int, float):
+        one = action.type(1)
+    elif action.type is None or action.type is str:
+        one = action.dest
+    else:
+        return None
+    several = action.nargs in ("+", "*") or (isinstance(action.nargs, int) and action.nargs > 0)
+    return [one] * (action.nargs if isinstance(action.nargs, int) else 1) if several else one
+
+
+def replace_arguments(recorder: Recorder) -> None:
+    plain = argparse.ArgumentParser.parse_known_args
+
+    def parse_known_args(self: Any, args: Any = None, namespace: Any = None) -> Any:
+        if args is not None or recorder.program.arguments:
+            return plain(self, args, namespace)
+        demanded = [
+            action
+            for action in self._actions
+            if action.required and not isinstance(action, argparse._SubParsersAction) and stand_in(action) is not None
+        ]
+        for action in demanded:
+            action.required = False
+            if not action.option_strings:
+                action.nargs = action.nargs if action.nargs in ("*", "+") else "?"
+                action.nargs = "*" if action.nargs == "+" else action.nargs
+            action.default = stand_in(action)
+            name = action.option_strings[0] if action.option_strings else action.dest
+            recorder.supplied.append(f"{name}: {action.default}, as the argument is required")
+        return plain(self, args, namespace)
+
+    argparse.ArgumentParser.parse_known_args = parse_known_args  # type: ignore[method-assign]
