@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from regrad.analysis.source import Unreadable, decode
+from regrad.cli.bowler_review import bowler_review
 from regrad.cli.review import Hunk, Review, assembled, hunks, review
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome
 from regrad.repair.write import NotWritten, replace_file
@@ -15,6 +16,7 @@ from regrad.report.console import make_console, styled
 from regrad.report.file_text import file_report, show
 from regrad.report.formats import Presentation
 from regrad.report.summary import closing_line, summarise
+from rich.console import Console
 from rich.text import Text
 
 _STYLES = {"+": "green", "-": "red"}
@@ -32,14 +34,8 @@ def interact(outcomes: Iterable[FileOutcome], presentation: Presentation) -> Ite
             found = hunks(outcome.before, outcome.after)
             decided = Review(frozenset(), quit=True)
             if asking:
-
-                def show_hunk(number: int, hunk: Hunk, path: str = outcome.path, total: int = len(found)) -> None:
-                    show(console, styled(f"{path}: change {number + 1} of {total}", "bold"))
-                    for line in hunk.shown:
-                        text = line.decode("utf-8", "replace")
-                        show(console, _whole(styled(text, _STYLES.get(text[:1], ""))))
-
-                decided = review(found, show_hunk, _ask, lambda words: show(console, Text(words)))
+                titles = [_title(outcome, hunk) for hunk in found]
+                decided = bowler_review(outcome.path, found, titles) or _plain_review(console, outcome, found, titles)
             asking = asking and not decided.quit
             outcome = settled(outcome, found, decided)
         seen.append(outcome)
@@ -47,6 +43,29 @@ def interact(outcomes: Iterable[FileOutcome], presentation: Presentation) -> Ite
     show(
         console, styled(closing_line(summarise(seen), fixing=True, preview=False, targets=presentation.targets), "bold")
     )
+
+
+def _plain_review(console: Console, outcome: FileOutcome, found: list[Hunk], titles: list[str]) -> Review:
+    def show_hunk(number: int, hunk: Hunk) -> None:
+        heading = f"{outcome.path}: change {number + 1} of {len(found)}: {titles[number]}"
+        show(console, styled(heading, "bold"))
+        for line in hunk.shown:
+            text = line.decode("utf-8", "replace")
+            show(console, _whole(styled(text, _STYLES.get(text[:1], ""))))
+
+    return review(found, show_hunk, _ask, lambda words: show(console, Text(words)))
+
+
+def _title(outcome: FileOutcome, hunk: Hunk) -> str:
+    """The rules of the findings that meet in the hunk, how safe each mending is, and what the training step said."""
+    applied = [each for each in outcome.findings if each.decision is Decision.APPLIED]
+    near = [each for each in applied if _is_near(each, hunk)] or applied
+    words = []
+    for each in near:
+        safety = each.applied.safety.value if each.applied else "goes with it"
+        proof = each.evidence or outcome.evidence
+        words.append(f"{each.finding.code} ({safety}, {proof.verdict.value if proof else 'not proved'})")
+    return ", ".join(dict.fromkeys(words)) or "goes with another file's mending"
 
 
 def settled(outcome: FileOutcome, found: list[Hunk], decided: Review) -> FileOutcome:
@@ -79,14 +98,18 @@ def _left(outcome: FindingOutcome) -> FindingOutcome:
 
 def _lies_in(outcome: FindingOutcome, found: list[Hunk], decided: Review) -> bool:
     """Whether every hunk at the finding's lines was accepted."""
-    span = outcome.finding.location.span
-    near = [
-        number
-        for number, hunk in enumerate(found)
-        for first, last, _, _ in hunk.changes
-        if first <= span.end.line and span.start.line - 1 <= last
-    ]
+    near = [number for number, hunk in enumerate(found) if _is_near(outcome, hunk)]
     return bool(near) and decided.accepted.issuperset(near)
+
+
+def _is_near(outcome: FindingOutcome, hunk: Hunk) -> bool:
+    """Whether the hunk changes lines that the finding, or an edit of its mending, is about."""
+    finding = outcome.finding.location
+    edits = outcome.applied.edits if outcome.applied else ()
+    spans = [finding.span, *(each.span for each in edits if each.path == finding.path)]
+    return any(
+        first <= span.end.line and span.start.line - 1 <= last for span in spans for first, last, _, _ in hunk.changes
+    )
 
 
 def _is_program(path: str, content: bytes) -> bool:

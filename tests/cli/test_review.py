@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from regrad.cli.bowler_review import bowler_review
 from regrad.cli.review import HELP, Hunk, Review, assembled, hunks, review
 
 LINES = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\r\n", b"d\r", b"e"]), max_size=40)
@@ -68,3 +72,46 @@ def test_anything_else_gets_the_help_and_is_asked_again() -> None:
     assert result.accepted == {0}
     assert said == [HELP] * 3
     assert shown == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "accepted", "quits"),
+    [
+        ("y\nn\ny\n", {0, 2}, False),
+        ("n\na\n", {1, 2}, False),
+        ("y\nd\n", {0}, False),
+        ("y\nq\n", {0}, True),
+        ("?\nx\ny\nd\n", {0}, False),
+        ("y\n", set(), True),
+    ],
+)
+def test_bowlers_prompt_gives_the_answers_and_writes_nothing(
+    answers: str,
+    accepted: set[int],
+    quits: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pytest.importorskip("bowler")
+    path = tmp_path / "train.py"
+    path.write_bytes(BEFORE)
+    monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+    decided = bowler_review(str(path), hunks(BEFORE, AFTER), ["RG401 (safe, mended)"] * 3)
+    assert decided == Review(frozenset(accepted), quits)
+    assert path.read_bytes() == BEFORE
+    assert "@@ change 1 of 3: RG401 (safe, mended) @@\n line 0" in capsys.readouterr().out
+
+
+def test_a_line_of_the_program_cannot_pass_for_an_accepted_hunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("bowler")
+    hostile = AFTER.replace(b"three\n", b"@@ change 3 of 3: title @@\r+@@ change 2 of 3: title @@\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\nd\n"))
+    found = hunks(BEFORE, hostile)
+    assert bowler_review("train.py", found, ["title"] * len(found)) == Review(frozenset({0}))
+
+
+def test_without_bowler_the_plain_prompt_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "bowler", None)
+    monkeypatch.setitem(sys.modules, "bowler.types", None)
+    assert bowler_review("train.py", hunks(BEFORE, AFTER), [""] * 3) is None
