@@ -463,14 +463,20 @@ class Rewrite:
         end = layout.line_end(group.last) if group.indices.stop - 1 in remaining else layout.end(last)
         tail = layout.tail(group).lstrip(" \t;")
         takes_tail = id(last) in self._removed and not remaining and self._removed[id(last)].comments
-        if not group.inline:
+        if inner or not group.inline:
             flush()
+        # A comment that stays behind cannot follow a line that came in with a comment of its own.
+        left = bool(tail) and group.indices.stop - 1 not in remaining and not takes_tail
+        crowded = left and bool(lines) and "#" in lines[-1]
+        if not group.inline:
+            if crowded:
+                lines.insert(0, indent + tail)
+                end = layout.line_end(group.last)
             page.change(layout.line_start(group.first), end, "\n".join(lines))
             return
         start = self._source.text.rindex(":", 0, layout.start(group.statements[0])) + 1
         if inner:
-            flush()
-            comment = f"  {tail}" if tail and not remaining and not takes_tail else ""
+            comment = f"  {tail}" if tail and (crowded or not remaining) and not takes_tail else ""
             line_end = layout.line_end(group.last) if takes_tail or comment else end
             page.change(start, line_end, comment + "".join("\n" + line for line in lines))
         else:
