@@ -138,3 +138,72 @@ def test_a_missing_interpreter_names_what_was_tried(tmp_path: Path) -> None:
         report = lost.step(Job(str(path)))
     assert report.outcome is Outcome.UNAVAILABLE and report.reason is not None and "/no/such/python" in report.reason
     assert "--python" in report.reason
+
+
+# Each attempt must be harmless where isolation fails, since these tests may be run by root: the calls are of the kind
+# that is refused, but ask for something that cannot be done anyway, and then fail with another error than EPERM.
+REACHING = """
+import ctypes, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def refused(result):
+    return result < 0
+made = libc.socket(2, 1, 0)
+address = bytes([2, 0, 0, 9, 127, 0, 0, 1]) + bytes(8)
+print("connect", made < 0 or refused(libc.connect(made, address, 16)))
+print("ptrace", libc.ptrace(16, 0, 0, 0) < 0 and ctypes.get_errno() == 1)
+print("mount", libc.mount(b"none", b"", b"no-such-kind", 0, None) < 0 and ctypes.get_errno() == 1)
+print("packet", refused(libc.socket(17, 3, 0)))
+try:
+    os.close(os.open({outside!r}, os.O_WRONLY | os.O_CREAT))
+    print("write False")
+except OSError:
+    print("write True")
+left, right = socket.socketpair()
+left.send(b"x")
+print("local", right.recv(1) == b"x")
+import tensorflow as tf
+print("tensorflow", float(tf.reduce_sum(tf.ones(3))) == 3.0)
+"""
+
+
+def outcomes(verifier: Verifier, tmp_path: Path) -> dict[str, bool]:
+    outside = str(tmp_path / "outside.txt")
+    path = tmp_path / "reaching.py"
+    path.write_text(REACHING.replace("{outside!r}", repr(outside)))
+    job = Job(str(path))
+    seen = verifier.run(job, path.read_text(), "eager", {}, False)
+    found = {}
+    for line in seen.output.splitlines():
+        name, _, answer = line.partition(" ")
+        if answer in ("True", "False"):
+            found[name] = answer == "True"
+    found["left"] = os.path.exists(outside)
+    return found
+
+
+def test_required_isolation_holds_or_the_run_is_refused(tmp_path: Path) -> None:
+    with Verifier(sandbox="require") as strict:
+        (tmp_path / "p.py").write_text("pass\n")
+        first = strict.step(Job(str(tmp_path / "p.py")))
+        if first.outcome is Outcome.UNAVAILABLE:
+            assert first.reason is not None and "--sandbox require" in first.reason
+            pytest.skip(str(first.reason))
+        found = outcomes(strict, tmp_path)
+    assert found == {
+        **dict.fromkeys(("connect", "ptrace", "mount", "packet", "write", "local", "tensorflow"), True),
+        "left": False,
+    }
+
+
+def test_without_isolation_the_program_still_runs_in_its_scratch_folder(tmp_path: Path) -> None:
+    with Verifier(sandbox="off") as free:
+        path = tmp_path / "writes.py"
+        path.write_text("open('made.txt', 'w').write('x')\nraise SystemExit('written')\n")
+        report = free.step(Job(str(path)))
+        assert report.reason is not None and "written" in report.reason
+    assert not (tmp_path / "made.txt").exists()
+
+
+def test_an_unknown_level_is_an_error() -> None:
+    with pytest.raises(ValueError, match="sandbox"):
+        Verifier(sandbox="maybe")

@@ -1,4 +1,4 @@
-"""Keeps a run from reaching anything but its scratch folder: limits, Landlock, no network."""
+"""Keeps a run from reaching anything but its scratch folder: limits, Landlock, no network, few system calls."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import socket
 import struct
 import sys
 from typing import Any
+
+from .syscalls import filter_calls
 
 REFUSED = "regrad: the network is blocked while a training step is verified"
 
@@ -120,7 +122,7 @@ def isolate(scratch: str, seconds: float, note: Any) -> dict[str, bool]:
     """Everything that is available here; the answer says what that was."""
     limit_resources(seconds)
     block_network_in_python(note)
-    return {
-        "landlock": restrict_writes([scratch, "/dev"]),
-        "network": leave_network_namespace(),
-    }
+    empty_network = leave_network_namespace()
+    written = restrict_writes([scratch, "/dev"])
+    filtered = filter_calls(internet=empty_network)
+    return {"landlock": written, "network": empty_network or filtered, "seccomp": filtered}
