@@ -89,7 +89,13 @@ def of_tree(tree: str) -> dict[str, Any]:
         f" {again['seconds']:6.2f}s",
         flush=True,
     )
-    return {"tree": os.path.basename(os.path.normpath(tree)), **parsed, "check": checked, "again": again, "ratio": ratio}
+    return {
+        "tree": os.path.basename(os.path.normpath(tree)),
+        **parsed,
+        "check": checked,
+        "again": again,
+        "ratio": ratio,
+    }
 
 
 def of_lines(count: int) -> dict[str, Any]:
