@@ -7,6 +7,7 @@ import contextlib
 import io
 import re
 from collections import Counter
+from collections.abc import Iterator
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -59,6 +60,8 @@ class _Library:
     class Variable(float):
         """A number that can be added to, as a list of one."""
 
+        now: list[float]
+
         def __new__(cls, value: float) -> _Library.Variable:
             made = super().__new__(cls, value)
             made.now = [value]
@@ -71,7 +74,7 @@ class _Library:
             return float(self.now[0] * other)
 
     @contextlib.contextmanager
-    def GradientTape(self) -> object:
+    def GradientTape(self) -> Iterator[_Library]:
         yield self
 
     def gradient(self, target: float, source: float) -> float:
