@@ -25,7 +25,7 @@ from regrad.repair.options import Options
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.repair.pins import Pins
 from regrad.repair.plan import Applied, Choice, Key, Plan
-from regrad.repair.survey import ProgramReader, Surveyed, Surveyor
+from regrad.repair.survey import ProgramReader, Surveyed, Surveyor, seldom_collected
 from regrad.repair.targets import Rejected, Target, targets
 from regrad.repair.write import NotWritten, replace_files
 
@@ -191,12 +191,13 @@ class Session:
             yield from workers.surveyed(paths, self.options, jobs)
             return
         own = Surveyor(self._detector, self._content, self._new_reader)
-        for path in paths:
-            answer = own.survey(path, known=self._is_found)
-            for place, source in own.sources.items():
-                self._versions.setdefault(place, Version(source))
-            own.sources.clear()
-            yield answer
+        with seldom_collected():
+            for path in paths:
+                answer = own.survey(path, known=self._is_found)
+                for place, source in own.sources.items():
+                    self._versions.setdefault(place, Version(source))
+                own.sources.clear()
+                yield answer
 
     def _is_found(self, finding: Finding) -> bool:
         file = self._files.get(finding.location.path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -19,6 +21,26 @@ if TYPE_CHECKING:
 
 KEPT_BY_ONE_READER = 200
 """A reader keeps what it has parsed for the programs that follow; after so many entries a new one keeps memory flat."""
+
+
+SELDOM = (100_000, 20, 100)
+"""When Python looks for circles in memory. The usual numbers make it look through all trees that a reader keeps again and
+again, for a quarter of the whole time."""
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """While many files are read, circles in memory are looked for less often."""
+    usual = gc.get_threshold()
+    if usual[0] == 0:
+        # Somebody has switched it off.
+        yield
+        return
+    gc.set_threshold(*SELDOM)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 class ProgramReader(Protocol):

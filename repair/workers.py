@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from regrad.repair.outcome import Status
-from regrad.repair.survey import Surveyed, Surveyor
+from regrad.repair.survey import SELDOM, Surveyed, Surveyor
 
 if TYPE_CHECKING:
     # Imported where they are needed: a check of one file starts without them.
@@ -102,8 +102,11 @@ def _executor(options: Options, workers: int) -> ProcessPoolExecutor:
 
 
 def _start(options: Options) -> None:
+    import gc
+
     from regrad.repair.session import surveyor
 
+    gc.set_threshold(*SELDOM)
     _OWN[:] = [surveyor(options)]
 
 

@@ -14,7 +14,11 @@ MOST = 200_000
 
 def tensors(program: Program) -> Iterator[Tensor]:
     """Each tensor on the way to a prediction, a loss or a gradient of the program, once for each operation."""
-    yield from reached(_roots(program))
+    return iter(program.once(_tensors))
+
+
+def _tensors(program: Program) -> tuple[Tensor, ...]:
+    return tuple(reached(_roots(program)))
 
 
 def reached(roots: Iterator[Value | None]) -> Iterator[Tensor]:
