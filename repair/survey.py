@@ -24,8 +24,8 @@ KEPT_BY_ONE_READER = 200
 
 
 SELDOM = (100_000, 20, 100)
-"""When Python looks for circles in memory. The usual numbers make it look through all trees that a reader keeps again and
-again, for a quarter of the whole time."""
+"""When Python looks for circles in memory. The usual numbers make it look through all trees that a reader keeps
+again and again, for a quarter of the whole time."""
 
 
 @contextmanager
