@@ -15,9 +15,9 @@ MAY_IMPORT = {
     "codemods": {"analysis"},
     "verify": {"analysis"},
     "repair": {"analysis", "codemods", "verify"},
-    "report": {"analysis", "codemods", "verify", "repair"},
+    "report": {"analysis", "codemods", "verify", "repair", "migrate"},
     "notebook": {"analysis", "codemods", "verify", "repair"},
-    "migrate": {"analysis", "codemods", "verify", "repair", "report"},
+    "migrate": {"analysis", "codemods", "verify", "repair"},
     "cli": {"analysis", "codemods", "verify", "repair", "report", "migrate"},
 }
 FILES = sorted(path for folder in MAY_IMPORT for path in (ROOT / folder).rglob("*.py"))

@@ -1,0 +1,1 @@
+"""Many files, many repositories, many machines: plans, mends, proves and hands over branches, patches and results."""
