@@ -94,7 +94,9 @@ class Run:
                 )
                 self.send({"outcome": "unavailable", "reason": reason})
                 return
-        families = self.families(tensorflow, program)
+        from .kerases import families as kerases
+
+        families = kerases(tensorflow, "\n".join([program.text, *program.overrides.values()]))
         recorder = self.recorder = Recorder(tensorflow, program, job["mode"])
         recorder.notes = notes
         recorder.finish = self.finish
@@ -105,7 +107,7 @@ class Run:
         from .supply import supply
 
         names = supply(recorder, families, job)
-        self.seed(tensorflow)
+        self.seed(tensorflow, families)
         try:
             program.run(names)
         except SystemExit as error:
@@ -114,22 +116,6 @@ class Run:
             self.raised(error)
         else:
             self.end_of_program(None)
-
-    def families(self, tensorflow: Any, program: Any) -> list[Any]:
-        """The Kerases that the program may use; importing one that it does not mention would cost a second."""
-        found = [tensorflow.keras]
-        texts = "\n".join([program.text, *program.overrides.values()])
-        if "tf_keras" in texts:
-            try:
-                import tf_keras
-
-                found.append(tf_keras)
-            except ImportError:
-                pass
-        keras = sys.modules.get("keras")
-        if keras is not None and hasattr(keras, "Model"):
-            found.append(keras)
-        return found
 
     def observe(self, recorder: Any, families: list[Any]) -> None:
         from .arguments import replace_arguments
@@ -170,7 +156,7 @@ class Run:
         replace_arguments(recorder)
         make_weights_fresh(recorder)
 
-    def seed(self, tensorflow: Any) -> None:
+    def seed(self, tensorflow: Any, families: list[Any]) -> None:
         import random
 
         import numpy
@@ -178,7 +164,7 @@ class Run:
         seed = int(self.job.get("seed", 0))
         random.seed(seed)
         numpy.random.seed(seed)
-        set_seed = getattr(tensorflow.keras.utils, "set_random_seed", None)
+        set_seed = getattr(families[0].utils, "set_random_seed", None) if families else None
         if set_seed is not None:
             set_seed(seed)
         else:
@@ -228,8 +214,17 @@ class Run:
     def lacking(self, error: BaseException) -> str | None:
         """A reason if the program failed for want of something that is not its own fault."""
         recorder = self.recorder
+        if isinstance(error, RecursionError) or (isinstance(error, ImportError) and "eras" in str(error)):
+            from .kerases import MISSING, legacy_is_missing
+
+            if legacy_is_missing():
+                return MISSING
         if isinstance(error, ModuleNotFoundError):
-            return f"The module {error.name!r} is missing in the interpreter that runs the program; install it there."
+            package = (error.name or "").partition(".")[0]
+            return (
+                f"The module {error.name!r} is missing in the interpreter that runs the program;"
+                f" install it there (pip install {package})."
+            )
         if "network" in recorder.notes and not recorder.gradient_calls and not recorder.stepped:
             return "The program downloads something, and the network is blocked; put the file in its place first."
         if isinstance(error, NameError) and not recorder.stepped:

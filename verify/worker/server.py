@@ -42,13 +42,9 @@ def context_initialised() -> bool:
 def import_tensorflow() -> dict[str, Any]:
     import tensorflow as tf
 
-    keras_version: str | None = None
-    try:
-        version = getattr(tf.keras, "__version__", None) or getattr(sys.modules.get("keras"), "__version__", None)
-        keras_version = version() if callable(version) else version
-    except Exception:  # a TensorFlow without Keras can still run tapes
-        keras_version = None
-    return {"tensorflow": tf.__version__, "keras": keras_version}
+    from .kerases import version_of
+
+    return {"tensorflow": tf.__version__, "keras": version_of(tf)}
 
 
 def become_subreaper() -> None:

@@ -94,7 +94,7 @@ def described(spec: Spec) -> str:
 
 
 def library_name(name: str, recorder: Recorder, families: list[Any]) -> Any:
-    keras = families[0]
+    keras = families[0] if families else None
     if name in MODULES:
         try:
             return importlib.import_module(MODULES[name])
