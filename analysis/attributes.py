@@ -224,9 +224,9 @@ def _symbolic(interpreter: Interpreter, owner: Instance | Layer | Network, name:
         single = "outputs" if name.startswith("output") else "inputs"
         values = owner.fields.get(single)
         if owner.form == "sequential" and values is None:
-            from regrad.analysis.library import keras_models
+            from regrad.analysis.library import sequential
 
-            keras_models.build_sequential(interpreter, owner, node)
+            sequential.build_sequential(interpreter, owner, node)
             values = owner.fields.get(single)
         if values is None:
             made = interpreter.operation(

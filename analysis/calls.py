@@ -84,9 +84,9 @@ def call(interpreter: Interpreter, callee: Value, arguments: Call) -> Value:
     if isinstance(callee, Class):
         return instantiate(interpreter, callee, arguments)
     if isinstance(callee, (Layer, Network)):
-        from regrad.analysis.library import keras_models
+        from regrad.analysis.library import layer_calls
 
-        return keras_models.call_layer(interpreter, callee, arguments)
+        return layer_calls.call_layer(interpreter, callee, arguments)
     if isinstance(callee, Instance):
         return call_instance(interpreter, callee, arguments)
     if isinstance(callee, Loss):
@@ -237,10 +237,10 @@ def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:
             arguments.positional or "inputs" in arguments.keywords or "outputs" in arguments.keywords
         ):
             instance.fields["#functional"] = True
-            from regrad.analysis.library import keras_models
+            from regrad.analysis.library import model_methods
 
             # `class Custom(keras.Model)` that only overrides `train_step` inherits `Model(inputs, outputs)`.
-            keras_models.inherited_init(interpreter, instance, arguments)
+            model_methods.inherited_init(interpreter, instance, arguments)
     return instance
 
 
@@ -272,10 +272,10 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
             interpreter.describing = describing
     cell = instance.fields.get("cell")
     if method is None and isinstance(cell, Instance):
-        from regrad.analysis.library import keras_models
+        from regrad.analysis.library import layer_calls
 
         with interpreter.describing_with(_flat(arguments)):
-            return keras_models.run_cell(interpreter, cell, arguments, _flat(arguments))
+            return layer_calls.run_cell(interpreter, cell, arguments, _flat(arguments))
     if method is None or not isinstance(method[0], Function):
         return interpreter.operation(
             "model",
@@ -307,7 +307,7 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
 
 
 def _flat(arguments: Call) -> tuple[Value, ...]:
-    from regrad.analysis.library.tensors import flatten
+    from regrad.analysis.library.operation_calls import flatten
 
     return flatten(arguments.all())
 

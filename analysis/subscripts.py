@@ -279,7 +279,7 @@ def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) ->
 
 def filled(interpreter: Interpreter, array: Tensor, value: Value, node: ast.AST) -> Tensor:
     """An array after `array[index] = value`; a tensor that is put in has left TensorFlow."""
-    from regrad.analysis.library.tensors import carries_tensor
+    from regrad.analysis.library.operation_calls import carries_tensor
 
     leaves = carries_tensor(value)
     inputs = (array, value) if leaves or isinstance(value, Tensor) else (array,)

@@ -52,7 +52,7 @@ from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, WeightsRead
-from regrad.analysis.library.keras_models import has_input
+from regrad.analysis.library.sequential import has_input
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import inside, lists_in, unknown_inside
 from regrad.analysis.values import Instance, Layer, Network, WeightList

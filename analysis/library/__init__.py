@@ -25,27 +25,43 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             arrays,
             builtin,
             data,
+            functions_given,
             keras_layers,
             keras_models,
             losses,
+            model_methods,
             tapes,
+            tensor_methods,
             tensors,
             training,
+            variables,
         )
 
         exact: dict[str, Handler] = {}
         prefixes: dict[str, Handler] = {}
-        for module in (builtin, tensors, arrays, data, keras_layers, keras_models, losses, tapes, training):
+        for module in (
+            builtin,
+            tensors,
+            variables,
+            functions_given,
+            arrays,
+            data,
+            keras_layers,
+            keras_models,
+            losses,
+            tapes,
+            training,
+        ):
             exact.update(module.FUNCTIONS)
             prefixes.update(getattr(module, "PREFIXES", {}))
         ordered = tuple(sorted(prefixes.items(), key=lambda item: -len(item[0])))
         methods = (
             tapes.method,
             training.method,
-            keras_models.method,
+            model_methods.method,
             losses.method,
             data.method,
-            tensors.method,
+            tensor_methods.method,
             builtin.method,
         )
         _TABLES.append((exact, ordered, methods))
@@ -70,9 +86,9 @@ def call(interpreter: Interpreter, name: str, arguments: Call) -> Value:
     if handler is not None:
         return handler(interpreter, name, arguments)
     from regrad.analysis import calls
-    from regrad.analysis.library import tensors
+    from regrad.analysis.library import operation_calls
 
-    operation = tensors.from_table(interpreter, name, arguments)
+    operation = operation_calls.from_table(interpreter, name, arguments)
     if operation is not None:
         return operation
     if namespace(name) in _HARMLESS:

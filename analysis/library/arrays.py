@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regrad.analysis import operators
-from regrad.analysis.library.tensors import dtype_value, flatten, sizes
+from regrad.analysis.library.literals import dtype_value, sizes
+from regrad.analysis.library.operation_calls import flatten
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,

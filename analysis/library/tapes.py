@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from regrad.analysis.events import GradientTaken, TapeClosed, TapeOpened, Watched
-from regrad.analysis.library.tensors import flatten
+from regrad.analysis.library.operation_calls import flatten
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,

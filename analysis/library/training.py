@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis import attributes, weights
 from regrad.analysis.events import Applied, Compilation, Compiled, GradientTaken, Head, Minimized, Trained
-from regrad.analysis.library import data, heads, keras_models, losses, tapes, tensors
+from regrad.analysis.library import data, heads, losses, operation_calls, sequential, tapes
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,
@@ -47,7 +47,7 @@ def _optimizer(interpreter: Interpreter, name: str, call: Call) -> Value:
     last = name.rpartition(".")[2]
     if last[:1].islower() or ".schedules." in name or (".train." in name and not last.endswith("Optimizer")):
         return interpreter.unknown("call", name, ())
-    return Optimizer(name, tensors.named(call), call.node, interpreter.frame, interpreter.tick())
+    return Optimizer(name, operation_calls.named(call), call.node, interpreter.frame, interpreter.tick())
 
 
 def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Value | None:
@@ -93,9 +93,9 @@ def _compile(interpreter: Interpreter, model: Network | Instance, call: Call) ->
         # `compile(...)`, with a literal ellipsis, is a guide's way of leaving the arguments to the reader.
         call.complete and not any(isinstance(value, Constant) and value.value is ... for value in call.all()),
     )
-    if isinstance(model, Network) and model.form == "sequential" and keras_models.has_input(model):
+    if isinstance(model, Network) and model.form == "sequential" and sequential.has_input(model):
         # Keras builds it as it is put together, so its output is known even where nothing trains it.
-        keras_models.build_sequential(interpreter, model, call.node)
+        sequential.build_sequential(interpreter, model, call.node)
     interpreter.store.put(model.fields, "#compiled", compilation)
     interpreter.store.put(model.fields, "#steps", 0)
     optimizer = compilation.optimizer
@@ -143,7 +143,7 @@ def _train(interpreter: Interpreter, model: Network | Instance, method_name: str
         given_y = UNKNOWN
     compilation: Compilation | None = model.fields.get("#compiled")
     if isinstance(model, Network) and model.form == "sequential":
-        keras_models.build_sequential(interpreter, model, call.node, as_data(interpreter, given_x, call))
+        sequential.build_sequential(interpreter, model, call.node, as_data(interpreter, given_x, call))
     own_step = isinstance(model, Instance) and model.cls.find("train_step") is not None
     steps = model.fields.get("#steps")
     step = _training_step(interpreter, model, compilation, given_x, given_y, call, own_step)
@@ -317,7 +317,7 @@ def apply_loss(interpreter: Interpreter, loss: Value, targets: Value, output: Va
             if value is None:
                 # Outputs are named after their layers; which is which is not followed here, so any of them may be
                 # meant.
-                value = interpreter.operation("join", "join", node, tensors.flatten((output,)), Transfer.JOIN)
+                value = interpreter.operation("join", "join", node, operation_calls.flatten((output,)), Transfer.JOIN)
             term = apply_loss(interpreter, part, as_any(interpreter, targets, node), value, node)
             if term is None:
                 return None
@@ -449,7 +449,7 @@ def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:
     )
     interpreter.emit(event)
     result = interpreter.operation(
-        "gradient", "gradients", call.node, (target, *tensors.flatten((sources,))), dtype="float32"
+        "gradient", "gradients", call.node, (target, *operation_calls.flatten((sources,))), dtype="float32"
     )
     return Gradients(event, sources, target, result)
 

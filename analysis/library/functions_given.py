@@ -1,0 +1,98 @@
+"""Functions that are given to TensorFlow: mapped, branched on, traced, run by a strategy or outside of TensorFlow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regrad.analysis import iteration, joining
+from regrad.analysis.library.operation_calls import flatten, named
+from regrad.analysis.operations import Transfer
+from regrad.analysis.values import UNKNOWN, BoundMethod, Collection, External, Function, Mapping, Partial, Tensor, Value
+
+if TYPE_CHECKING:
+    from regrad.analysis.interpreter import Call, Interpreter
+    from regrad.analysis.library import Handler
+
+CALLABLE = (Function, BoundMethod, Partial)
+
+
+def apply_function(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`map_fn`, `vectorized_map`, `scan`, `while_loop`, `cond`, `py_function` and the like: the functions are
+    interpreted, what they return flows.
+    """
+    from regrad.analysis import calls
+    from regrad.analysis.interpreter import Call as Arguments
+
+    last = name.rpartition(".")[2]
+    functions = [value for value in call.all() if isinstance(value, CALLABLE)]
+    others = flatten(tuple(value for value in call.all() if not isinstance(value, CALLABLE)))
+    results: list[Value] = []
+    for function in functions:
+        if last in ("cond", "case"):
+            results.append(interpreter.call(function, Arguments(call.node)))
+        elif last in ("map_fn", "vectorized_map", "foldl", "foldr", "scan", "map"):
+            elements = call.get("elems", 1) or UNKNOWN
+            items: tuple[Value, ...] = (iteration.element(interpreter, elements, call.node),)
+            if last in ("foldl", "foldr", "scan"):
+                items = (call.get("initializer", 2) or items[0], *items)
+            results.append(interpreter.call(function, Arguments(call.node, items)))
+        elif last in ("run", "experimental_run_v2"):
+            passed = call.get("args", 1)
+            keywords = call.get("kwargs", 2)
+            values = tuple(iteration.known_elements(interpreter, passed) or ()) if passed is not None else ()
+            named_values = dict(keywords.entries) if isinstance(keywords, Mapping) else {}
+            return interpreter.call(function, Arguments(call.node, values, named_values))
+        elif last in ("py_function", "eager_py_func"):
+            passed = call.get("inp", 1)
+            values = tuple(iteration.known_elements(interpreter, passed) or ()) if passed is not None else ()
+            result = interpreter.call(function, Arguments(call.node, values))
+            return interpreter.operation("op", last, call.node, flatten((result, *others)))
+        else:
+            results.append(calls.call_unknown(interpreter, function, call.node))
+    joined = joining.join_all(interpreter, results) if results else UNKNOWN
+    if isinstance(joined, (Tensor, Collection)) and last in ("cond", "case"):
+        return joined
+    return interpreter.operation("op", last, call.node, (*flatten((joined,)), *others))
+
+
+def _same_function(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`tf.function(f)`, `recompute_grad(f)`: the function itself; without one, a decorator."""
+    function = call.get("func", 0) or call.get("python_function") or call.get("f")
+    if function is None:
+        return External(name)
+    return function
+
+
+def _gradient_free(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`numpy_function`, `py_func`: the result has no gradient; the function itself is interpreted for what it shows."""
+    from regrad.analysis import calls
+
+    calls.call_through(interpreter, call)
+    inputs = flatten(tuple(value for value in call.all() if not isinstance(value, CALLABLE)))
+    return interpreter.operation(
+        "op", name.rpartition(".")[2], call.node, inputs, Transfer.LEAVES, arguments=named(call)
+    )
+
+
+FUNCTIONS: dict[str, Handler] = {
+    "tf.function": _same_function,
+    "tf.recompute_grad": _same_function,
+    "tf.autograph.experimental.do_not_convert": _same_function,
+    **{
+        f"tf.{name}": apply_function
+        for name in (
+            "map_fn",
+            "vectorized_map",
+            "scan",
+            "foldl",
+            "foldr",
+            "while_loop",
+            "cond",
+            "case",
+            "py_function",
+            "switch_case",
+        )
+    },
+    **{f"ops.{name}": apply_function for name in ("map", "cond", "scan", "while_loop", "vectorized_map")},
+    **{f"{name}": _gradient_free for name in ("tf.numpy_function", "tf.py_func", "tf1.py_func", "tf1.numpy_function")},
+}

@@ -1,0 +1,124 @@
+"""Variables: how they are made, and their methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from regrad.analysis import operators
+from regrad.analysis.events import Assigned
+from regrad.analysis.library.literals import dtype_value, literal_array, sizes
+from regrad.analysis.library.operation_calls import LEAVING, flatten
+from regrad.analysis.operations import Transfer
+from regrad.analysis.values import UNKNOWN, Collection, Constant, Function, Partial, Value, Variable
+
+if TYPE_CHECKING:
+    from regrad.analysis.interpreter import Call, Interpreter
+    from regrad.analysis.library import Handler
+
+
+def _variable(interpreter: Interpreter, name: str, call: Call) -> Value:
+    names: tuple[str, ...] = ("initial_value", "trainable", "validate_shape", "caching_device", "name")
+    if name == "keras.Variable":
+        names = ("initializer", "shape", "dtype", "trainable")
+    if name in ("tf1.get_variable",):
+        names = ("name", "shape", "dtype", "initializer", "regularizer", "trainable")
+    arguments: dict[str, Value] = dict(zip(names, call.positional, strict=False))
+    arguments.update(call.keywords)
+    initial = arguments.get("initial_value") if name == "tf.Variable" else arguments.get("initializer")
+    if isinstance(initial, (Function, Partial)):
+        from regrad.analysis.interpreter import Call as Arguments
+
+        initial = interpreter.call(initial, Arguments(call.node))
+    maker = "keras.Variable" if name == "keras.Variable" else "tf.Variable"
+    return make_variable(interpreter, maker, arguments, initial, None, call)
+
+
+def make_variable(
+    interpreter: Interpreter,
+    maker: str,
+    arguments: dict[str, Value],
+    initial: Value | None,
+    owner: Value | None,
+    call: Call,
+) -> Variable:
+    """A new variable; its dtype is the stated one or that of its first value."""
+    variable = Variable(maker, arguments, initial, owner, call.node, interpreter.frame, interpreter.tick())
+    dtype = dtype_value(arguments.get("dtype"))
+    if dtype is None and initial is not None and maker == "tf.Variable":
+        if isinstance(initial, Constant):
+            value = initial.value
+            dtype = (
+                "bool"
+                if isinstance(value, bool)
+                else "int32"
+                if isinstance(value, int)
+                else "float32"
+                if isinstance(value, float)
+                else None
+            )
+        elif isinstance(initial, Collection):
+            dtype, variable.fields["shape"], _, _ = literal_array(initial, None)
+            dtype = {"int64": "int32", "float64": "float32"}.get(dtype or "", dtype)
+        else:
+            dtype = operators.dtype_of(initial)
+    variable.fields["dtype"] = dtype
+    if "shape" not in variable.fields:
+        variable.fields["shape"] = (
+            sizes(arguments.get("shape"))
+            if "shape" in arguments
+            else (operators.shape_of(initial) if initial is not None else None)
+        )
+    variable.fields["trainable"] = arguments.get("trainable", Constant(True))
+    return variable
+
+
+def method_of_variable(interpreter: Interpreter, owner: Variable, name: str, call: Call) -> Value:
+    if name in (
+        "assign",
+        "assign_add",
+        "assign_sub",
+        "scatter_update",
+        "scatter_nd_update",
+        "load",
+        "scatter_add",
+        "scatter_sub",
+    ):
+        value = call.get("value", 0) or call.get("delta") or UNKNOWN
+        interpreter.emit(
+            Assigned(call.node, interpreter.frame, interpreter.tick(), owner, name, value, interpreter.tapes)
+        )
+        assigned: tuple[Any, ...] = owner.fields.get("#assigned") or ()
+        interpreter.store.put(
+            owner.fields, "#assigned", (*assigned[-7:], (interpreter.serial, name, value, call.node, interpreter.frame))
+        )
+        return owner
+    if name in ("read_value", "value"):
+        return interpreter.operation(
+            "op", name, call.node, (owner,), dtype=operators.dtype_of(owner), shape=owner.fields.get("shape")
+        )
+    if name in LEAVING:
+        return interpreter.operation(
+            "method",
+            name,
+            call.node,
+            (owner,),
+            Transfer.LEAVES,
+            dtype=operators.dtype_of(owner),
+            shape=owner.fields.get("shape"),
+            numpy=True,
+        )
+    if name in ("initialized_value", "sparse_read", "gather_nd"):
+        return interpreter.operation("op", name, call.node, (owner,), dtype=operators.dtype_of(owner))
+    return (
+        UNKNOWN
+        if name in ("set_shape", "get_shape")
+        else interpreter.operation("op", name, call.node, (owner, *flatten(call.all())))
+    )
+
+
+FUNCTIONS: dict[str, Handler] = {
+    "tf.Variable": _variable,
+    "keras.Variable": _variable,
+    "K.variable": _variable,
+    "tf1.get_variable": _variable,
+}
