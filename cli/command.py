@@ -9,8 +9,8 @@ from typing import Annotated
 import regrad
 import typer
 
-COMMANDS = ("check", "fix", "verify", "diagnose", "baseline", "explain", "rules")
-"""Each is the function of its name in the module of its name."""
+COMMANDS = ("check", "fix", "verify", "diagnose", "baseline", "explain", "rules", "test-rules")
+"""Each is the function of its name in the module of its name, with `_` for `-`."""
 
 
 def command(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -28,7 +28,8 @@ def command(arguments: Sequence[str] = ()) -> typer.Typer:
     )
     app.callback()(_regrad)
     for name in COMMANDS if not arguments or arguments[0] not in COMMANDS else (arguments[0],):
-        app.command(name)(getattr(import_module(f"regrad.cli.{name}"), name))
+        function = name.replace("-", "_")
+        app.command(name)(getattr(import_module(f"regrad.cli.{function}"), function))
     return app
 
 

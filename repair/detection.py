@@ -10,7 +10,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine import registry
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, NotAnalysable, Rule, Safety, Withheld
 from regrad.repair.options import Options
 from regrad.repair.suppression import Remark, Suppressions
 from regrad.repair.targets import pattern
@@ -39,13 +39,13 @@ class Detector:
         problems: list[str] = []
         for rule in self._rules.values():
             try:
-                reported = list(rule.detect(program))
+                for finding in rule.detect(program):
+                    found.setdefault((finding.code, finding.location.path, finding.location.span), finding)
+            except NotAnalysable as problem:
+                problems.append(f"not analysable by {rule.code}: {problem}")
             except Exception as problem:
                 # One rule's mistake must not hide what the others see.
                 problems.append(f"the rule {rule.code} failed on {program.entry}: {problem!r}")
-                continue
-            for finding in reported:
-                found.setdefault((finding.code, finding.location.path, finding.location.span), finding)
         suppressions = {path: Suppressions(source) for path, source in program.files.items()}
         kept = (each for each in found.values() if not self._is_silenced(each, suppressions))
         # A file that trains nothing may be read for a program that is not looked at now: its comments get the benefit.

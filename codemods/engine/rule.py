@@ -59,6 +59,15 @@ class Withheld:
     suggestion: str = ""
 
 
+class NotAnalysable(Exception):
+    """A rule cannot look at this file, whatever the others can; raised by `detect` after all that it did find."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True)
 class Related:
     """Another place that belongs to a finding."""
