@@ -32,6 +32,8 @@ class VariableReport:
     trainable: bool
     model: str | None = None
     optimizer: str | None = None
+    surplus: bool = False
+    """Without gradient as it only feeds an output of a layer that the program leaves aside (a pooler): no fault."""
 
 
 class Outcome(Enum):
@@ -60,6 +62,8 @@ class Symptom(Enum):
     LOSS_DOES_NOT_FALL = "loss-does-not-fall"
     NOTHING_CHANGED = "nothing-changed"
     UNTRAINED_LAYER_FROZEN = "untrained-layer-frozen"
+    LEFT_OUT = "left-out"
+    UPDATE_MISSING = "update-missing"
     TARGETS_OUT_OF_RANGE = "targets-out-of-range"
     PREDICTIONS_OUT_OF_RANGE = "predictions-out-of-range"
     PROBABILITIES_AS_LOGITS = "probabilities-as-logits"

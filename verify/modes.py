@@ -136,6 +136,7 @@ def merge_variable(own: VariableReport, probe: VariableReport | None, unseen: bo
     if probe is None:
         return own
     merged = replace(own, changed=probe.changed) if unseen else own
+    merged = replace(merged, surplus=probe.surplus and own.gradient is Gradient.NONE)
     if own.norm is not None or own.gradient is not Gradient.FLOWS:
         return merged
     if probe.gradient is Gradient.NON_FINITE or (unseen and probe.gradient is Gradient.ZERO):

@@ -111,6 +111,7 @@ def read_variable(item: Mapping[str, Any]) -> VariableReport:
         trainable=bool(item["trainable"]),
         model=item.get("model"),
         optimizer=item.get("optimizer"),
+        surplus=bool(item.get("surplus")),
     )
 
 

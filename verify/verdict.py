@@ -18,6 +18,8 @@ SYMPTOM_WORDS = {
     Symptom.LOSS_DOES_NOT_FALL: "the loss of one batch does not fall when it is fitted",
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
+    Symptom.LEFT_OUT: "the loss depends on fresh weights that are in no list of variables: nothing trains them",
+    Symptom.UPDATE_MISSING: "gradients arrive at variables that no optimizer is told to update",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lie outside the range that the loss is made for",
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss takes for probabilities what lies outside 0 to 1",
     Symptom.PROBABILITIES_AS_LOGITS: "the loss applies a second softmax to what has been through one",
@@ -32,6 +34,8 @@ SYMPTOM_WORDS_BEFORE = {
     Symptom.LOSS_DOES_NOT_FALL: "the loss of one batch did not fall when it was fitted",
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer was frozen and never trained",
+    Symptom.LEFT_OUT: "the loss depended on fresh weights that were in no list of variables: nothing trained them",
+    Symptom.UPDATE_MISSING: "gradients arrived at variables that no optimizer was told to update",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lay outside the range that the loss is made for",
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss took for probabilities what lay outside 0 to 1",
     Symptom.PROBABILITIES_AS_LOGITS: "the loss applied a second softmax to what had been through one",
@@ -46,6 +50,8 @@ class Faults:
     """What is wrong with a step that was carried out."""
 
     none: frozenset[str]
+    surplus: frozenset[str]
+    """Without gradient, and no fault: they feed an output that the program leaves aside."""
     non_finite: frozenset[str]
     dead: frozenset[str]
     """Models (or optimizers) whose every gradient is exactly zero."""
@@ -72,7 +78,8 @@ def faults_of(report: StepReport) -> Faults:
     for variable in asked(report):
         groups[variable.model or variable.optimizer or "the program"].append(variable)
     return Faults(
-        none=frozenset(variable.name for variable in asked(report) if variable.gradient is Gradient.NONE),
+        none=frozenset(v.name for v in asked(report) if v.gradient is Gradient.NONE and not v.surplus),
+        surplus=frozenset(v.name for v in asked(report) if v.gradient is Gradient.NONE and v.surplus),
         non_finite=frozenset(variable.name for variable in asked(report) if variable.gradient is Gradient.NON_FINITE),
         dead=frozenset(
             name for name, members in groups.items() if all(member.gradient is Gradient.ZERO for member in members)
@@ -165,6 +172,12 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     if not remaining and flowing(after):
         if wrong or not flowing(before):
             return Verdict.MENDED, f"Before, {told(before, wrong, past=True)}; {healthy(after)}."
+        if wrong.surplus - remaining.surplus:
+            unused = listed(wrong.surplus - remaining.surplus)
+            return (
+                Verdict.MENDED,
+                f"Before, {unused} received no gradient, as their output is not used; {healthy(after)}.",
+            )
         if gained:
             return Verdict.MENDED, f"Before, {listed(gained)} stood still; {healthy(after)}."
         return Verdict.WAS_NOT_BROKEN, f"Gradients arrived before the rewrite as well: {healthy(before, past=True)}."
@@ -279,6 +292,8 @@ def healthy(report: StepReport, *, past: bool = False) -> str:
     loss = f", loss {report.loss:.4g}" if report.loss is not None else ""
     zero = sum(variable.gradient is Gradient.ZERO for variable in counted)
     note = f" ({zero} exactly zero)" if zero else ""
+    unused = faults_of(report).surplus
+    note += f" ({listed(unused)} feed an output that is not used)" if unused else ""
     verb = "received" if past else "receive" if len(counted) != 1 else "receives"
     noun = "variable" if len(counted) == 1 else "variables"
     reach = f"{len(flowing(report))} of {len(counted)} {noun} {verb} gradients{note}{loss}"

@@ -129,6 +129,7 @@ class Run:
         from .pretrained import make_weights_fresh
         from .quiet import make_harmless
         from .sessions import watch_sessions
+        from .surplus import watch_outputs
         from .tapes import watch_tapes
         from .wiring import watch_loss_functions
 
@@ -149,6 +150,7 @@ class Run:
         watch_layers(recorder, families)
         if recorder.mode == "eager":
             watch_calls(recorder, families)
+            watch_outputs(recorder, families)
             watch_loss_functions(recorder, families)
         make_harmless(recorder, families)
         replace_datasets(recorder, families)

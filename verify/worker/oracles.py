@@ -9,6 +9,7 @@ from typing import Any
 
 from .frozen import frozen_and_fresh
 from .recorder import Recorder, weights_of
+from .requests import left_out, update_missing
 
 FEW = 8
 DRAWS = 4
@@ -24,6 +25,8 @@ def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str
     for name, check in (
         ("nothing-changed", lambda: nothing_changed(recorder, variables)),
         ("untrained-layer-frozen", lambda: frozen_and_fresh(recorder)),
+        ("left-out", lambda: left_out(recorder, variables)),
+        ("update-missing", lambda: update_missing(recorder, variables)),
     ):
         if careful(check):
             found.append(name)

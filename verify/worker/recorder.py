@@ -27,6 +27,7 @@ class Track:
         self.raw = raw
         self.first: Any = None
         self.asked: list[tuple[str, float | None]] = []
+        self.requests: dict[Any, list[str]] = {}
         self.applied: list[tuple[str, float | None]] = []
         self.optimizer: str | None = None
         self.label: str | None = None
@@ -76,6 +77,11 @@ class Recorder:
         self.made_in: dict[int, Any] = {}
         self.frozen_in: dict[int, Any] = {}
         self.exploring_until: float | None = None
+        self.request_lines: dict[Any, int] = {}
+        self.reached: dict[int, tuple[str, int]] = {}
+        self.reported: list[int] = []
+        self.several: list[Any] = []
+        self.left_aside: set[int] = set()
 
     # -- places ---------------------------------------------------------------------------------------------------
 

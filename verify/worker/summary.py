@@ -1,11 +1,14 @@
 """Turns what was recorded into the report of one run."""
 
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
 from __future__ import annotations
 
 import os
 from typing import Any
 
 from .recorder import Recorder, Track, plain_name, weights_of
+from .requests import dead_requests
 
 TINY = 1e-12
 """Relative to the largest gradient of the run: below this a gradient is a rounding residue of zero."""
@@ -26,6 +29,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
         if not wanted(recorder, track, identity, owners):
             continue
         status, norm = judged(track, largest, outcome)
+        recorder.reported.append(identity)
         is_trainable = trainable.get(identity, bool(getattr(track.variable, "trainable", True)))
         variables.append(
             {
@@ -38,8 +42,14 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
                 "trainable": is_trainable,
                 "model": owners.get(identity),
                 "optimizer": track.optimizer,
+                "surplus": status == "none" and identity in recorder.left_aside,
             }
         )
+    rows = dict(zip(recorder.reported, variables))
+    for identity, call in dead_requests(recorder):
+        if identity in rows and rows[identity]["gradient"] != "none":
+            name = f"{names[identity]} (line {recorder.request_lines[call]})"
+            variables.append({**rows[identity], "name": name, "gradient": "none", "norm": None})
     symptoms: list[str] = []
     message: dict[str, Any] = {
         "outcome": outcome,
@@ -132,6 +142,9 @@ def judged(track: Track, largest: float, outcome: str) -> tuple[str, float | Non
     if "non-finite" in states or any(state == "non-finite" for state, _ in track.asked):
         return "non-finite", None
     norm = max(norms) if norms else None
+    if track.applied and not norm and track.asked and all(state == "none" for state, _ in track.asked):
+        # Zeros that the program put in the place of a missing gradient.
+        return "none", None
     if "connected" in states and norm is None:
         # Traced, not computed here: whether the weights moved tells flowing from zero.
         first, last = track.values if track.values is not None else (None, None)

@@ -9,6 +9,8 @@ import functools
 from typing import Any
 
 from .recorder import ACCUMULATION, STEPS, Recorder
+from .requests import note_request, probe_unasked
+from .surplus import note_surplus
 
 
 def before_gradient(recorder: Recorder, site: tuple[str, int]) -> None:
@@ -47,12 +49,16 @@ def after_gradient(recorder: Recorder, target: Any, sources: Any, gradients: Any
     recorder.gradient_calls += 1
     if recorder.loss is None:
         recorder.loss = recorder.scalar(target)
+    answered = []
     for position, (source, gradient) in enumerate(zip(flat_sources, flat_gradients)):
         measured = recorder.measure(gradient)
         if recorder.is_variable(source):
-            recorder.track(source).asked.append(measured)
+            track = recorder.track(source)
+            track.asked.append(measured)
+            answered.append((track, measured[0]))
         else:
             pseudo_variable(recorder, source, f"source {position} (line {site[1]})", measured)
+    note_request(recorder, answered)
 
 
 def pseudo_variable(recorder: Recorder, source: Any, label: str, measured: tuple[str, float | None]) -> None:
@@ -94,6 +100,9 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
             track = recorder.tracks.get(id(recorder.raw(source))) or recorder.tracks.get(hash(label))
             if track is not None:
                 lost.append((source, track))
+    if lost:
+        with contextlib.suppress(Exception):
+            note_surplus(recorder, trail, target, flat_sources, flat_gradients)
     spoiled = [] if lost else bad_values(recorder, flat_sources)
     if not lost and not spoiled:
         if recorder.gradient_calls > 4 * STEPS:
@@ -158,6 +167,8 @@ def watch_tapes(recorder: Recorder) -> None:
         c_tape = getattr(self, "_tape", None)
         gradients = plain(self, target, sources, *args, **options)
         after_gradient(recorder, target, sources, gradients, site)
+        if recorder.gradient_calls <= 4 * STEPS:
+            probe_unasked(recorder, self, c_tape, target, sources)
         find_cuts(recorder, self, c_tape, target, sources, gradients)
         return gradients
 

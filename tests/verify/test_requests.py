@@ -1,0 +1,136 @@
+"""Each request for gradients by itself, and who is left out of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from regrad.verify import Evidence, Gradient, StepReport, Symptom, Verdict
+from regrad.verify.verdict import faults_of, sound
+
+pytestmark = pytest.mark.tensorflow
+Step = Callable[..., StepReport]
+Compare = Callable[..., Evidence]
+
+SECOND = """
+import tensorflow as tf
+x = tf.Variable(3.0)
+with tf.GradientTape() as outer:
+    with tf.GradientTape() as inner:
+        y = x * x * x
+{inside}    slope = inner.gradient(y, x)
+{outside}print(outer.gradient(slope, x))
+"""
+GAN = """
+import tensorflow as tf
+generator = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(3)], name="generator")
+critic = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)], name="critic")
+g_optimizer, c_optimizer = tf.keras.optimizers.Adam(), tf.keras.optimizers.Adam()
+for _ in range(100):
+    with tf.GradientTape() as tape, tf.GradientTape() as other:
+        fake = generator(tf.random.normal((4, 2)))
+        c_loss = tf.reduce_mean(critic(fake)) - tf.reduce_mean(critic(tf.random.normal((4, 3))))
+        g_loss = -tf.reduce_mean(critic(fake))
+    for_critic = tape.gradient(c_loss, critic.trainable_variables)
+    for_generator = other.gradient(g_loss, generator.trainable_variables)
+    g_optimizer.apply_gradients(zip(for_generator, generator.trainable_variables))
+    c_optimizer.apply_gradients(zip(for_critic, critic.trainable_variables))
+"""
+PARTS = """
+import tensorflow as tf
+encoder = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3)], name="encoder")
+{prepared}
+head = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)], name="head")
+optimizer = tf.keras.optimizers.Adam()
+x = tf.random.normal((8, 4))
+for _ in range(100):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((head(encoder(x)) - 1.0) ** 2)
+    variables = {variables}
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+"""
+POOLER = """
+import tensorflow as tf
+class Encoder(tf.keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.inner = tf.keras.layers.Dense(6)
+        self.pooler = tf.keras.layers.Dense(6, activation="tanh", name="pooler")
+    def call(self, x):
+        h = self.inner(x)
+        return h, self.pooler(h[:, 0])
+inputs = tf.keras.Input((5, 2))
+sequence, pooled = Encoder()(inputs)
+outputs = {head}
+model = tf.keras.Model(inputs, outputs)
+model.compile("adam", "mse")
+model.fit(tf.random.normal((16, 5, 2)), tf.random.normal((16, 5, {width})), verbose=0)
+"""
+
+
+def test_a_second_derivative_that_is_lost_is_not_hidden_by_the_first(compare: Compare) -> None:
+    stopped = SECOND.format(inside="", outside="").replace("gradient(slope", "gradient(tf.stop_gradient(slope)")
+    evidence = compare(stopped, SECOND.format(inside="", outside=""))
+    rows = {variable.name: variable.gradient for variable in evidence.before.variables}
+    assert rows == {"x": Gradient.FLOWS, "x (line 8)": Gradient.NONE}
+    assert evidence.verdict is Verdict.MENDED and [v.name for v in evidence.after.variables] == ["x"]
+
+
+def test_zeros_in_the_place_of_missing_gradients_do_not_hide_them(step: Step) -> None:
+    text = PARTS.format(prepared="", variables="head.trainable_variables + encoder.trainable_variables")
+    text = text.replace("    with tf.", "    code = encoder(x)\n    with tf.").replace("head(encoder(x))", "head(code)")
+    filled = text.replace(
+        "zip(tape.gradient(loss, variables), variables)",
+        "[(g if g is not None else tf.zeros_like(v), v) for g, v in zip(tape.gradient(loss, variables), variables)]",
+    )
+    assert faults_of(step(filled)).none == {"encoder/dense/kernel", "encoder/dense/bias"}
+
+
+def test_an_optimizer_that_is_never_told_to_step_is_noticed(compare: Compare) -> None:
+    forgotten = GAN.replace("    c_optimizer.apply_gradients", "    0 and c_optimizer.apply_gradients")
+    evidence = compare(forgotten, GAN)
+    assert evidence.before.symptoms == (Symptom.UPDATE_MISSING,) and evidence.verdict is Verdict.MENDED
+
+
+def test_fresh_weights_on_the_way_that_are_in_no_list_are_noticed(compare: Compare) -> None:
+    evidence = compare(
+        PARTS.format(prepared="", variables="head.trainable_variables"),
+        PARTS.format(prepared="", variables="encoder.trainable_variables + head.trainable_variables"),
+    )
+    assert evidence.before.symptoms == (Symptom.LEFT_OUT,) and evidence.verdict is Verdict.MENDED
+
+
+@pytest.mark.parametrize(
+    "prepared",
+    ["encoder.trainable = False", "encoder.set_weights([w * 2 for w in encoder.get_weights()])"],
+)
+def test_weights_that_are_frozen_or_were_set_are_left_out_on_purpose(step: Step, prepared: str) -> None:
+    assert sound(step(PARTS.format(prepared=prepared, variables="head.trainable_variables")))
+
+
+def test_layers_that_a_plain_object_holds_are_noticed_as_nobody_tracks_them(step: Step) -> None:
+    text = """
+import tensorflow as tf
+class Box: pass
+class Net(tf.keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.box = Box()
+        self.box.inner = tf.keras.layers.Dense(8, activation="relu")
+        self.head = tf.keras.layers.Dense(1)
+    def call(self, x):
+        return self.head(self.box.inner(x))
+net = Net()
+net.compile("adam", "mse")
+net.fit(tf.random.normal((32, 4)), tf.random.normal((32, 1)), verbose=0)
+"""
+    assert step(text).symptoms == (Symptom.LEFT_OUT,)
+    assert sound(step(text.replace("self.box.inner", "self.inner")))
+
+
+def test_a_pooler_that_nobody_asked_for_is_no_fault_and_an_unused_head_is_one(step: Step) -> None:
+    aside = step(POOLER.format(head="tf.keras.layers.Dense(1)(sequence)", width=1))
+    assert sound(aside) and faults_of(aside).surplus == {"encoder/pooler/kernel", "encoder/pooler/bias"}
+    assert all(variable.surplus == (variable.gradient is Gradient.NONE) for variable in aside.variables)
+    forgotten = step(POOLER.format(head="sequence", width=6))
+    assert not sound(forgotten) and faults_of(forgotten).none == {"encoder/pooler/kernel", "encoder/pooler/bias"}
