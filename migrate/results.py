@@ -65,6 +65,9 @@ class Totals:
     def plus(self, other: Totals) -> Totals:
         return Totals(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
 
+    def times(self, number: int) -> Totals:
+        return Totals(*(getattr(self, name) * number for name in self.__slots__))
+
 
 @dataclass(frozen=True, slots=True)
 class RepositoryResult:

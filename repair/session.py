@@ -95,8 +95,10 @@ class Session:
         rules: Sequence[Rule] | None = None,
         reader: Callable[[Files, int | None], ProgramReader] | None = None,
         verifier: Callable[[Options], Comparer] | None = None,
+        leave: Callable[[Key], bool] | None = None,
         cache: bool = False,
     ) -> None:
+        """`leave` says of a finding that it is reported and not mended."""
         self.options = options
         self._contents = {os.path.normpath(path): content for path, content in (contents or {}).items()}
         self._detector = Detector(selected(options.select, options.ignore) if rules is None else rules, options)
@@ -106,6 +108,7 @@ class Session:
         self._alone = rules is not None or reader is not None or bool(self._contents)
         self._cache = Cache(options) if cache and not self._alone else None
         self._make_verifier = verifier or _verifier
+        self._leave = leave or (lambda key: False)
         self._verifier: Comparer | None = None
         self._versions: dict[str, Version] = {}
         self._on_disk: dict[str, bytes] = {}
@@ -260,7 +263,7 @@ class Session:
             key
             for file in self._files.values()
             for key, found in file.found.items()
-            if found.outcome.decision in _DECIDED
+            if found.outcome.decision in _DECIDED or self._leave(key)
         }
         try:
             first = make(Choice(excluded=frozenset(settled)))
