@@ -156,12 +156,7 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
         if not owner.cls.bases_known():
             weights.complete = False
         if interpreter.keras == 3 and owner.role in ("model", "layer"):
-            # Keras 3 does not collect a plain `tf.Variable` that is an attribute of a layer.
-            inside = [
-                part
-                for part in sublayers(owner)
-                if not (isinstance(part, Variable) and part.maker == "tf.Variable" and part.owner is None)
-            ]
+            inside = [part for part in sublayers(owner) if not _unseen_by_keras_3(part)]
         else:
             inside = sublayers(owner)
         inside = [part for part in inside if not isinstance(part, Unknown) or _may_have_weights(part)]
@@ -182,6 +177,13 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
         return
     else:
         weights.complete = False
+
+
+def _unseen_by_keras_3(part: Value) -> bool:
+    """A plain `tf.Variable` or a `tf.Module` that is an attribute of a layer."""
+    if isinstance(part, Variable):
+        return part.maker == "tf.Variable" and part.owner is None
+    return isinstance(part, Instance) and part.role == "module" and not foreign_base(part)
 
 
 def foreign_base(owner: Instance) -> bool:

@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a `tf.Variable` that is an attribute of a Keras 3 layer or model and is used in its `call`; a `tf.Variable`
-that a `Lambda` or a loss takes from outside the model that is trained; and a layer that is made anew in every `call`.
+that a `Lambda` or a loss takes from outside the model that is trained; a layer that is made anew in every `call`; and
+layers that an ordinary object (under Keras 3 also a `tf.Module`) holds for a model, where Keras does not look.
 
 Why gradients stop
 ------------------
@@ -35,7 +36,8 @@ Mended::
 The fix and its safety
 ----------------------
 The variable is made with `add_weight`, starting from the same numbers or the same distribution; the layer is made in
-`__init__`. Unsafe, since weights move that did not move before. A variable from outside is the author's to place.
+`__init__`; the class of an object that holds layers becomes a layer, its `__call__` a `call`. Unsafe, since weights
+move that did not move before. A variable from outside is the author's to place.
 
 When it stays silent
 --------------------
@@ -65,6 +67,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, Instance, Layer, Value, Variable
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.holders import Held, held_out_of_sight
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -97,7 +100,11 @@ def detect(program: Program) -> Iterable[Finding]:
         for owner in _owners(sink):
             if moved is None:
                 moved = trainings.updated(program) | {id(event.variable) for event in program.of(Assigned)}
-            for finding in (*_variables(program, sink, owner, moved), *_layers(program, sink, owner)):
+            for finding in (
+                *_variables(program, sink, owner, moved),
+                *_layers(program, sink, owner),
+                *_held(program, sink, owner, moved),
+            ):
                 if finding.location not in seen:
                     seen.add(finding.location)
                     yield finding
@@ -184,6 +191,32 @@ def _layers(program: Program, sink: Sink, owner: Value) -> Iterator[Finding]:
         )
 
 
+def _held(program: Program, sink: Sink, owner: Value, moved: set[int]) -> Iterator[Finding]:
+    held = [each for each in held_out_of_sight(owner, program.keras) if id(each.part) not in moved]
+    if not held:
+        return
+    used = Flow(sink.tape).reach(sink.target).sources
+    holders: dict[int, list[Held]] = {}
+    for each in held:
+        if id(each.part) in used and each.holder.node is not None and each.holder.frame is not None:
+            holders.setdefault(id(each.holder), []).append(each)
+    for parts in holders.values():
+        holder = parts[0].holder
+        assert holder.node is not None and holder.frame is not None
+        names = tuple(describe(each.part) for each in parts)
+        what = "a `tf.Module`" if holder.role == "module" else "an ordinary object"
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{holder.cls.name}` is {what}: Keras does not find the layers in it, and no training updates them",
+            program.location(holder.node, holder.frame),
+            CutKind.NEVER_USED,
+            names,
+            (Related(program.location(sink.event.node, sink.event.frame), "the training that misses them"),),
+            parts[0],
+        )
+
+
 # -- mending -----------------------------------------------------------------------------------------------------------
 
 
@@ -200,9 +233,24 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, Attribute):
             return [_added(program, evidence.variable)]
+        if isinstance(evidence, Held):
+            return [_layer_made(program, evidence)]
         return [_made_once(program, evidence)]
     except CannotMove as problem:
-        return Withheld(str(problem), "self.w = self.add_weight(shape=..., initializer=...)")
+        suggestion = "self.w = self.add_weight(shape=..., initializer=...)"
+        if isinstance(evidence, Held):
+            suggestion = f"class {evidence.holder.cls.name}(keras.layers.Layer):"
+        return Withheld(str(problem), suggestion)
+
+
+def _layer_made(program: Program, held: Held) -> Mending:
+    """The class of the object that holds the layers becomes a layer itself."""
+    from regrad.codemods.engine.made_a_layer import made_a_layer
+
+    edits = made_a_layer(program, held.holder)
+    return Mending(
+        f"make `{held.holder.cls.name}` a layer", Safety.UNSAFE, edits, "weights move that did not move before"
+    )
 
 
 def _added(program: Program, variable: Variable) -> Mending:
