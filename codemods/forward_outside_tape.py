@@ -53,7 +53,7 @@ import ast
 from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
-from regrad.analysis.frames import Frame
+from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import recording
@@ -158,6 +158,14 @@ def mend(program: Program, finding: Finding) -> Mendings:
     return (Mending(title, Safety.SAFE, edits),)
 
 
+def _node_of_maker(report: Report, node: ast.AST, frame: Frame) -> ast.AST:
+    """The expression in `__init__` or `build` that the operation belongs to, be it made in a method that is called."""
+    maker: Frame | None = frame
+    while maker is not None and not (maker.function is not None and maker.function.name in _ONCE):
+        maker = maker.caller
+    return place_in(frame, node, maker) or node if maker is not None and maker.path == frame.path else node
+
+
 def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
     """Compute an attribute in `call`, as a local name, instead of once in `__init__` or `build`."""
     from regrad.codemods.engine import moving
@@ -165,7 +173,7 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
     if report.cut.node is None or report.cut.frame is None:
         raise CannotMove("the value is not computed in a method of a layer")
     path = report.cut.frame.path
-    statement = program.statement(report.cut.node, path)
+    statement = program.statement(_node_of_maker(report, report.cut.node, report.cut.frame), path)
     if not (
         isinstance(statement, ast.Assign)
         and len(statement.targets) == 1
@@ -185,7 +193,8 @@ def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
     this = method.args.args[0].arg
     if target.value.id != this or not any(statement is other for other in method.body):
         raise CannotMove("the value is computed in a branch or loop")
-    call = next((node for node in cls.body if isinstance(node, ast.FunctionDef) and node.name == "call"), None)
+    methods = [node for node in cls.body if isinstance(node, ast.FunctionDef)]
+    call = next((node for node in methods if node.name == "call"), None)
     if call is None or not call.args.args or call.args.args[0].arg != this:
         raise CannotMove("the class has no `call` of its own")
     local = stored_locally(method) - {this}

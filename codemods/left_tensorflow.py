@@ -28,7 +28,8 @@ Safe: each call becomes the TensorFlow operation of the same meaning (`codemods/
 with the arguments whose names differ), `.numpy()` and `float()` go, lists of tensors are stacked. A function in NumPy
 is converted as a whole or not at all. What concerns labels alone and has no counterpart (a median, say) stays NumPy
 inside `tf.numpy_function`. The import of NumPy goes when nothing uses it any more. Where a function has no
-counterpart of the same meaning, or one without a slope, nothing is rewritten, and the reason is given.
+counterpart of the same meaning, or one without a slope, nothing is rewritten, and the reason is given. One exception
+is unsafe: a function that ranks a vector (for Spearman's rho, say) is given a soft rank, which has a slope.
 
 When it stays silent
 --------------------
@@ -81,6 +82,9 @@ def mend(program: Program, found: Finding) -> Mendings:
         return Withheld(problem.reason)
     if not edits:
         return Withheld("what leaves TensorFlow is not written out in the program")
+    if conversion.ranked:
+        why = "a rank has no slope; a soft rank, which comes near it, has"
+        return (Mending("rank softly, in TensorFlow", Safety.UNSAFE, edits, why),)
     why = "what concerns the labels alone stays NumPy" if conversion.wrapped else "each operation has the same meaning"
     return (Mending("use TensorFlow's operations", Safety.SAFE, edits, why),)
 
@@ -88,8 +92,8 @@ def mend(program: Program, found: Finding) -> Mendings:
 RULE = Rule(
     CODE,
     NAME,
-    "safe",
-    "the operations that replace NumPy's have the same meaning; others are not replaced",
+    "mixed",
+    "the operations that replace NumPy's have the same meaning; ranks alone give way to what only comes near them",
     detect,
     mend,
 )

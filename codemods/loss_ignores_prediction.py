@@ -33,7 +33,9 @@ The fix and its safety
 ----------------------
 The value is returned, which is safe: nothing could be trained without it. A loss that was called is handed over as
 a function of the targets and the prediction, with its other arguments; unsafe, since it is now computed for each
-batch. What a loss that ignores the prediction should compute is the author's to say.
+batch. Where the targets are compared with themselves (`y_true - y_true`) and the prediction is used nowhere, it is put
+in the second place, which is unsafe. What any other loss that ignores the prediction should compute is the author's
+to say.
 
 When it stays silent
 --------------------
@@ -65,6 +67,15 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Relate
 
 CODE, NAME = "RG107", "loss-ignores-prediction"
 _SAYING = frozenset({"print", "info", "debug", "warning", "log", "scalar", "tf.print"})
+
+
+@dataclass(frozen=True, eq=False)
+class _Itself:
+    """The truth is compared with itself: the second of the two, and the prediction's name."""
+
+    node: ast.Name
+    prediction: str
+    path: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +122,7 @@ def _of_functions(program: Program) -> Iterator[Finding]:
         node = event.compilation.loss_node
         related = (Related(program.location(node, event.compilation.frame), "the model is compiled with it here"),)
         location = program.location(function.node, function.module)
-        evidence = _Silent(function) if isinstance(event.target, Constant) else None
+        evidence = _Silent(function) if isinstance(event.target, Constant) else _with_itself(function)
         yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, (), related, evidence)
 
 
@@ -126,6 +137,29 @@ def _of_loops(program: Program) -> Iterator[Finding]:
         location = program.location(each.function.node, each.function.module)
         lost = names(each.sink.path.lost)
         yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, lost, related, None)
+
+
+def _with_itself(function: Function) -> _Itself | None:
+    """The one place where `y_true` meets itself and the prediction is not used at all: a slip of the pen."""
+    arguments = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
+    arguments = arguments[1:] if function.owner is not None else arguments
+    if len(arguments) < 2:
+        return None
+    truth, prediction = arguments[:2]
+    nodes = list(ast.walk(function.node))
+    if any(isinstance(each, ast.Name) and each.id == prediction for each in nodes):
+        return None
+    found: list[ast.Name] = []
+    for each in nodes:
+        pair: list[ast.expr] = []
+        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Sub):
+            pair = [each.left, each.right]
+        elif isinstance(each, ast.Call):
+            pair = each.args
+        same = [one for one in pair if isinstance(one, ast.Name) and one.id == truth]
+        if len(pair) == len(same) == 2:
+            found.append(same[1])
+    return _Itself(found[0], prediction, function.module) if len(found) == 1 else None
 
 
 def _complaint(event: Trained, function: Function) -> str | None:
@@ -154,6 +188,10 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, _Silent):
             return [Mending("return the value", Safety.SAFE, _returned(program, evidence.function))]
+        if isinstance(evidence, _Itself):
+            slip = Edit(evidence.path, program.files[evidence.path].span(evidence.node), evidence.prediction)
+            why = "the targets are compared with themselves, and the prediction is used nowhere"
+            return [Mending("compare with the prediction", Safety.UNSAFE, (slip,), why)]
         if isinstance(evidence, _Called):
             edits = _handed_over(program, evidence.compilation)
             return [Mending("hand the function over instead of its value", Safety.UNSAFE, edits)]

@@ -27,7 +27,7 @@ Mended::
 The fix and its safety
 ----------------------
 The list becomes a tuple. Safe: the same things are handed over, and Keras takes them for what they are. A list that
-is changed after it was made is left to the author.
+is changed after it was made becomes a tuple where it is handed over.
 
 When it stays silent
 --------------------

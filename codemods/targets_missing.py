@@ -26,9 +26,9 @@ Mended::
 The fix and its safety
 ----------------------
 The target that the program already has: the input itself where the model gives back what it was given, the labels
-that were loaded with the inputs, the labels in the dictionary, the labels of the folders. Unsafe, since which
-target is meant is a guess; a generator's list of inputs and targets becomes a tuple, which is safe. Where the
-program has no target, nothing is offered.
+that were loaded with the inputs, what is unpacked together with the input and read nowhere, the labels in the
+dictionary, the labels of the folders. Unsafe, since which target is meant is a guess; a generator's list of inputs
+and targets becomes a tuple, which is safe. Where the program has no target, nothing is offered.
 
 When it stays silent
 --------------------
@@ -194,7 +194,7 @@ def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Call
     maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
     method = maker.func.attr if maker is not None and isinstance(maker.func, ast.Attribute) else ""
     if found.kind == "array":
-        sibling = _sibling(program, event)
+        sibling = _sibling(program, event) or _partner(program, event)
         if same:
             yield "the input is the target", Safety.UNSAFE, lambda: _given(program, event, None)
         if sibling is not None:
@@ -267,6 +267,27 @@ def _sibling(program: Program, event: Trained) -> str | None:
             if name in known:
                 return name
     return None
+
+
+def _partner(program: Program, event: Trained) -> str | None:
+    """What is unpacked together with the input, and read nowhere: `for x, y in batches: train_on_batch(x)`."""
+    node, path = event.x_node, event.frame.path
+    if not isinstance(node, ast.Name):
+        return None
+    scope = deliveries.around(program, node, path) or program.trees[path]
+    names = [each for each in ast.walk(scope) if isinstance(each, ast.Name)]
+    pairs = [
+        each.elts
+        for each in ast.walk(scope)
+        if isinstance(each, ast.Tuple) and isinstance(each.ctx, ast.Store) and len(each.elts) == 2
+    ]
+    own = [pair for pair in pairs if isinstance(pair[0], ast.Name) and pair[0].id == node.id]
+    other = own[0][1] if len(own) == 1 else None
+    if not isinstance(other, ast.Name) or sum(each.id == other.id for each in names) != 1 or other.id.startswith("_"):
+        return None
+    # Bound anywhere else, the input is not what it was unpacked as.
+    bound = [each for each in names if each.id == node.id and isinstance(each.ctx, ast.Store)]
+    return other.id if len(bound) == 1 else None
 
 
 def _given(program: Program, event: Trained, name: str | None) -> tuple[Edit, ...]:

@@ -32,7 +32,7 @@ Mended::
 The fix and its safety
 ----------------------
 The list is read after the forward pass: its statement moves there, or, where the list was made in another function,
-each use reads it afresh. Safe: the program could not train before.
+each use reads it afresh; several lists put together move as one statement. Safe: the program could not train before.
 
 When it stays silent
 --------------------
@@ -122,15 +122,15 @@ def mend(program: Program, finding: Finding) -> Mendings:
     evidence: Evidence = finding.evidence
     read, event = evidence.read, evidence.event
     path = read.frame.path
-    text = program.source(read.node, path)
+    statement = program.statement(read.node, path)
+    text = program.source(statement.value if isinstance(statement, ast.Assign) else read.node, path)
     try:
-        statement = program.statement(read.node, path)
         request = program.statement(event.node, event.frame.path)
         if event.frame.path != path or request is None:
             raise CannotMove("the weights are listed in another file")
         if (
             not isinstance(statement, ast.Assign)
-            or statement.value is not read.node
+            or not _lists_only(statement.value)
             or len(statement.targets) != 1
             or not isinstance(statement.targets[0], ast.Name)
         ):
@@ -153,12 +153,29 @@ def mend(program: Program, finding: Finding) -> Mendings:
             ]
             if len(uses) != len(everywhere) or not uses:
                 raise CannotMove("the list is used in several places")
-            for node in uses:
-                rewrite.replace(node, text)
-            rewrite.remove([statement])
+            if statement.value is not read.node and all(node.lineno >= request.lineno for node in uses):
+                # A longer list is written once, and brings its comment along.
+                rewrite.move([statement], before(request))
+            else:
+                for node in uses:
+                    rewrite.replace(node, text)
+                rewrite.remove([statement])
         return [Mending("list the weights after the forward pass", Safety.SAFE, rewrite.edits())]
     except CannotMove as problem:
         return Withheld(str(problem), f"tape.gradient(loss, {text})")
+
+
+def _lists_only(node: ast.expr) -> bool:
+    """Whether an expression only puts lists of weights together: read later, it says the same of the same models."""
+    parts = list(ast.walk(node))
+    calls = [each for each in parts if isinstance(each, ast.Call)]
+    return all(
+        isinstance(
+            each,
+            (ast.Name, ast.Attribute, ast.BinOp, ast.Add, ast.List, ast.Tuple, ast.Starred, ast.Call, ast.expr_context),
+        )
+        for each in parts
+    ) and all(isinstance(call.func, ast.Name) and call.func.id in ("list", "tuple") for call in calls)
 
 
 def _read_between(program: Program, path: str, statement: ast.stmt, request: ast.stmt, name: str) -> bool:

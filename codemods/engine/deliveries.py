@@ -82,6 +82,10 @@ def as_tuple(program: Program, path: str, node: ast.List) -> tuple[Edit, ...]:
     """The edits that make a list display a tuple, and a list of inputs at its start as well."""
     source = program.files[path]
     statement = program.parents(path).get(node)
+    if isinstance(statement, ast.Assign):
+        changed = _changed(program, path, statement)
+        if changed is not None:
+            return _at_delivery(program, path, node, changed)
     span = source.span(node)
     bare = isinstance(statement, (ast.Yield, ast.Return)) and span.start.line == span.end.line and len(node.elts) > 1
     edits = list(_brackets(span, path, "" if bare else "(", "" if bare else ")"))
@@ -89,8 +93,6 @@ def as_tuple(program: Program, path: str, node: ast.List) -> tuple[Edit, ...]:
     if isinstance(first, ast.List) and len(first.elts) > 1:
         inner = source.span(first)
         edits[1:1] = _brackets(inner, path, "(", ")")
-    if isinstance(statement, ast.Assign):
-        _refuse_changed(program, path, statement)
     return tuple(edits)
 
 
@@ -102,8 +104,8 @@ def _brackets(span: Span, path: str, opening: str, closing: str) -> tuple[Edit, 
     )
 
 
-def _refuse_changed(program: Program, path: str, statement: ast.Assign) -> None:
-    """A list that is changed later cannot become a tuple."""
+def _changed(program: Program, path: str, statement: ast.Assign) -> str | None:
+    """The name of a list that is changed after it was made, and so cannot become a tuple then and there."""
     names = {target.id for target in statement.targets if isinstance(target, ast.Name)}
     parents = program.parents(path)
     for node in ast.walk(program.trees[path]):
@@ -111,7 +113,22 @@ def _refuse_changed(program: Program, path: str, statement: ast.Assign) -> None:
             parent = parents.get(node)
             stored = isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
             if stored or isinstance(parent, ast.Attribute):
-                raise CannotMove(f"the list `{node.id}` is changed after it was made")
+                return node.id
+    return None
+
+
+def _at_delivery(program: Program, path: str, node: ast.List, name: str) -> tuple[Edit, ...]:
+    """A list that is changed on its way becomes a tuple where it is handed over."""
+    function = around(program, node, path)
+    handed = [
+        each.value
+        for each in (ast.walk(function) if function is not None else ())
+        if isinstance(each, (ast.Yield, ast.Return)) and isinstance(each.value, ast.Name) and each.value.id == name
+    ]
+    if not handed or (node.elts and isinstance(node.elts[0], ast.List)):
+        raise CannotMove(f"the list `{name}` is changed after it was made")
+    source = program.files[path]
+    return tuple(Edit(path, source.span(each), f"tuple({name})") for each in handed)
 
 
 def assigned_call(program: Program, path: str, node: ast.AST | None) -> ast.Call | None:

@@ -16,6 +16,7 @@ from regrad.codemods.engine.broken_paths import argument, operand, outermost, sa
 from regrad.codemods.engine.moving import Rewrite
 from regrad.codemods.engine.numpy_function import converted
 from regrad.codemods.engine.numpy_table import FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
+from regrad.codemods.engine.ranking import RankFunction, rank_function, soft_rank
 from regrad.codemods.engine.rule import Edit
 
 _BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
@@ -35,7 +36,10 @@ class Conversion:
         self.values: dict[ast.AST, Tensor] = {}
         self.paths: dict[ast.AST, str] = {}
         self.wrapped = False
+        self.ranked = False
+        """Whether ranks gave way to soft ones."""
         self.whole: dict[ast.expr, str] = {}
+        self.bodies: dict[ast.FunctionDef, tuple[RankFunction, str]] = {}
         reached = _reached(ending)
         consumers = [value for value in reached if any(id(part) in self.chain for part in value.operation.inputs)]
         for value in (*ending.chain, *consumers):
@@ -55,6 +59,11 @@ class Conversion:
                     and value.operation.transfer is Transfer.LEAVES
                 ):
                     self._take(value)
+        ranking = {id(function) for value in (*ending.chain, *consumers) if (function := _ranks_by(value)) is not None}
+        for value in reached:
+            # The function becomes another one for all who rank with it.
+            if (function := _ranks_by(value)) is not None and id(function) in ranking:
+                self._take(value)
         nodes = set(self.values)
         changed = {id(value) for value in reached if value.operation.node in nodes}
         for value in reached:
@@ -104,6 +113,12 @@ class Conversion:
                 gone.append(node)
                 kept.append(text)
             self.whole.clear()
+            for ranking, text in self.bodies.values():
+                *before, last = ranking.statements
+                rewrite.remove(before)
+                rewrite.replace(last, f"return {text}")
+                gone.extend(ranking.statements)
+            self.bodies.clear()
             found.extend(rewrite.edits())
             found.extend(self.imported)
             for name in ("np", "numpy"):
@@ -322,6 +337,10 @@ class Conversion:
                     f"`{function.name}` runs in NumPy; write it with TensorFlow's operations and call it directly"
                 )
             assert isinstance(body, ast.FunctionDef)
+            ranking = rank_function(body)
+            if ranking is not None:
+                self._ranks(body, ranking, path)
+                return f"{function.name}({', '.join(self.text(each, path) for each in given.elts)})"
             self.whole.update(converted(self.program, body, path, lambda name, at: self._say(name, path, at)))
             return f"{function.name}({', '.join(self.text(each, path) for each in given.elts)})"
         called = self._argument(node, 0, "func")
@@ -336,6 +355,17 @@ class Conversion:
             )
         parts = ", ".join(self.text(each, path) for each in given.elts)
         return f"{self._say(known.name, path, node)}({parts})"
+
+    def _ranks(self, function: ast.FunctionDef, ranking: RankFunction, path: str) -> None:
+        """Gives the function the body of a soft rank; raises `NotConverted` where somebody else wants its numbers."""
+        named = [each for each in self.program.nodes(path) if isinstance(each, ast.Name) and each.id == function.name]
+        taken = [node for node, value in self.values.items() if value.operation.name in ("numpy_function", "py_func")]
+        inside = {each for node in taken for each in ast.walk(node)}
+        if not all(each in inside for each in named):
+            raise NotConverted(f"`{function.name}` is also used elsewhere", WITHOUT["argsort"][1])
+        self.ranked = True
+        text = soft_rank(ranking.parameter, ranking.first, lambda name: self._say(name, path, function))
+        self.bodies[function] = (ranking, text)
 
     # -- names --
 
@@ -367,6 +397,16 @@ class Conversion:
         )
         self.imported = self.imported or spelled.edits
         return spelled.text
+
+
+def _ranks_by(value: Tensor) -> ast.FunctionDef | None:
+    """The NumPy function of the program that ranks, where the value is its answer."""
+    operation = value.operation
+    if operation.name not in ("numpy_function", "py_func"):
+        return None
+    function = (operation.arguments or {}).get("0") or (operation.arguments or {}).get("func")
+    body = function.node if isinstance(function, Function) else None
+    return body if isinstance(body, ast.FunctionDef) and rank_function(body) is not None else None
 
 
 def operation_values(values: dict[ast.AST, Tensor], node: ast.AST) -> Iterable[Tensor]:

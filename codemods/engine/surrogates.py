@@ -16,6 +16,7 @@ from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Operation, Tensor, Unknown, Value
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
+from regrad.codemods.engine.ranking import soft_rank
 from regrad.codemods.engine.rule import Edit
 
 ROUNDING = frozenset({"round", "rint", "floor", "ceil", "trunc", "fix"})
@@ -131,8 +132,10 @@ class Softener:
         name = operation.name
         if operation.kind == "metric":
             return self._accuracy(node, name)
-        if operation.kind in ("numpy", "conversion") or name in _WITHOUT:
+        if operation.kind in ("numpy", "conversion") or (name in _WITHOUT and name != "argsort"):
             raise NoSurrogate(*_WITHOUT.get(name, ("nothing of the same kind has a slope", "")))
+        if name == "argsort":
+            return self._ranked(node)
         if name in ROUNDING:
             return self._rounded(node, name)
         if name in ("floordiv", "floor_divide"):
@@ -255,6 +258,21 @@ class Softener:
         if any(made in ROUNDING or made in COMPARING for made in sides):
             return f"1.0 - {self._say('abs')}({left} - {right})"
         return f"{self._say('exp')}(-{self._say('square')}({left} - {right}))"
+
+    def _ranked(self, node: ast.expr) -> str:
+        """`argsort(argsort(x))`, which are ranks; an order alone has no stand-in."""
+        inner = self._argument(node, 0, "values")
+        value = self.nodes.get(inner)
+        if (
+            not isinstance(node, ast.Call)
+            or not isinstance(inner, ast.Call)
+            or value is None
+            or value.operation.name != "argsort"
+            or len(node.args) + len(node.keywords) + len(inner.args) + len(inner.keywords) != 2
+            or any(len(shape) != 1 for shape in [_shape(value.operation.inputs)] if shape)
+        ):
+            raise NoSurrogate(*_WITHOUT["argsort"])
+        return soft_rank(operand(self.soft(self._argument(inner, 0, "values"))), 0, self._say)
 
     def _accuracy(self, node: ast.expr, name: str) -> str:
         """An accuracy of the library, as the probability of being right."""
