@@ -54,7 +54,7 @@ from dataclasses import dataclass
 
 from regrad.analysis import applications, unreached
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import Assigned, GradientTaken, ModelCalled
+from regrad.analysis.events import Assigned, GradientTaken, Minimized, ModelCalled
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
@@ -63,6 +63,7 @@ from regrad.analysis.trainings import inside
 from regrad.analysis.values import Collection, Instance, Layer, Network, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import counted, own_losses
+from regrad.codemods.engine.forgotten_prediction import Forgotten, forgotten
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -382,14 +383,17 @@ def _two_calls(program: Program) -> Iterator[Finding]:
 class Independent:
     """The target is computed without the sources."""
 
-    event: GradientTaken
+    event: GradientTaken | Minimized
+    meant: Forgotten | None
 
 
 def _independent(program: Program) -> Iterator[Finding]:
     """Gradient calls whose target is certainly computed without any of the sources, on the record or off it."""
     for sink in program.sinks:
         event = sink.event
-        if not isinstance(event, GradientTaken) or sink.kind != "tape" or not sink.dead or sink.cuts:
+        if not isinstance(event, (GradientTaken, Minimized)) or not sink.dead or sink.cuts:
+            continue
+        if isinstance(event, GradientTaken) and sink.kind != "tape":
             continue
         if not isinstance(sink.target, Tensor):
             continue  # no loss at all is RG101's
@@ -398,22 +402,36 @@ def _independent(program: Program) -> Iterator[Finding]:
             continue
         if counted.concerns(program, sink) or own_losses.ignores(program, sink):
             continue  # RG106 and RG107 name the cause
-        if applications.only_shown(program, event) or _none_expected(program, event) or _weights_replaced(program):
+        if isinstance(event, GradientTaken) and applications.only_shown(program, event):
             continue
-        if event.sources_node is None or event.target_node is None or _symbolic(sink.path.lost):
+        if _none_expected(program, event) or _weights_replaced(program):
             continue
-        target = program.source(event.target_node, event.frame.path)
-        asked = program.source(event.sources_node, event.frame.path)
+        target_node, sources_node = _asked_for(event)
+        if sources_node is None or target_node is None or _symbolic(sink.path.lost):
+            continue
+        target = program.source(target_node, event.frame.path)
+        asked = program.source(sources_node, event.frame.path)
+        meant = forgotten(program, sink, list(sink.path.lost))
+        place = program.location(event.node, event.frame)
+        message = f"`{_short(target)}` is computed without `{_short(asked)}`, so there is no gradient between them"
+        related: tuple[Related, ...] = ()
+        if meant is not None:
+            related = (Related(place, "the gradient is asked for here"),)
+            place = program.location(meant.use, meant.path)
+            message = f"the loss is computed from `{meant.use.id}`, not from `{meant.prediction}`: there is no gradient"
+        lost = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
         yield Finding(
-            RULE.code,
-            RULE.name,
-            f"`{_short(target)}` is computed without `{_short(asked)}`, so there is no gradient between them",
-            program.location(event.node, event.frame),
-            CutKind.NEVER_USED,
-            tuple(dict.fromkeys(describe(value) for value in sink.path.lost)),
-            (),
-            Independent(event),
+            RULE.code, RULE.name, message, place, CutKind.NEVER_USED, lost, related, Independent(event, meant)
         )
+
+
+def _asked_for(event: GradientTaken | Minimized) -> tuple[ast.AST | None, ast.AST | None]:
+    """The expressions of the target and of the sources."""
+    if isinstance(event, GradientTaken):
+        return event.target_node, event.sources_node
+    call = event.node
+    sources = _argument(call, "var_list", 1)
+    return _argument(call, "loss", 0), sources if sources is not None else call
 
 
 def _symbolic(lost: Iterable[Value]) -> bool:
@@ -426,7 +444,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def _none_expected(program: Program, event: GradientTaken) -> bool:
+def _none_expected(program: Program, event: GradientTaken | Minimized) -> bool:
     if isinstance(event.node, ast.Call) and any(
         keyword.arg == "unconnected_gradients" for keyword in event.node.keywords
     ):
@@ -475,6 +493,13 @@ def _computed_from(program: Program, evidence: Independent) -> Mendings:
 
     event = evidence.event
     advice = "compute the target from the sources, inside the tape"
+    if evidence.meant is not None:
+        rewrite = Rewrite(program.files[evidence.meant.path], program.trees[evidence.meant.path])
+        rewrite.replace(evidence.meant.use, evidence.meant.prediction)
+        what = f"compute the loss from `{evidence.meant.prediction}`"
+        return [Mending(what, Safety.UNSAFE, rewrite.edits(), "another loss is computed")]
+    if isinstance(event, Minimized):
+        return Withheld("which value the target should be computed from is not certain", advice)
     recorder = recording.recorder_of(program, event.tape)
     node = event.sources_node
     names = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]

@@ -63,7 +63,7 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Instance, Mapping, Tensor, Value, Variable, WeightList
+from regrad.analysis.values import Constant, Instance, Mapping, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -273,12 +273,21 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _replaced(program: Program, sink: Sink) -> Replaced | None:
-    """`total = term` in a loop over the heads, where `total = 0` stands before it."""
+    """`total = term` in a loop over the heads, where `total = 0` stands before it; the term may be made by a call."""
     target = sink.target
-    if not isinstance(target, Tensor) or target.operation.node is None or target.operation.frame is None:
+    if not isinstance(target, Tensor):
         return None
-    frame = target.operation.frame
-    statement = program.statement(target.operation.node, frame.path)
+    node, frame = target.operation.node, target.operation.frame
+    while node is not None and frame is not None:
+        found = _replaced_at(program, node, frame)
+        if found is not None:
+            return found
+        node, frame = frame.call, frame.caller
+    return None
+
+
+def _replaced_at(program: Program, node: ast.AST, frame: Frame) -> Replaced | None:
+    statement = program.statement(node, frame.path)
     if (
         not isinstance(statement, ast.Assign)
         or len(statement.targets) != 1
@@ -364,7 +373,6 @@ def _term(program: Program, sink: Sink, heads: list[Value]) -> Term | None:
         name
         for name, value in frame.scope.names.items()
         if isinstance(value, Tensor)
-        and value.operation.frame is frame
         and _scalar(value)
         and value is not target
         and wanted <= set(flow.reach(value).sources)
@@ -429,15 +437,22 @@ def _total(program: Program, scope: ast.AST, target: Tensor, path: str) -> ast.e
 
 
 def _coefficient(program: Program, frame: Frame, name: str) -> str:
-    """The weight that was made for the term and is used nowhere: `self.value_coef` for `value_loss`."""
+    """The weight that was made for the term and is used nowhere: `self.value_coef` or `VALUE` for `value_loss`."""
     stem = name.removesuffix("_loss").removeprefix("loss_")
-    holder = frame.scope.find("self")
-    this = holder.names["self"] if holder is not None else None
-    if not isinstance(this, Instance) or stem == name:
+    if stem == name:
         return ""
     endings = ("coef", "coeff", "coefficient", "weight", "scale", "loss_weight", "loss_coef", "lambda")
+    fitting = {f"{stem}_{ending}" for ending in endings} | {f"{ending}_{stem}" for ending in endings}
+    for other, value in frame.scope.outermost().names.items():
+        number = isinstance(value, Constant) and isinstance(value.value, float)
+        if number and other.lower() in fitting | {stem} and not _loaded(program, frame.path, other):
+            return other
+    holder = frame.scope.find("self")
+    this = holder.names["self"] if holder is not None else None
+    if not isinstance(this, Instance):
+        return ""
     for attribute in this.fields:
-        if attribute not in {f"{stem}_{ending}" for ending in endings}:
+        if attribute not in fitting:
             continue
         read = [
             node
@@ -447,6 +462,13 @@ def _coefficient(program: Program, frame: Frame, name: str) -> str:
         if not read:
             return f"self.{attribute}"
     return ""
+
+
+def _loaded(program: Program, path: str, name: str) -> bool:
+    return any(
+        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+        for node in program.nodes(path)
+    )
 
 
 # -- a weight that is not used -----------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             keras_models,
             losses,
             model_methods,
+            records,
             tapes,
             tensor_methods,
             tensors,
@@ -49,6 +50,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             keras_layers,
             keras_models,
             losses,
+            records,
             tapes,
             training,
         ):

@@ -1,0 +1,55 @@
+"""Named tuples: records whose fields are known by name and by place."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from regrad.analysis.values import UNKNOWN, Class, Collection, Constant, External, Instance, Value
+
+if TYPE_CHECKING:
+    from regrad.analysis.interpreter import Call, Interpreter
+    from regrad.analysis.library import Handler
+
+_BASES = frozenset({"collections.namedtuple", "typing.NamedTuple"})
+
+
+def elements(record: Instance) -> list[Value] | None:
+    """The values of a named tuple in order; None for another object, or where one is not known."""
+    if not _BASES & set(record.cls.external_bases()):
+        return None
+    names = [
+        statement.target.id
+        for each in reversed(list(record.cls.ancestry()))
+        for statement in each.node.body
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)
+    ]
+    values = [record.fields.get(name) for name in names]
+    known = [value for value in values if value is not None]
+    return known if len(known) == len(values) else None
+
+
+def _named_tuple(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`namedtuple("Step", "state action")`: a class with these fields."""
+    title, fields = call.get("typename", 0), call.get("field_names", 1)
+    names = _field_names(fields)
+    if not isinstance(title, Constant) or not isinstance(title.value, str) or names is None or call.get("defaults"):
+        return UNKNOWN
+    annotation = ast.Name("object", ast.Load())
+    body: list[ast.stmt] = [ast.AnnAssign(ast.Name(each, ast.Store()), annotation, None, 1) for each in names]
+    node = ast.ClassDef(title.value, [], [], body or [ast.Pass()], [])
+    ast.copy_location(node, call.node)
+    ast.fix_missing_locations(node)
+    return Class(node, (External("collections.namedtuple"),), interpreter.frame.scope, interpreter.frame.path)
+
+
+def _field_names(fields: Value | None) -> list[str] | None:
+    if isinstance(fields, Constant) and isinstance(fields.value, str):
+        return fields.value.replace(",", " ").split()
+    if isinstance(fields, Collection) and fields.complete:
+        names = [item.value for item in fields.items if isinstance(item, Constant) and isinstance(item.value, str)]
+        return names if len(names) == len(fields.items) else None
+    return None
+
+
+FUNCTIONS: dict[str, Handler] = {"collections.namedtuple": _named_tuple}

@@ -1,0 +1,63 @@
+"""A prediction that a model makes under the tape, and a loss that is computed from the model's input instead."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis.events import ModelCalled
+from regrad.analysis.frames import Frame
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.trainings import inside
+from regrad.analysis.unreached import scope_of
+from regrad.analysis.values import Value
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """`prediction` is the name that should stand at `use`, where the loss reads the model's input."""
+
+    prediction: str
+    use: ast.Name
+    path: str
+
+
+def forgotten(program: Program, sink: Sink, weights: list[Value]) -> Forgotten | None:
+    """The one place of the function that asks for the gradient where its prediction was meant, if it is certain."""
+    frame = sink.event.frame
+    wanted = {id(value) for value in weights}
+    found: list[Forgotten] = []
+    for call in program.of(ModelCalled):
+        if call.frame is not frame or not wanted & {id(value) for value in inside(call.model)}:
+            continue
+        found.extend(_uses(program, frame, call.node))
+    return found[0] if len(found) == 1 else None
+
+
+def _uses(program: Program, frame: Frame, call: ast.AST) -> Iterator[Forgotten]:
+    statement = program.statement(call, frame.path)
+    if (
+        not isinstance(call, ast.Call)
+        or not isinstance(statement, ast.Assign)
+        or statement.value is not call
+        or len(statement.targets) != 1
+        or not isinstance(statement.targets[0], ast.Name)
+        or not call.args
+        or not isinstance(call.args[0], ast.Name)
+    ):
+        return
+    name, given = statement.targets[0].id, call.args[0].id
+    if name == given:
+        return
+    parents = program.parents(frame.path)
+    for node in ast.walk(scope_of(program, frame)):
+        if not isinstance(node, ast.Name) or node.id != given or not isinstance(node.ctx, ast.Load):
+            continue
+        holder = parents.get(node)
+        # Beside another value, as the prediction stands beside the targets.
+        argument = isinstance(holder, ast.Call) and node in holder.args and len(holder.args) > 1
+        difference = isinstance(holder, ast.BinOp) and isinstance(holder.op, ast.Sub)
+        if (argument or difference) and node.lineno > (statement.end_lineno or 0):
+            yield Forgotten(name, node, frame.path)
