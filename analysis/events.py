@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from regrad.analysis.frames import Frame
+from regrad.analysis.iterators import Walk
 from regrad.analysis.values import Instance, Layer, Network, Tape, Tensor, Value, Variable
 
 
@@ -60,11 +61,12 @@ class GradientTaken(Event):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Applied(Event):
-    """`optimizer.apply_gradients(...)` or `.apply(...)`."""
+    """`optimizer.apply_gradients(...)` or `.apply(...)`. `spent` is the walk that had left nothing of the pairs."""
 
     optimizer: Value
     pairs: Value
     method: str
+    spent: Walk | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -177,7 +179,7 @@ class Assigned(Event):
 class WeightsRead(Event):
     """`model.trainable_variables` and its like were read.
 
-    `frozen` are the weights that were switched off at that moment.
+    `frozen` are the weights that were switched off at that moment, `unbuilt` the layers that had none yet.
     """
 
     owner: Value
@@ -186,6 +188,7 @@ class WeightsRead(Event):
     complete: bool
     built: bool
     frozen: tuple[Value, ...] = ()
+    unbuilt: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, joining, operators, subscripts
+from regrad.analysis import attributes, iteration, iterators, joining, operators, subscripts
 from regrad.analysis.interpreter import UNROLLED, Call
 from regrad.analysis.truth import truth
 from regrad.analysis.values import MOST_ITEMS, UNKNOWN, Collection, Constant, Mapping, Value, bounded
@@ -34,22 +34,24 @@ def _subscript(interpreter: Interpreter, node: ast.Subscript) -> Value:
 def _collection(kind: str) -> Callable[[Interpreter, Any], Value]:
     def make(interpreter: Interpreter, node: ast.List | ast.Tuple | ast.Set) -> Value:
         items: list[Value] = []
-        complete = True
+        complete, grown = True, False
         for element in node.elts:
             if len(items) >= MOST_ITEMS and isinstance(element, ast.Constant):
                 complete = False
                 continue
             if isinstance(element, ast.Starred):
                 inner = interpreter.evaluate(element.value)
+                iterators.walk(interpreter, inner, element)
                 known = iteration.known_elements(interpreter, inner)
                 if known is None:
                     complete = False
                     items.append(iteration.element(interpreter, inner, element))
                 else:
                     items.extend(known)
+                    grown = grown or iteration.is_grown(inner)
             else:
                 items.append(interpreter.evaluate(element))
-        return Collection(kind, *bounded(tuple(items), complete), node)
+        return Collection(kind, *bounded(tuple(items), complete), node, grown)
 
     return make
 
@@ -89,6 +91,7 @@ def arguments(interpreter: Interpreter, node: ast.Call) -> Call:
     for argument in node.args:
         if isinstance(argument, ast.Starred):
             inner = interpreter.evaluate(argument.value)
+            iterators.walk(interpreter, inner, argument)
             known = iteration.known_elements(interpreter, inner)
             if known is None:
                 complete = False
@@ -182,8 +185,16 @@ def _named(interpreter: Interpreter, node: ast.NamedExpr) -> Value:
 
 def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
     def make(interpreter: Interpreter, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-        results, complete = _generate(interpreter, node.generators, lambda: interpreter.evaluate(node.elt))
-        return Collection(kind, *bounded(tuple(results), complete), node)
+        drawn: list[Value] = []
+        results, complete, grown = _generate(
+            interpreter, node.generators, lambda: interpreter.evaluate(node.elt), drawn
+        )
+        made = Collection(kind, *bounded(tuple(results), complete), node, grown)
+        if isinstance(node, ast.GeneratorExp):
+            return iterators.lazy(made, *drawn)
+        for iterable in drawn:
+            iterators.walk(interpreter, iterable, node)
+        return made
 
     return make
 
@@ -200,21 +211,27 @@ def _dictionary_comprehension(interpreter: Interpreter, node: ast.DictComp) -> V
             entries["unknown", len(entries)] = value
         return value
 
-    _, complete = _generate(interpreter, node.generators, one)
+    drawn: list[Value] = []
+    _, complete, _ = _generate(interpreter, node.generators, one, drawn)
+    for iterable in drawn:
+        iterators.walk(interpreter, iterable, node)
     complete = complete and not any(isinstance(key, tuple) for key in entries)
     return Mapping(entries, complete, node)
 
 
 def _generate(
-    interpreter: Interpreter, generators: list[ast.comprehension], one: Callable[[], Value]
-) -> tuple[list[Value], bool]:
-    """The results of a comprehension and whether these are all, in order."""
+    interpreter: Interpreter, generators: list[ast.comprehension], one: Callable[[], Value], drawn: list[Value]
+) -> tuple[list[Value], bool, bool]:
+    """The results of a comprehension, whether these are all, in order, and whether each may stand for several; what
+    it iterates over is added to `drawn`.
+    """
     if not generators:
-        return [one()], True
+        return [one()], True, False
     first, rest = generators[0], generators[1:]
     iterable = interpreter.evaluate(first.iter)
+    drawn.append(iterable)
     elements = iteration.known_elements(interpreter, iterable)
-    complete = elements is not None and len(elements) <= UNROLLED
+    complete, grown = elements is not None and len(elements) <= UNROLLED, iteration.is_grown(iterable)
     if elements is None or len(elements) > UNROLLED:
         elements = [iteration.element(interpreter, iterable, first.iter)]
     results: list[Value] = []
@@ -238,15 +255,15 @@ def _generate(
             continue
         if known is None:
             complete = False
-        inner, inner_complete = _generate(interpreter, rest, one)
+        inner, inner_complete, inner_grown = _generate(interpreter, rest, one, drawn)
         results.extend(inner)
-        complete = complete and inner_complete
+        complete, grown = complete and inner_complete, grown or inner_grown
     for name, value_before in hidden.items():
         if value_before is None:
             interpreter.store.delete(scope.names, name)
         else:
             interpreter.store.put(scope.names, name, value_before)
-    return results, complete
+    return results, complete, grown
 
 
 def _starred(interpreter: Interpreter, node: ast.Starred) -> Value:

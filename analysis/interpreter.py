@@ -150,6 +150,7 @@ class Interpreter:
         self.graph = False
         self.describing = False
         self.attributes: dict[tuple[int, str], tuple[Value, Value]] = {}
+        self.walks: dict[Any, Any] = {}
         from regrad.analysis import attributes, calls, expressions, subscripts
 
         self._evaluators = expressions.EVALUATORS
@@ -477,9 +478,11 @@ def _if(interpreter: Interpreter, node: ast.If) -> str | None:
 
 
 def _for(interpreter: Interpreter, node: ast.For | ast.AsyncFor) -> str | None:
-    from regrad.analysis import iteration
+    from regrad.analysis import iteration, iterators
 
     iterable = interpreter.evaluate(node.iter)
+    if iterators.is_iterator(iterable) and iterators.to_the_end(node):
+        iterators.walk(interpreter, iterable, node.iter)
     elements = iteration.known_elements(interpreter, iterable)
     if elements is not None and len(elements) <= UNROLLED and iteration.worth_unrolling(elements):
         end = interpreter.run_unrolled(node.body, node.target, elements)

@@ -372,15 +372,28 @@ def bounded(items: tuple[Value, ...], complete: bool) -> tuple[tuple[Value, ...]
 
 
 class Collection(Object):
-    """A list, tuple or set. Fields: items (a tuple of values), complete (whether these are all, in order)."""
+    """A list, tuple or set. Fields: items (a tuple of values), complete (whether these are all, in order).
+
+    A list that grew in a loop is complete, since its items stand for all that is in it, but how many there are is not
+    known: it is `grown`, and so is what is made of it.
+    """
 
     __slots__ = ("kind",)
 
-    def __init__(self, kind: str, items: tuple[Value, ...], complete: bool = True, node: ast.AST | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        items: tuple[Value, ...],
+        complete: bool = True,
+        node: ast.AST | None = None,
+        grown: bool = False,
+    ) -> None:
         super().__init__(node)
         self.kind = kind
         self.fields["items"] = items
         self.fields["complete"] = complete
+        if grown:
+            self.fields["#grown"] = True
 
     @property
     def items(self) -> tuple[Value, ...]:
@@ -390,6 +403,28 @@ class Collection(Object):
     @property
     def complete(self) -> bool:
         return bool(self.fields["complete"])
+
+    @property
+    def grown(self) -> bool:
+        """Whether each item may stand for several elements, or for none."""
+        return bool(self.fields.get("#grown"))
+
+    @property
+    def size(self) -> int | None:
+        """How many elements there certainly are."""
+        if not self.complete or self.grown:
+            return None
+        if self.kind != "set":
+            return len(self.items)
+        try:
+            return len({item.value for item in self.items if isinstance(item, Constant)}) if self.plain else None
+        except TypeError:
+            return None
+
+    @property
+    def plain(self) -> bool:
+        """Whether all items are constants."""
+        return all(isinstance(item, Constant) for item in self.items)
 
     @property
     def covered(self) -> bool:
@@ -564,13 +599,14 @@ class Gradients(Value):
 
 
 class Zip(Value):
-    """`zip(a, b, …)`."""
+    """`zip(a, b, …)`; `held` where it was made a list, which can be read more than once."""
 
-    __slots__ = ("node", "parts")
+    __slots__ = ("held", "node", "parts")
 
-    def __init__(self, parts: tuple[Value, ...], node: ast.AST | None) -> None:
+    def __init__(self, parts: tuple[Value, ...], node: ast.AST | None, held: bool = False) -> None:
         self.parts = parts
         self.node = node
+        self.held = held
 
 
 class Union_(Value):

@@ -3,7 +3,8 @@ other weights.
 
 What it does
 ------------
-Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round;
+Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
+`zip` or generator that was read before it is applied;
 gradients of one model paired with the variables of a differently built one; a training loop in which an optimizer is
 made and the gradients go nowhere; a network, layer or table that is trained through and in no optimizer's list; a
 `None` that reaches
@@ -87,6 +88,7 @@ from regrad.analysis.values import (
 from regrad.analysis.weights import describe
 from regrad.codemods.disconnected_target import spelled_at
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.used_up import UsedUp, kept, used_up
 
 
 @dataclass(frozen=True)
@@ -160,6 +162,7 @@ def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
     for finding in (
         *_pairs(program),
+        *_used_up(program),
         *_idle(program),
         *_left_out(program),
         *_passed_over(program),
@@ -309,6 +312,20 @@ def _build(weights: WeightList) -> list[tuple[str, object]] | None:
         units = source.arguments.get("units", source.arguments.get("filters"))
         found.append((source.kind, units.value if isinstance(units, Constant) else None))
     return found or None
+
+
+def _used_up(program: Program) -> Iterator[Finding]:
+    for evidence in used_up(program):
+        walk, applied = evidence.walk, evidence.applied
+        yield _finding(
+            program,
+            applied.node,
+            applied,
+            f"the {evidence.kind} was read to its end before, so no pair is left to apply",
+            evidence,
+            (),
+            (Related(program.location(walk.node, walk.frame), "its pairs are used up here"),),
+        )
 
 
 # -- never applied -----------------------------------------------------------------------------------------------------
@@ -870,10 +887,13 @@ def _mending(program: Program, evidence: object) -> Mending:
             raise CannotMove("the gradients have no name")
         rewrite = Rewrite(program.files[path], program.trees[path])
         name, variables = program.source(statement.targets[0], path), program.source(event.sources_node, path)
-        rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({name}, {variables}))", after(statement))
+        last = _last_change(program, path, statement)
+        rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({name}, {variables}))", after(last))
         return Mending("apply them", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")
     if isinstance(evidence, LeftOut):
         return _with_part(program, evidence)
+    if isinstance(evidence, UsedUp):
+        return kept(program, evidence)
     if isinstance(evidence, Clipped):
         source = program.files[evidence.path]
         rewrite = Rewrite(source, program.trees[evidence.path])
@@ -886,6 +906,26 @@ def _mending(program: Program, evidence: object) -> Mending:
             "the weights without a gradient stay as they are; that they have none is the deeper matter",
         )
     raise CannotMove("no sound rewrite is known for this form")
+
+
+def _last_change(program: Program, path: str, statement: ast.Assign) -> ast.stmt:
+    """The last statement of the block that makes other gradients of them (clipped, scaled): those are applied."""
+    target = statement.targets[0]
+    block = next(
+        (
+            body
+            for _, body in ast.iter_fields(program.parents(path)[statement])
+            if isinstance(body, list) and any(each is statement for each in body)
+        ),
+        [statement],
+    )
+    changed: ast.stmt = statement
+    for each in block[block.index(statement) + 1 :]:
+        if isinstance(each, ast.Assign) and isinstance(target, ast.Name):
+            names = [node for node in ast.walk(each) if isinstance(node, ast.Name) and node.id == target.id]
+            if {type(node.ctx) for node in names} == {ast.Load, ast.Store}:
+                changed = each
+    return changed
 
 
 def _with_part(program: Program, evidence: LeftOut) -> Mending:

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, joining
+from regrad.analysis import attributes, iteration, iterators, joining
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,
@@ -39,8 +39,8 @@ BUILTINS = frozenset(dir(builtins))
 
 def _length(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get(None, 0)
-    if isinstance(value, Collection) and value.complete and not value.fields.get("#grown"):
-        return Constant(len(value.items), call.node)
+    if isinstance(value, Collection):
+        return UNKNOWN if value.size is None else Constant(value.size, call.node)
     if isinstance(value, Mapping) and value.complete:
         return Constant(len(value.entries), call.node)
     if isinstance(value, Tensor) and value.shape and value.shape[0] is not None:
@@ -65,11 +65,14 @@ def _sequence(kind: str) -> Handler:
         if not call.positional:
             return Collection(kind, (), True, call.node)
         value = call.positional[0]
-        if isinstance(value, (WeightList, Gradients, Zip)):
+        iterators.walk(interpreter, value, call.node)
+        if isinstance(value, Zip):
+            return Zip(value.parts, value.node, True)
+        if isinstance(value, (WeightList, Gradients)):
             return value
         known = iteration.known_elements(interpreter, value)
         if known is not None:
-            return Collection(kind, tuple(known), True, call.node)
+            return Collection(kind, tuple(known), True, call.node, iteration.is_grown(value))
         if isinstance(value, (Tensor, Unknown)):
             return Collection(kind, (iteration.element(interpreter, value, call.node),), False, call.node)
         return Collection(kind, (iteration.element(interpreter, value, call.node),), False, call.node)
@@ -86,6 +89,7 @@ def _dictionary(interpreter: Interpreter, name: str, call: Call) -> Value:
             entries.update(first.entries)
             complete = complete and first.complete
         else:
+            iterators.walk(interpreter, first, call.node)
             complete = False
     entries.update(call.keywords)
     return Mapping(entries, complete, call.node)
@@ -102,19 +106,20 @@ def _enumerate(interpreter: Interpreter, name: str, call: Call) -> Value:
     first = start.value if isinstance(start, Constant) and isinstance(start.value, int) else 0
     if known is not None:
         rows = tuple(Collection("tuple", (Constant(first + index), item)) for index, item in enumerate(known))
-        return Collection("list", rows, True, call.node)
-    return Collection(
-        "list", (Collection("tuple", (UNKNOWN, iteration.element(interpreter, value, call.node))),), False, call.node
-    )
+        return iterators.lazy(Collection("list", rows, True, call.node, iteration.is_grown(value)), value)
+    row = Collection("tuple", (UNKNOWN, iteration.element(interpreter, value, call.node)))
+    return iterators.lazy(Collection("list", (row,), False, call.node), value)
 
 
 def _reversed(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get(None, 0) or UNKNOWN
+    if name.endswith("sorted"):
+        iterators.walk(interpreter, value, call.node)
     known = iteration.known_elements(interpreter, value)
     if known is not None:
         ordered = known[::-1] if name.endswith("reversed") else known
-        return Collection("list", tuple(ordered), True, call.node)
-    return value
+        return Collection("list", tuple(ordered), True, call.node, iteration.is_grown(value))
+    return Zip(value.parts, value.node, True) if isinstance(value, Zip) else value
 
 
 def _map(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -126,20 +131,24 @@ def _map(interpreter: Interpreter, name: str, call: Call) -> Value:
     known = [iteration.known_elements(interpreter, source) for source in sources]
     if len(known) == 1 and known[0] is not None and len(known[0]) <= 24:
         results = tuple(interpreter.call(function, Arguments(call.node, (item,))) for item in known[0])
-        return Collection("list", results, True, call.node)
+        made = Collection("list", results, True, call.node, iteration.is_grown(sources[0]))
+        return iterators.lazy(made, *sources)
     items = tuple(iteration.element(interpreter, source, call.node) for source in sources)
-    return Collection("list", (interpreter.call(function, Arguments(call.node, items)),), False, call.node)
+    result = interpreter.call(function, Arguments(call.node, items))
+    return iterators.lazy(Collection("list", (result,), False, call.node), *sources)
 
 
 def _filter(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get(None, 1) or UNKNOWN
-    return Collection("list", (iteration.element(interpreter, value, call.node),), False, call.node)
+    kept = Collection("list", (iteration.element(interpreter, value, call.node),), False, call.node)
+    return iterators.lazy(kept, value)
 
 
 def _sum(interpreter: Interpreter, name: str, call: Call) -> Value:
     from regrad.analysis.operators import is_numeric
 
     value = call.get(None, 0) or UNKNOWN
+    iterators.walk(interpreter, value, call.node)
     known = iteration.known_elements(interpreter, value)
     parts = tuple(known) if known is not None else (iteration.element(interpreter, value, call.node),)
     if any(is_numeric(part) for part in parts):
@@ -192,6 +201,7 @@ def _extreme(interpreter: Interpreter, name: str, call: Call) -> Value:
 
     values = call.positional
     if len(values) == 1:
+        iterators.walk(interpreter, values[0], call.node)
         known = iteration.known_elements(interpreter, values[0])
         values = tuple(known) if known is not None else (iteration.element(interpreter, values[0], call.node),)
     if values and all(isinstance(value, Constant) for value in values):
@@ -396,6 +406,8 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
             grown, whole = bounded((*owner.items, *known), owner.complete)
             put(fields, "items", grown)
             put(fields, "complete", whole)
+            if iteration.is_grown(first) or any(loop.repeated for loop in interpreter.loops):
+                put(fields, "#grown", True)
         elif isinstance(first, WeightList):
             put(fields, "items", owner.with_weights(first))
             put(fields, "complete", False)
@@ -440,7 +452,7 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
             put(fields, "complete", False)
         return NONE
     if name == "copy":
-        return Collection(owner.kind, owner.items, owner.complete, owner.node)
+        return Collection(owner.kind, owner.items, owner.complete, owner.node, owner.grown)
     return UNKNOWN
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from regrad.analysis import attributes, weights
+from regrad.analysis import attributes, iterators, weights
 from regrad.analysis.events import Applied, Compilation, Compiled, GradientTaken, Head, Minimized, Trained
 from regrad.analysis.library import data, heads, losses, operation_calls, sequential, tapes
 from regrad.analysis.operations import Transfer
@@ -68,7 +68,9 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
             pairs = Collection("arguments", call.positional, True, call.node)
         elif name == "apply":
             pairs = Collection("arguments", call.all(), True, call.node)
-        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), this, pairs, name))
+        spent = iterators.walked(interpreter, pairs)
+        iterators.walk(interpreter, pairs, call.node)
+        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), this, pairs, name, spent))
         return UNKNOWN
     if name == "minimize" and isinstance(this, (Optimizer, Unknown)):
         return _minimize(interpreter, this, call)
@@ -103,6 +105,14 @@ def _compile(interpreter: Interpreter, model: Network | Instance, call: Call) ->
         interpreter.store.put(model.fields, "optimizer", optimizer)
     interpreter.emit(Compiled(call.node, interpreter.frame, compilation.serial, model, compilation))
     return NONE
+
+
+def _compilation_of(interpreter: Interpreter, model: Network | Instance) -> Compilation | None:
+    """The compilation that holds; where it is one of several, nothing is known of it but that it is there."""
+    found = model.fields.get("#compiled")
+    if found is None or isinstance(found, Compilation):
+        return found
+    return Compilation(None, interpreter.frame, interpreter.tick(), UNKNOWN, None, UNKNOWN, None, None, False)
 
 
 def as_data(interpreter: Interpreter, value: Value | None, call: Call) -> Value:
@@ -141,7 +151,7 @@ def _train(interpreter: Interpreter, model: Network | Instance, method_name: str
     elif y is None and x is not None and not isinstance(x, (Tensor, Collection, Mapping)):
         # `fit(data)` of something unknown: it may be a dataset that carries the targets.
         given_y = UNKNOWN
-    compilation: Compilation | None = model.fields.get("#compiled")
+    compilation = _compilation_of(interpreter, model)
     if isinstance(model, Network) and model.form == "sequential":
         sequential.build_sequential(interpreter, model, call.node, as_data(interpreter, given_x, call))
     own_step = isinstance(model, Instance) and model.cls.find("train_step") is not None
@@ -391,7 +401,7 @@ def as_any(interpreter: Interpreter, value: Value, node: ast.AST) -> Value:
 
 def _compute_loss(interpreter: Interpreter, model: Network | Instance, call: Call) -> Value:
     """`self.compute_loss(...)` or `self.compiled_loss(...)` where the class does not define it: the compiled loss."""
-    compilation: Compilation | None = model.fields.get("#compiled")
+    compilation = _compilation_of(interpreter, model)
     old = call.get(None, 0) if "y" not in call.keywords and len(call.positional) == 2 else None
     targets = old or call.get("y", 1)
     output = call.get(None, 1) if old is not None else call.get("y_pred", 2)
