@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import joining, weights
-from regrad.analysis.events import TrainableSet, WeightsRead
+from regrad.analysis.events import Compilation, TrainableSet, WeightsRead
 from regrad.analysis.names import canonical
 from regrad.analysis.values import (
     UNKNOWN,
@@ -142,6 +142,7 @@ def _weights(interpreter: Interpreter, owner: Value, name: str, node: ast.AST) -
             found.complete,
             every.built,
             tuple(every.frozen),
+            tuple(every.unbuilt),
         )
     )
     return found
@@ -169,7 +170,7 @@ def _of_keras(interpreter: Interpreter, owner: Instance | Layer | Network, name:
         return stated if stated is not None else UNKNOWN
     if name == "optimizer":
         compiled = owner.fields.get("#compiled")
-        if compiled is not None and compiled.optimizer is not None:
+        if isinstance(compiled, Compilation) and compiled.optimizer is not None:
             optimizer: Value = compiled.optimizer
             if isinstance(optimizer, Constant):
                 made = Optimizer(

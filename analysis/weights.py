@@ -45,13 +45,14 @@ ATTRIBUTES = frozenset(
 @dataclass
 class Weights:
     """The weights found: `trained` and `frozen` ones; `complete` False where there may be others; `built` False where
-    some do not exist yet.
+    some do not exist yet, those of `unbuilt` among them.
     """
 
     trained: list[Value] = field(default_factory=list)
     frozen: list[Value] = field(default_factory=list)
     complete: bool = True
     built: bool = True
+    unbuilt: list[Layer] = field(default_factory=list)
 
     @property
     def all(self) -> list[Value]:
@@ -132,6 +133,7 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
             (weights.trained if here else weights.frozen).append(owner)
             if not owner.fields.get("#built"):
                 weights.built = False
+                weights.unbuilt.append(owner)
         for inner in sublayers(owner):
             _collect(interpreter, inner, here, weights, seen)
     elif isinstance(owner, Network):

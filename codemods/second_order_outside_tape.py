@@ -3,12 +3,13 @@
 What it does
 ------------
 Reports `outer.gradient(g, x)` where `g` came from an inner tape whose `gradient()` call stands outside the block of
-`outer`.
+`outer`; and a gradient penalty that is added to a loss but was computed where the tape of the loss did not record.
 
 Why gradients stop
 ------------------
 The inner `gradient()` call is itself made of operations. The outer tape can differentiate them only if it records while
-they run; a call behind its block, or before it, leaves it a constant, and the second derivative is `None`.
+they run; a call behind its block, or before it, leaves it a constant, and the second derivative is `None`. A penalty
+that is a constant changes the loss and nothing else: the weights do not feel it, and nothing warns.
 
 Example
 -------
@@ -35,7 +36,8 @@ block; the values stay the same.
 
 When it stays silent
 --------------------
-When the inner call is recorded, and when its result is only read (printed, applied by an optimizer).
+When the inner call is recorded, and when its result is only read (printed, applied by an optimizer), goes into the
+input of a model (adversarial examples) or weighs the examples: there it is a constant on purpose.
 
 References
 ----------
@@ -49,9 +51,12 @@ from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
+from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
+from regrad.analysis.weights import describe
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.penalties import Penalty, penalties
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -75,24 +80,54 @@ def detect(program: Program) -> Iterator[Finding]:
             (Related(program.location(event.node, event.frame), "the second gradient is asked for here"),),
             report,
         )
+    for penalty in penalties(program):
+        event = penalty.sink.event
+        node, frame = _place(program, penalty)
+        yield Finding(
+            "RG409",
+            "second-order-outside-tape",
+            "this penalty is a constant to the tape of the loss: its inner gradient is taken before the tape records",
+            program.location(node, frame),
+            CutKind.BEFORE_TAPE,
+            tuple(dict.fromkeys(describe(source) for source in penalty.sources)),
+            (Related(program.location(event.node, event.frame), "the gradient is asked for here"),),
+            penalty,
+        )
+
+
+def _place(program: Program, penalty: Penalty) -> tuple[ast.AST, Frame]:
+    """The inner gradient, as the code around the outer tape shows it."""
+    tape = penalty.sink.tape
+    recorder = recording.recorder_of(program, tape) if tape is not None else None
+    around = recorder.frame if recorder is not None else None
+    while around is not None:
+        place = place_in(penalty.inner.frame, penalty.inner.node, around)
+        if place is not None:
+            return place, around
+        around = around.caller
+    event = penalty.sink.event
+    return event.node, event.frame
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
     """Move the inner gradient call into the outer tape's block."""
-    report: Report = finding.evidence
+    report: Report | Penalty = finding.evidence
     advice = "call the inner tape's `gradient` inside the block of the outer tape"
     recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
     if recorder is None:
         return Withheld("the outer tape is not opened by one `with` statement", advice)
     event = report.sink.event
     try:
-        if isinstance(event, GradientTaken) and _written_in_target(event, report):
+        if isinstance(report, Penalty):
+            edits = recording.bring_in(program, recorder, report.operations)
+        elif isinstance(event, GradientTaken) and _written_in_target(event, report):
             edits = recording.name_in_block(program, recorder, event, ("gradient", "inner_gradient"), "")
         else:
             edits = recording.bring_in(program, recorder, recording.missed(report.sink))
     except CannotMove as reason:
         return Withheld(str(reason), advice)
-    return (Mending("take the inner gradient inside the outer tape", Safety.SAFE, edits),)
+    seen = not isinstance(report, Penalty)
+    return (Mending("take the inner gradient inside the outer tape", Safety.SAFE, edits, seen_in_step=seen),)
 
 
 def _written_in_target(event: GradientTaken, report: Report) -> bool:

@@ -2,14 +2,15 @@
 
 What it does
 ------------
-Reports `variables = model.trainable_variables` of a model that has not been called or built yet, where the list is then
-asked for gradients.
+Reports `variables = model.trainable_variables` of a model that has not been called or built yet, or of which some
+layers have not, where the list is then asked for gradients.
 
 Why gradients stop
 ------------------
 A Keras model makes its weights at its first call, or as soon as it knows its input's shape. The list is made when it
 is read and does not grow afterwards: it is empty, so is the list of gradients, and `apply_gradients` raises "not
-enough values to unpack (expected 2, got 0)" or, under Keras 2, does nothing.
+enough values to unpack (expected 2, got 0)" or, under Keras 2, does nothing. Where only some layers were built, the
+list holds their weights, and the others are never trained, without a word.
 
 Example
 -------
@@ -31,8 +32,9 @@ Mended::
 
 The fix and its safety
 ----------------------
-The list is read after the forward pass: its statement moves there, or, where the list was made in another function,
-each use reads it afresh; several lists put together move as one statement. Safe: the program could not train before.
+The list is read after the forward pass: its statement moves there, or, where the list was made in another function
+or is an attribute, each use reads it afresh; several lists put together move as one statement. Safe where the program
+could not train before; unsafe where some layers were trained and the others join them.
 
 When it stays silent
 --------------------
@@ -55,9 +57,9 @@ from regrad.analysis.events import GradientTaken, ModelCalled, WeightsRead
 from regrad.analysis.library.sequential import has_input
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import inside, lists_in, unknown_inside
-from regrad.analysis.values import Instance, Layer, Network, WeightList
-from regrad.analysis.weights import describe
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.analysis.values import Instance, Network, WeightList
+from regrad.analysis.weights import describe, foreign_base
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Evidence:
 
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
-    early = {id(read.node): read for read in program.of(WeightsRead) if not read.built and _empty(program, read)}
+    early = {id(read.node): read for read in program.of(WeightsRead) if not read.built and _early(program, read)}
     built = {id(read.node) for read in program.of(WeightsRead) if read.built}
     for event in program.of(GradientTaken):
         for part in lists_in(event.sources):
@@ -84,28 +86,44 @@ def detect(program: Program) -> Iterable[Finding]:
             yield Finding(
                 RULE.code,
                 RULE.name,
-                f"`{describe(read.owner)}` has no weights yet when they are listed here: the list stays empty",
+                _message(read),
                 location,
                 CutKind.NEVER_USED,
-                (),
-                (Related(program.location(event.node, event.frame), "the empty list is asked for gradients here"),),
+                () if _is_empty(read) else tuple(dict.fromkeys(describe(layer) for layer in read.unbuilt)),
+                (Related(program.location(event.node, event.frame), "the list is asked for gradients here"),),
                 Evidence(read, event),
             )
 
 
-def _empty(program: Program, read: WeightsRead) -> bool:
-    """Whether certainly none of the model's weights existed at that moment."""
+def _message(read: WeightsRead) -> str:
+    owner = describe(read.owner)
+    if _is_empty(read):
+        return f"`{owner}` has no weights yet when they are listed here: the list stays empty"
+    missing = tuple(dict.fromkeys(describe(layer) for layer in read.unbuilt))
+    listed = ", ".join(f"`{name}`" for name in missing[:3])
+    verb = "have" if len(missing) > 1 else "has"
+    return f"{listed} of `{owner}` {verb} no weights yet when they are listed here: the list stays without them"
+
+
+def _is_empty(read: WeightsRead) -> bool:
+    unbuilt = {id(layer) for layer in read.unbuilt}
+    return all(id(source) in unbuilt for source in read.sources)
+
+
+def _early(program: Program, read: WeightsRead) -> bool:
+    """Whether certainly some of the model's weights did not exist at that moment, and came with a call later."""
     owner = read.owner
-    if not read.complete or unknown_inside(program, owner):
+    if not read.complete or not read.sources or not read.unbuilt or unknown_inside(program, owner):
         return False
-    parts = [value for value in inside(owner) if isinstance(value, (Layer, Network, Instance))]
-    if any(isinstance(value, Network) and (value.form != "sequential" or has_input(value)) for value in parts):
+    parts = inside(owner)
+    if any(isinstance(value, Instance) and (value.role == "library" or foreign_base(value)) for value in parts):
         return False
-    if isinstance(owner, Instance) and any(
-        not isinstance(value, (Layer, Network)) and value is not owner for value in parts
-    ):
-        return False
-    return bool(read.sources) and all(isinstance(value, Layer) for value in read.sources)
+    if _is_empty(read):
+        networks = [value for value in parts if isinstance(value, Network)]
+        return not any(value.form != "sequential" or has_input(value) for value in networks)
+    frozen = {id(value) for value in read.frozen}
+    missing = [layer for layer in read.unbuilt if id(layer) not in frozen]
+    return isinstance(owner, Instance) and bool(missing) and all(layer.fields.get("#called") for layer in missing)
 
 
 def _called_between(program: Program, read: WeightsRead, event: GradientTaken) -> bool:
@@ -128,6 +146,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
         request = program.statement(event.node, event.frame.path)
         if event.frame.path != path or request is None:
             raise CannotMove("the weights are listed in another file")
+        if _is_attribute(statement):
+            edits = _read_afresh(program, read)
+            return [Mending("list the weights where they are asked for", _safety(read), edits, _reason(read))]
         if (
             not isinstance(statement, ast.Assign)
             or not _lists_only(statement.value)
@@ -160,9 +181,80 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 for node in uses:
                     rewrite.replace(node, text)
                 rewrite.remove([statement])
-        return [Mending("list the weights after the forward pass", Safety.SAFE, rewrite.edits())]
+        return [Mending("list the weights after the forward pass", _safety(read), rewrite.edits(), _reason(read))]
     except CannotMove as problem:
         return Withheld(str(problem), f"tape.gradient(loss, {text})")
+
+
+def _safety(read: WeightsRead) -> Safety:
+    return Safety.SAFE if _is_empty(read) else Safety.UNSAFE
+
+
+def _reason(read: WeightsRead) -> str:
+    return "" if _is_empty(read) else "weights move that did not move before"
+
+
+def _is_attribute(statement: ast.stmt | None) -> bool:
+    """`self.variables = ...`"""
+    return (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Attribute)
+        and isinstance(statement.targets[0].value, ast.Name)
+        and statement.targets[0].value.id == "self"
+    )
+
+
+def _read_afresh(program: Program, read: WeightsRead) -> tuple[Edit, ...]:
+    """The attribute goes, and each use of it says what it held, as the object itself can say it."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    path = read.frame.path
+    statement = program.statement(read.node, path)
+    assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute)
+    name, value = statement.targets[0].attr, statement.value
+    if value is not read.node or not isinstance(value, ast.Attribute):
+        raise CannotMove("the list is put together of several")
+    holder = _held_as(program, read, value.value)
+    if holder is None:
+        raise CannotMove("the object does not keep the model whose weights it lists")
+    parents = program.parents(path)
+    cls: ast.AST | None = statement
+    while cls is not None and not isinstance(cls, ast.ClassDef):
+        cls = parents.get(cls)
+    uses = [
+        node
+        for node in program.nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr == name and node is not statement.targets[0]
+    ]
+    inner = {id(node) for node in ast.walk(cls)} if cls is not None else set()
+    plain = all(
+        id(node) in inner
+        and isinstance(node.ctx, ast.Load)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+        for node in uses
+    )
+    if not uses or not plain or len(program.files) > 1:
+        raise CannotMove("the list is used in several places")
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    for node in uses:
+        rewrite.replace(node, f"{holder}.{value.attr}")
+    rewrite.remove([statement])
+    return rewrite.edits()
+
+
+def _held_as(program: Program, read: WeightsRead, model: ast.expr) -> str | None:
+    """How every method can say the model: `self.model`, also where the constructor says `model` and keeps it so."""
+    text = program.source(model, read.frame.path)
+    if text.startswith("self."):
+        return text
+    this = read.frame.this
+    if isinstance(this, Instance):
+        for name, value in this.fields.items():
+            if value is read.owner and name.isidentifier():
+                return f"self.{name}"
+    return None
 
 
 def _lists_only(node: ast.expr) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regrad.analysis.values import Collection, Constant, Layer, Shape, Value
+from regrad.analysis.values import Collection, Constant, External, Layer, Shape, Value
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -286,5 +286,15 @@ def output_shape(layer: Layer, shape: Shape | None) -> Shape | None:
     return None
 
 
-FUNCTIONS: dict[str, Handler] = {}
+def _activation(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`keras.activations.get("relu")`: the function of that name; of None, the linear one; anything else is itself."""
+    given = call.get("identifier", 0)
+    if given is None or (isinstance(given, Constant) and given.value is None):
+        return External("keras.activations.linear")
+    if isinstance(given, Constant) and isinstance(given.value, str) and given.value.isidentifier():
+        return External(f"keras.activations.{given.value}")
+    return given
+
+
+FUNCTIONS: dict[str, Handler] = {"keras.activations.get": _activation}
 PREFIXES: dict[str, Handler] = {"keras.layers.": make}

@@ -76,11 +76,32 @@ def fill_functional(interpreter: Interpreter, network: Network, inputs: Value | 
     """Give a functional model its inputs, outputs and the layers between them."""
     network.fields["inputs"] = parts(inputs)
     network.fields["outputs"] = parts(outputs)
+    if any(isinstance(value, Unknown) for value in parts(inputs)):
+        _described(parts(outputs))
     network.fields["structure"] = outputs
     layers, complete = layers_between(parts(outputs))
     network.fields["layers"] = tuple(layers)
     network.fields["layers_complete"] = complete
     network.fields["#built"] = True
+
+
+def _described(outputs: tuple[Value, ...]) -> None:
+    """Whatever made the inputs, all that leads to the outputs only describes the model, and runs when it is called."""
+    from regrad.analysis.interpreter import SYMBOLIC
+
+    stack = list(outputs)
+    seen: set[int] = set()
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            value.symbolic = True
+            stack.extend(value.operation.inputs)
+        elif isinstance(value, Unknown) and value.operation is not None:
+            value.facts = value.facts | SYMBOLIC
+            stack.extend(value.operation.inputs)
 
 
 def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
@@ -97,8 +118,7 @@ def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
             continue
         if isinstance(value, Unknown):
             complete = False
-            continue
-        if not isinstance(value, Tensor):
+        if not isinstance(value, (Tensor, Unknown)) or value.operation is None:
             continue
         operation = value.operation
         if not done:

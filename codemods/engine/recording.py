@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
@@ -41,12 +41,17 @@ def missed(sink: Sink) -> list[Operation]:
     for value in sink.path.lost:
         if isinstance(value, Unknown):
             lost[id(value.root())] = value.root()
+    return missed_between(sink, sink.target, lost)
+
+
+def missed_between(sink: Sink, start: Value, lost: Mapping[int, Value]) -> list[Operation]:
+    """The operations on the way from `start` to some of the sources that the tape did not see, as they ran."""
     items, _ = sources_of(sink.sources)
     full = Flow(sink.tape, full=True, marks=items)
     flow = Flow(sink.tape)
     found: dict[int, Operation] = {}
     seen: set[int] = set()
-    stack: list[Value] = [sink.target]
+    stack: list[Value] = [start]
     while stack:
         value = stack.pop()
         if id(value) in seen:
