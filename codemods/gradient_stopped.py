@@ -52,6 +52,8 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings, fresh
 from regrad.analysis.program import Program
 from regrad.analysis.values import Variable
+from regrad.analysis.weights import names
+from regrad.codemods import partial_loss
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -64,10 +66,16 @@ def detect(program: Program) -> Iterator[Finding]:
     """Endings at `stop_gradient`."""
     by_hand = any(word in source.text for source in program.files.values() for word in _BY_HAND)
     found = endings(program)
+    forgotten: frozenset[str] | None = None
     for ending in found:
         if ending.kind is not CutKind.STOPPED or any(_shares(ending, other) for other in found):
             continue
         if not ending.whole and (by_hand or _meant(ending)):
+            continue
+        if forgotten is None:
+            forgotten = frozenset(name for each in partial_loss.detect(program) for name in each.variables)
+        if set(names(ending.lost)) <= forgotten:
+            # A term of the loss that was forgotten is the mistake; beside it, stopping is usual (a critic's advantage).
             continue
         yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}, which get no gradient")
 

@@ -249,7 +249,9 @@ def _handed_over(program: Program, compilation: Compilation) -> tuple[Edit, ...]
     if isinstance(call.func, (ast.Name, ast.Attribute)) and len(call.args) == 2 and not call.keywords:
         text = callee
     else:
-        rest = [source.segment(source.span(argument)) for argument in call.args[2:]]
+        first = _place_of_targets(program, compilation, call)
+        given = [source.segment(source.span(argument)) for argument in call.args]
+        leading, rest = given[:first], given[first + 2 :]
         rest += [source.segment(source.span(word)) for word in call.keywords if word.arg not in ("y_true", "y_pred")]
         names = {each.id for each in ast.walk(call) if isinstance(each, ast.Name)}
         if not call.args and not {"y_true", "y_pred"} <= {word.arg for word in call.keywords}:
@@ -259,8 +261,24 @@ def _handed_over(program: Program, compilation: Compilation) -> tuple[Edit, ...]
         ):
             raise CannotMove("which of its arguments are the targets and the prediction is not certain")
         true, guess = ("y_true", "y_pred") if not {"y_true", "y_pred"} & (names - _given(call)) else ("true", "guess")
-        text = f"lambda {true}, {guess}: {callee}({', '.join([true, guess, *rest])})"
+        text = f"lambda {true}, {guess}: {callee}({', '.join([*leading, true, guess, *rest])})"
     return (Edit(path, source.span(call), text),)
+
+
+def _place_of_targets(program: Program, compilation: Compilation, call: ast.Call) -> int:
+    """Which positional argument the targets are; the prediction, which names the model, stands behind them."""
+    receiver = compilation.node.func if compilation.node is not None else None
+    model = ast.dump(receiver.value) if isinstance(receiver, ast.Attribute) else ""
+    naming = [
+        place
+        for place, argument in enumerate(call.args)
+        if any(isinstance(each, ast.expr) and ast.dump(each) == model for each in ast.walk(argument))
+    ]
+    if len(naming) == 1 and naming[0] >= 1:
+        return naming[0] - 1
+    if len(call.args) > 2 or naming:
+        raise CannotMove("which of its arguments are the targets and the prediction is not certain")
+    return 0
 
 
 def _given(call: ast.Call) -> set[str]:

@@ -65,6 +65,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.own_losses import within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surrogates import ROUNDING, NoSurrogate, Softener, consumers_of
+from regrad.codemods.engine.surroundings import free_name
 
 CODE, NAME = "RG501", "non-differentiable-operation"
 _KINDS = (CutKind.NON_DIFFERENTIABLE, CutKind.INTEGER, CutKind.ZERO_SLOPE)
@@ -237,26 +238,32 @@ def _where_used(program: Program, ending: Ending, node: ast.expr, text: str, pat
 
 
 def _straight_through(program: Program, ending: Ending) -> Mending:
-    """`soft + stop_gradient(hard - soft)` in the place of the step."""
-    from regrad.codemods.engine.moving import replace_expression
+    """`soft + stop_gradient(hard - soft)` in the place of the step; what is longer than a name is given one first."""
+    from regrad.codemods.engine.moving import Rewrite, before
 
     path = ending.frame.path
     softener = Softener(program, ending, path, True)
-    source, tree = program.files[path], program.trees[path]
     replaced = softener.replacements()
     node = next((each for each in replaced if _contains(each, ending.node)), None)
     if node is None or len(replaced) != 1:
         raise NoSurrogate("several steps belong together here")
     hard, soft = program.source(node, path), replaced[node]
-    if "\n" in hard or len(soft) > 40 or hard == soft:
-        raise NoSurrogate("give the soft value a name first", f"soft + tf.stop_gradient({hard} - soft)")
+    pattern = f"soft + tf.stop_gradient({hard} - soft)"
+    if "\n" in hard or hard == soft:
+        raise NoSurrogate("give the soft value a name first", pattern)
     if not _decides_floats(program, ending, node, softener):
         raise NoSurrogate("the hard value is no floating point number")
     stop = softener._say("stop_gradient")
-    if _calls(soft) > 1 or (_calls(soft) == 1 and not _is_slope(soft)):
-        raise NoSurrogate("give the soft value a name first", f"soft + tf.stop_gradient({hard} - soft)")
-    text = f"{_term(soft)} + {stop}({_term(hard)} - {operand(soft) if _adds(soft) else _term(soft)})"
-    edits = (*replace_expression(source, tree, node, text), *softener.imported)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    statement = program.statement(node, path)
+    if _calls(soft) and isinstance(statement, (ast.Assign, ast.Return)) and statement.value is node:
+        name = free_name(program, path, program.trees[path], ("soft", "soft_value"))
+        rewrite.insert(f"{name} = {soft}", before(statement))
+        soft = name
+    if len(soft) > 40 or _calls(soft) > 1 or (_calls(soft) == 1 and not _is_slope(soft)):
+        raise NoSurrogate("give the soft value a name first", pattern)
+    rewrite.replace(node, f"{_term(soft)} + {stop}({_term(hard)} - {operand(soft) if _adds(soft) else _term(soft)})")
+    edits = (*rewrite.edits(), *softener.imported)
     return Mending(
         "straight through: decide forwards, take the soft slope backwards",
         Safety.UNSAFE,

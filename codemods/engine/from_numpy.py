@@ -20,6 +20,7 @@ from regrad.codemods.engine.ranking import RankFunction, rank_function, soft_ran
 from regrad.codemods.engine.rule import Edit
 
 _BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
+_INTO = frozenset({"constant", "convert_to_tensor"})
 _ARRAY_METHODS = {
     "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min", "prod": "reduce_prod",
     "std": "math.reduce_std", "var": "math.reduce_variance",
@@ -70,7 +71,8 @@ class Conversion:
             # The same lines, reached with plain numbers, give tensors now as well.
             if any(id(part) in changed for part in value.operation.inputs):
                 changed.add(id(value))
-                if value.operation.kind in ("method", "numpy", "conversion", "operator"):
+                operation = value.operation
+                if operation.kind in ("method", "numpy", "conversion", "operator") or operation.name in _INTO:
                     self._take(value)
 
     def _take(self, value: Tensor) -> None:
@@ -151,6 +153,9 @@ class Conversion:
             and (value.numpy or not self._carried(value))
         ):
             return self._method(node, operation, path)
+        made_of = self._tensor_by_now(node, path) if operation.name in _INTO else None
+        if made_of is not None:
+            return self.text(made_of, path)
         if operation.name == "constant" and operation.transfer is Transfer.LEAVES:
             return self._stacked(node, path)
         if operation.name in ("numpy_function", "py_func"):
@@ -250,6 +255,16 @@ class Conversion:
         if isinstance(first, (ast.List, ast.Tuple, ast.ListComp)) or isinstance(held, Collection):
             return f"{self._say('stack', path, node)}({self.text(first, path)})"
         return self.text(first, path)
+
+    def _tensor_by_now(self, node: ast.expr, path: str) -> ast.expr | None:
+        """The array that a tensor was made of, where it becomes a tensor itself."""
+        if not isinstance(node, ast.Call) or not node.args or isinstance(node.args[0], (ast.List, ast.Tuple)):
+            return None
+        dtype = argument(node, 1, "dtype")
+        others = len(node.args) + len(node.keywords) - 1 - (dtype is not None)
+        if others or (dtype is not None and self.program.source(dtype, path).strip("'\"") not in FLOATS):
+            return None
+        return node.args[0] if any(each in self.values for each in ast.walk(node.args[0])) else None
 
     def _stacked(self, node: ast.expr, path: str) -> str:
         first = self._argument(node, 0, "value")

@@ -36,6 +36,7 @@ __all__ = [
     "wrap_statements_in_with",
 ]
 
+_BEFORE_OPERAND = frozenset("=+-*/%@<>&|^~,([{:")
 _SIMPLE = (
     ast.Name,
     ast.Constant,
@@ -195,6 +196,7 @@ class Rewrite:
         else:
             self._refuse_inexact(node)
             text = self._parenthesised(node, text)
+            start, end = self._without_parentheses(start, end, text)
         if any(one[0] < end and start < one[1] for one in self._replaced):
             raise CannotMove("one expression would be replaced twice")
         self._replaced.append((start, end, text))
@@ -326,6 +328,18 @@ class Rewrite:
         )
         plain = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
         return text if free and plain else f"({text})"
+
+    def _without_parentheses(self, start: int, end: int, text: str) -> tuple[int, int]:
+        """The place with the parentheses around it, where the new text is in one piece and needs none."""
+        written = self._source.text
+        if written[start - 1 : start] != "(" or written[end : end + 1] != ")":
+            return start, end
+        line = max(written.rfind("\n", 0, start), written.rfind("\r", 0, start)) + 1
+        # Behind a name, a closing bracket or a string they are those of a call.
+        if written[line : start - 1].rstrip(" \t")[-1:] not in _BEFORE_OPERAND:
+            return start, end
+        new = ast.parse(f"({text}\n)", mode="eval").body
+        return (start - 1, end + 1) if isinstance(new, _SIMPLE) and not text.startswith("(") else (start, end)
 
     # Planning
 

@@ -88,6 +88,8 @@ class Softener:
         self.chain = {id(value): value for value in ending.chain}
         self.nodes: dict[ast.AST, Tensor] = {}
         self.used_sigmoid = False
+        self.counting: dict[ast.expr, str] = {}
+        """Ranges of whole numbers that are to count in floating point."""
         self.used_direct = False
         self.imported: tuple[Edit, ...] = ()
         consumers = list(consumers_of(ending))
@@ -118,6 +120,7 @@ class Softener:
                 found[node] = text
         if not found:
             raise NoSurrogate("there is nothing to soften here")
+        found.update(self.counting)
         return found
 
     # -- texts --
@@ -384,8 +387,44 @@ class Softener:
         """An operand as floating point."""
         text = self.soft(node)
         if isinstance(value, Tensor) and is_integer(value.dtype) and id(value) not in self.chain:
+            counted = self._range_behind(node, value)
+            if counted is not None:
+                # It counts in floating point from the start, which reads better than a cast wherever it is used.
+                self.counting[counted] = (
+                    f"{self.program.source(counted, self.path)[:-1]}, dtype={self._say('float32')})"
+                )
+                return text
             return f"{self._say('cast')}({text}, {self._say('float32')})"
         return text
+
+    def _range_behind(self, node: ast.expr, value: Tensor) -> ast.Call | None:
+        """The call of `tf.range` on plain numbers that a name stands for, where only what is softened uses the name."""
+        while isinstance(value, Tensor) and value.operation.name == "getitem" and value.operation.inputs:
+            first = value.operation.inputs[0]
+            if not isinstance(first, Tensor):
+                return None
+            value = first
+        name = node.value if isinstance(node, ast.Subscript) else node
+        call = value.operation.node
+        plain = all(isinstance(part, Constant) for part in value.operation.inputs)
+        if (
+            value.operation.name != "range"
+            or not plain
+            or not isinstance(call, ast.Call)
+            or not isinstance(name, ast.Name)
+        ):
+            return None
+        statement = self.program.statement(call, self.path)
+        if call.keywords or not (
+            isinstance(statement, ast.Assign)
+            and statement.value is call
+            and isinstance(statement.targets[0], ast.Name)
+            and statement.targets[0].id == name.id
+        ):
+            return None
+        inside = {each for soft in self.nodes for each in ast.walk(soft)}
+        named = [each for each in self.program.nodes(self.path) if isinstance(each, ast.Name) and each.id == name.id]
+        return call if all(each in inside or each is statement.targets[0] for each in named) else None
 
     def _depends(self, value: Value) -> bool:
         return (

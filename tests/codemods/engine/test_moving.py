@@ -713,8 +713,16 @@ def test_whatever_moves_nothing_is_lost(text: str, data: st.DataObject, newline:
     drop = data.draw(st.booleans())
     rewrite = Rewrite(source, tree)
     rewrite.move(moving, place, drop_empty=drop)
-    found = rewrite.edits()
+    unfinished = not source.text.endswith("\n")
+    try:
+        found = rewrite.edits()
+    except CannotMove:
+        # A last line without a line break that moves to the end of a block which empties is refused.
+        assert unfinished
+        return
     verdict = guard.examine({"a.py": source}, found)
+    if unfinished and isinstance(verdict, guard.Refused):
+        return
     assert isinstance(verdict, guard.Passed), (verdict, edits.apply(source, found))
     assert not verdict.lost_comments
     new = edits.apply(source, found)
