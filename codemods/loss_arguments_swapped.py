@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a cross-entropy of the library that is called as `loss(prediction, target)`, by the program or in a loss
-function whose parameters have the names the wrong way round.
+function whose parameters have the names the wrong way round; `tf.nn.softmax_cross_entropy_with_logits` and its
+relatives alike.
 
 Why gradients stop
 ------------------
@@ -48,7 +49,7 @@ from regrad.analysis.events import LossCalled, Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import head_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Function, Tensor, Unknown, Value
+from regrad.analysis.values import Function, Tensor, Unknown, Value, Variable
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.own_losses import single_loss, within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -63,6 +64,15 @@ _ONE_WAY = frozenset(
         "categorical_focal_crossentropy",
     }
 )
+_WITH_LOGITS = frozenset(
+    {
+        "softmax_cross_entropy_with_logits",
+        "softmax_cross_entropy_with_logits_v2",
+        "sigmoid_cross_entropy_with_logits",
+    }
+)
+_PLAIN = frozenset({"matmul", "MatMult", "add", "bias_add", "xw_plus_b", "tensordot"})
+"""What stands last in a head without an activation that is written by hand."""
 _TARGET_NAMES = frozenset(
     "y y_true labels label targets target y_batch y_train batch_y y_batch_train true_labels ground_truth".split()
 )
@@ -81,10 +91,16 @@ def detect(program: Program) -> Iterable[Finding]:
     for event in program.of(LossCalled):
         if any(within(event.frame, function) for function in functions):
             continue
-        if event.name not in _ONE_WAY or id(event.node) in seen or event.node not in program.parents(event.frame.path):
+        if (
+            event.name not in _ONE_WAY | _WITH_LOGITS
+            or id(event.node) in seen
+            or event.node not in program.parents(event.frame.path)
+        ):
             continue
         target, prediction = event.arguments.get("y_true"), event.arguments.get("y_pred")
-        if not isinstance(event.node, ast.Call) or not _predicted(target):
+        if not isinstance(event.node, ast.Call):
+            continue
+        if not _predicted(target) and not (event.name in _WITH_LOGITS and _scores(target)):
             continue
         if not _data(prediction, event.nodes.get("y_pred")):
             continue
@@ -141,6 +157,15 @@ def _predicted(value: Value | None) -> bool:
     return bool(reach.sources) and head_of(value).dense is not None
 
 
+def _scores(value: Value | None) -> bool:
+    """Whether it is certainly what a layer written by hand gives, with no activation: never a probability, so no
+    label that a teacher gives either.
+    """
+    if not isinstance(value, Tensor) or value.operation.name.lower() not in {name.lower() for name in _PLAIN}:
+        return False
+    return any(isinstance(source, Variable) for source in Flow(None).reach(value).sources.values())
+
+
 def _data(value: Value | None, node: ast.AST | None) -> bool:
     """Whether it certainly comes from no model."""
     if isinstance(value, Unknown):
@@ -184,7 +209,8 @@ def _exchanged(program: Program, event: LossCalled) -> tuple[Edit, ...]:
     if not isinstance(call, ast.Call):
         raise CannotMove("the call of the loss is not written out")
     source = program.files[path]
-    keys = [word.arg for word in call.keywords if word.arg in ("y_true", "y_pred", "target", "output")]
+    sides = ("y_true", "y_pred", "target", "output", "labels", "logits")
+    keys = [word.arg for word in call.keywords if word.arg in sides]
     if len(keys) == 2 and keys[0] is not None and keys[1] is not None:
         return (swap_arguments(source, call, keys[0], keys[1]),)
     return (swap_arguments(source, call),)

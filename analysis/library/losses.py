@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from regrad.analysis.events import LossCalled
 from regrad.analysis.names import snake_case
 from regrad.analysis.operations import Transfer
-from regrad.analysis.values import Constant, External, Loss, Metric, Tensor, Value
+from regrad.analysis.values import UNKNOWN, Constant, External, Loss, Metric, Tensor, Value
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -182,7 +182,44 @@ def counted(value: Value) -> bool:
     return isinstance(value, Tensor) and value.operation.kind == "metric"
 
 
+_WITH_LOGITS = (
+    "softmax_cross_entropy_with_logits",
+    "softmax_cross_entropy_with_logits_v2",
+    "sigmoid_cross_entropy_with_logits",
+)
+
+
+def _with_logits(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`tf.nn.softmax_cross_entropy_with_logits(labels, logits)`: an operation of the table, noted as a loss."""
+    from regrad.analysis.library import operation_calls
+
+    made = operation_calls.from_table(interpreter, name, call)
+    if not isinstance(made, Tensor):
+        return UNKNOWN
+    names = ("labels", "logits")
+    arguments: dict[str, Value] = dict(zip(names, call.positional, strict=False))
+    nodes: dict[str, ast.AST] = {key: node for key, node in zip(names, call.nodes, strict=False) if node is not None}
+    arguments.update(call.keywords)
+    nodes.update(call.keyword_nodes)
+    renamed = {"labels": "y_true", "logits": "y_pred"}
+    interpreter.emit(
+        LossCalled(
+            call.node,
+            interpreter.frame,
+            made.operation.serial,
+            name.rpartition(".")[2],
+            External(name),
+            {renamed.get(key, key): value for key, value in arguments.items()},
+            {renamed.get(key, key): node for key, node in nodes.items()},
+            made,
+            interpreter.tapes,
+        )
+    )
+    return made
+
+
 FUNCTIONS: dict[str, Handler] = {
+    **{f"{space}.nn.{name}": _with_logits for space in ("tf", "tf1") for name in _WITH_LOGITS},
     **{
         f"K.{name}": _make
         for name in ("binary_crossentropy", "categorical_crossentropy", "sparse_categorical_crossentropy")
