@@ -13,6 +13,7 @@ from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.values import (
     Collection,
     Constant,
+    External,
     Gradients,
     Instance,
     Layer,
@@ -282,7 +283,10 @@ class Flow:
         return value.symbolic or value.operation.kind in ("join", "index_join") or self._on_record(value.operation)
 
     def _unknown_on_record(self, value: Unknown) -> bool:
-        return "symbolic" in value.facts or (value.operation is not None and self._on_record(value.operation))
+        if "symbolic" in value.facts:
+            return True
+        operation = value.operation
+        return operation is not None and (self._on_record(operation) or _makes_an_object(operation))
 
     def _on_record(self, operation: Operation) -> bool:
         return self.graph or self.tape in operation.tapes
@@ -297,6 +301,14 @@ class Flow:
         stated = variable.fields.get("trainable")
         switched_off = isinstance(stated, Constant) and not stated.value
         return not switched_off or (variable.maker == "add_weight" and self.graph)
+
+
+def _makes_an_object(operation: Operation) -> bool:
+    """Whether it made an object of a class that is not known, which may read the variables it holds whenever it is
+    used (a distribution, a deferred or transformed tensor): when it was made says nothing.
+    """
+    callee = operation.callee
+    return isinstance(callee, External) and callee.name.rpartition(".")[2][:1].isupper()
 
 
 def cover(value: Value, result: Reach) -> None:

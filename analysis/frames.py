@@ -72,6 +72,34 @@ def same_activation(one: Frame | None, other: Frame | None) -> bool:
     )
 
 
+def made_up(frame: Frame | None) -> Frame | None:
+    """The call that the reader made up for a function nobody calls, where a frame hangs below one."""
+    while frame is not None:
+        if frame.function is not None and (frame.call is None or frame.call is frame.function.node):
+            return frame
+        frame = frame.caller
+    return None
+
+
+def in_order(earlier: Frame, later: Frame) -> bool:
+    """Whether what happened in `earlier` certainly comes before what happens in `later`, as the reader saw it.
+
+    A method that nobody calls may be called before every other; only what made its object comes first.
+    """
+    root = made_up(later)
+    if root is None or made_up(earlier) is root:
+        return True
+    frame: Frame | None = earlier
+    called = False
+    while frame is not None:
+        if frame.function is not None:
+            if frame.function.name in ("__init__", "build"):
+                return True
+            called = True
+        frame = frame.caller
+    return not called
+
+
 def place_in(frame: Frame | None, node: ast.AST | None, outer: Frame | None) -> ast.AST | None:
     """The expression of `outer`'s own body that led to `node` in `frame`; None where `outer` is not on the way."""
     while frame is not None:

@@ -13,6 +13,8 @@ _ONLY_KERAS_2 = tuple(
         r"advanced_activations",
         r"keras\.layers\.(?:core|convolutional|normalization|recurrent|merge|embeddings|pooling)\b",
         r"lr(?<=\blr)\s*=\s*[\d.]",
+        r"(?:Adam|Adamax|Nadam|SGD|RMS[Pp]rop|Adagrad|Adadelta)\(\s*lr\s*=",
+        r"Model\(\s*input\s*=",
         r"decay(?<=\bdecay)\s*=\s*[\d.]",
         r"fit_generator",
         r"np_utils",
@@ -23,7 +25,7 @@ _ONLY_KERAS_2 = tuple(
         r"tensorflow_model_optimization",
         r"tensorflow(?:-gpu|-cpu)?\s*[=~]=\s*(?:1\.|2\.(?:\d|1[0-5])\b)",
         r"tf\.Session",
-        r"tf\.compat\.v1",
+        r"tf\.placeholder",
         r"predict_classes",
         r"\.set_learning_phase",
         r"keras\.legacy",
@@ -34,10 +36,22 @@ _ONLY_KERAS_2 = tuple(
 )
 
 
+_GRAPHS = re.compile(r"tf\.compat\.v1")
+
+
 def only_keras_2(program: Program) -> bool:
-    """Whether the program uses what Keras 3 no longer has, so that its author ran it on Keras 2."""
+    """Whether the program uses what Keras 3 no longer has, or graphs, so that its author ran it on Keras 2."""
     return program.once(_only_keras_2)
 
 
+def spelled_for_keras_2(program: Program) -> bool:
+    """Whether it uses what Keras 3 no longer has: on Keras 3 it would have failed before anything was trained."""
+    return program.once(_spelled_for_keras_2)
+
+
 def _only_keras_2(program: Program) -> bool:
+    return spelled_for_keras_2(program) or any(_GRAPHS.search(source.text) for source in program.files.values())
+
+
+def _spelled_for_keras_2(program: Program) -> bool:
     return any(pattern.search(source.text) for source in program.files.values() for pattern in _ONLY_KERAS_2)

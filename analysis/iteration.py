@@ -48,6 +48,10 @@ def known_elements(interpreter: Interpreter, value: Value) -> list[Value] | None
         if not known or len(known) < len(parts):
             return None
         return [Collection("tuple", tuple(row)) for row in zip(*known, strict=False)]
+    if isinstance(value, Instance):
+        from regrad.analysis.library import records
+
+        return records.elements(value)
     if isinstance(value, Gradients) and value.index is None:
         sources = known_elements(interpreter, value.sources)
         if sources is None:
@@ -56,6 +60,13 @@ def known_elements(interpreter: Interpreter, value: Value) -> list[Value] | None
             Gradients(value.event, source, value.target, value.tensor, index) for index, source in enumerate(sources)
         ]
     return None
+
+
+def is_grown(value: Value) -> bool:
+    """Whether the known elements may stand for more than themselves: how many there are is not known."""
+    if isinstance(value, Zip):
+        return any(is_grown(part) for part in value.parts)
+    return isinstance(value, Collection) and value.grown
 
 
 def worth_unrolling(elements: list[Value]) -> bool:

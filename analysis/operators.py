@@ -78,7 +78,7 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
         and isinstance(right.value, int)
     ):
         if 0 <= right.value * len(left.items) <= 64:
-            return Collection(left.kind, left.items * right.value, left.complete, node)
+            return Collection(left.kind, left.items * right.value, left.complete, node, left.grown)
         return Collection(left.kind, left.items, False, node)
     if is_numeric(left) or is_numeric(right):
         return arithmetic(interpreter, node, op, left, right)
@@ -90,7 +90,7 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
 def _concatenate(left: Value, right: Value) -> Value | None:
     if isinstance(left, Collection) and isinstance(right, Collection):
         items, complete = bounded(left.items + right.items, left.complete and right.complete)
-        return Collection(left.kind, items, complete, left.node)
+        return Collection(left.kind, items, complete, left.node, left.grown or right.grown)
     if isinstance(left, WeightList) and isinstance(right, WeightList):
         sources = (*left.sources, *(s for s in right.sources if s not in left.sources))
         return WeightList(
@@ -232,6 +232,8 @@ def augmented(interpreter: Interpreter, node: ast.AugAssign, left: Value, right:
             items, complete = bounded(left.items + right.items, left.complete and right.complete)
             interpreter.store.put(left.fields, "items", items)
             interpreter.store.put(left.fields, "complete", complete)
+            if right.grown or any(loop.repeated for loop in interpreter.loops):
+                interpreter.store.put(left.fields, "#grown", True)
         else:
             if isinstance(right, WeightList):
                 interpreter.store.put(left.fields, "items", left.with_weights(right))

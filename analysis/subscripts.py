@@ -87,6 +87,10 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
         found = owner.cls.find("__getitem__")
         if found is not None and isinstance(found[0], Function):
             return interpreter.call(BoundMethod(owner, found[0]), Call(node, (position,)))
+        items = iteration.known_elements(interpreter, owner)
+        at = position.value if isinstance(position, Constant) and isinstance(position.value, int) else None
+        if items and at is not None and -len(items) <= at < len(items):
+            return items[at]
         return interpreter.unknown("element", "", (owner,))
     if (
         isinstance(owner, Constant)
@@ -122,7 +126,7 @@ def _bound(interpreter: Interpreter, node: ast.expr | None) -> tuple[bool, int |
 
 def _slice(interpreter: Interpreter, owner: Collection, index: ast.Slice, node: ast.AST) -> Value:
     bounds = [_bound(interpreter, part) for part in (index.lower, index.upper, index.step)]
-    if owner.complete and all(known for known, _ in bounds) and bounds[2][1] != 0:
+    if owner.complete and not owner.grown and all(known for known, _ in bounds) and bounds[2][1] != 0:
         return Collection(owner.kind, owner.items[bounds[0][1] : bounds[1][1] : bounds[2][1]], True, node)
     # Some of the elements: what is done to them must not count as done to all.
     some = tuple(

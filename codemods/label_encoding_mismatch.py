@@ -58,7 +58,7 @@ def detect(program: Program) -> Iterable[Finding]:
     for found in judged(program):
         message = _complaint(found)
         if message is not None:
-            yield Finding(CODE, NAME, message, program.location(found.node, found.frame), evidence=found)
+            yield Finding(CODE, NAME, message, program.location(*found.place), evidence=found)
 
 
 def _complaint(found: Judged) -> str | None:

@@ -64,7 +64,7 @@ def detect(program: Program) -> Iterable[Finding]:
     for found in judged(program):
         message = _complaint(found)
         if message is not None:
-            location = program.location(found.node, found.frame)
+            location = program.location(*found.place)
             yield Finding(CODE, NAME, message, location, CutKind.ZERO_SLOPE, (), (), found)
 
 

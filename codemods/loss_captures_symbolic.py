@@ -52,6 +52,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from regrad.analysis.events import Trained
+from regrad.analysis.generation import only_keras_2
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Instance, Mapping
 from regrad.codemods.engine.own_losses import captured, depends, function_of
@@ -61,7 +62,8 @@ CODE, NAME = "RG110", "loss-captures-symbolic"
 
 
 def detect(program: Program) -> Iterable[Finding]:
-    if program.graph:
+    if program.graph or (not program.eager and only_keras_2(program)):
+        # In a graph, as Keras 2 made them on TensorFlow 1, such a loss works.
         return
     seen: set[int] = set()
     for event in program.of(Trained):

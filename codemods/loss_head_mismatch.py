@@ -102,7 +102,7 @@ def detect(program: Program) -> Iterable[Finding]:
             layer = found.head.dense
             if layer is not None and layer.node is not None and layer.frame is not None:
                 related = (Related(program.location(layer.node, layer.frame), f"the head, {_head_text(found)}"),)
-            location = program.location(found.node, found.frame)
+            location = program.location(*found.place)
             yield Finding(CODE, NAME, message, location, CutKind.ZERO_SLOPE, (), related, found)
     yield from _squashed_twice(program)
 

@@ -51,6 +51,7 @@ from collections.abc import Iterator, Sequence
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, Minimized
 from regrad.analysis.frames import Frame, place_in
+from regrad.analysis.generation import spelled_for_keras_2
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import BoundMethod, Function, Operation, Optimizer, Partial, Tape, Tensor, Unknown, Variable
@@ -102,7 +103,7 @@ def detect(program: Program) -> Iterator[Finding]:
             variables = names(sink.path.lost)
             named = ", ".join(variables[:4]) or "the variables"
             message = f"the loss was computed before `minimize` called for it, so no gradient reaches {named}"
-        if message is None and keras and not legacy and program.keras == 3 and event.tape is None:
+        if message is None and keras and not legacy and not _keras_2(program) and event.tape is None:
             known = "" if program.keras_known else " (Keras 3 is assumed; Keras 2 has it)"
             message = f"Keras 3 optimizers have no `minimize`: this raises AttributeError{known}"
         if message is not None:
@@ -117,6 +118,10 @@ def detect(program: Program) -> Iterator[Finding]:
                 (),
                 event,
             )
+
+
+def _keras_2(program: Program) -> bool:
+    return program.keras == 2 or (not program.keras_known and spelled_for_keras_2(program))
 
 
 def _graph_gradients(program: Program) -> Iterator[Finding]:
@@ -187,7 +192,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if sink is not None and _named_callable(event):
             has_minimize = isinstance(event.optimizer, Optimizer) and event.optimizer.name.startswith("tf1.")
-            if has_minimize or program.keras == 2:
+            if has_minimize or _keras_2(program):
                 return _into_callable(program, event, sink)
             return _tape_around_callable(program, event, sink)
         return _tape_around_statements(program, event, sink)

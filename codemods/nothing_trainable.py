@@ -60,6 +60,7 @@ from dataclasses import dataclass
 from regrad.analysis import freshness, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
+from regrad.analysis.frames import in_order
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
 from regrad.analysis.values import Constant, Layer, Network, Value
@@ -99,6 +100,8 @@ def detect(program: Program) -> Iterable[Finding]:
         if not all(each):
             continue
         freezes = _distinct(freeze for several in each for freeze in several)
+        if not all(in_order(freeze.frame, training.event.frame) for freeze in freezes):
+            continue
         if _compiled_before(training, freezes) or freshness.given_away(program, trainings.inside(training.owner)):
             continue
         overridden = tuple(

@@ -36,7 +36,8 @@ Safe. `tape.watch` is added at the start of the block (or moved there); nothing 
 When it stays silent
 --------------------
 For variables, for tensors that were computed under the tape from something that it watches, when the tensor is
-watched by any way that can be followed, and when it is not known what is asked for.
+watched by any way that can be followed, and when it is not known what is asked for; where a lesson has the same lines
+under a tape that watches as well.
 
 References
 ----------
@@ -56,7 +57,7 @@ from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value, Variable
-from regrad.codemods.engine import recording
+from regrad.codemods.engine import demonstrated, recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.surroundings import loaded, stored
@@ -109,6 +110,8 @@ def detect(program: Program) -> Iterator[Finding]:
         if any(value.operation.serial > (event.tape.fields.get("#opened") or 0) for value in unwatched):
             continue  # made under the tape: what it was made from is the question
         seen.add(id(event.node))
+        if demonstrated.also_watched(program, event.tape):
+            continue
         text = program.source(event.sources_node, event.frame.path)
         reason = "is watched only after its first use" if late else "is no variable and is not watched"
         yield _finding(program, sink, event, f"`{text}` {reason}, so its gradient is None")

@@ -62,6 +62,7 @@ from dataclasses import dataclass
 from regrad.analysis import freshness, generation, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
+from regrad.analysis.frames import in_order
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Switches
 from regrad.analysis.values import Constant, Layer, Network, Optimizer, Value
@@ -117,6 +118,8 @@ def _never_on(program: Program, events: list[Trained], switches: Switches) -> It
             continue
         freeze = switches.off(event.model, event.serial)
         if freeze is None or freeze.event is None or freeze.owner is not event.model or freeze.serial < compiled.serial:
+            continue
+        if not in_order(freeze.frame, event.frame):
             continue
         own = tuple(other for other in events if other.model is event.model)
         if (
@@ -177,6 +180,8 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
             for event in switches.settings(value)
             if first.serial < event.serial < later.serial
         ]
+        if not all(in_order(event.frame, later.frame) for event in (first, *setting)):
+            continue
         if not setting or freshness.asserted(program):
             continue
         last = max(setting, key=lambda event: event.serial)

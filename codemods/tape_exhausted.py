@@ -33,7 +33,8 @@ Safe. `persistent=True` keeps the recording until the tape is garbage-collected;
 When it stays silent
 --------------------
 When the calls stand in branches of which only one runs, when the tape is opened or reset in between, and when it is not
-certain which tape is meant.
+certain which tape is meant; where the error is caught by its name, or a lesson has the same lines under a persistent
+tape as well.
 
 References
 ----------
@@ -48,6 +49,7 @@ from collections.abc import Iterator
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant
+from regrad.codemods.engine import demonstrated
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -69,6 +71,10 @@ def detect(program: Program) -> Iterator[Finding]:
         ):
             continue
         seen.add(id(event.node))
+        if demonstrated.expected(program, event.node, event.frame.path, "RuntimeError"):
+            continue
+        if demonstrated.also_persistent(program, tape):
+            continue
         earlier = first.get(id(tape))
         same = earlier is None or earlier.node is event.node
         related = (

@@ -57,6 +57,7 @@ from dataclasses import dataclass
 
 from regrad.analysis import freshness, trainings
 from regrad.analysis.cut import CutKind
+from regrad.analysis.frames import in_order
 from regrad.analysis.library.keras_layers import NORMALISATION
 from regrad.analysis.location import Location
 from regrad.analysis.program import Program
@@ -122,6 +123,8 @@ def _disease(
     if len(freezes) != 1 or switches.switched_on(way, freezes[0].serial):
         return None
     freeze = freezes[0]
+    if not in_order(freeze.frame, training.event.frame):
+        return None
     if freeze.event is None and freshness.states_initializer(part):
         return None
     if part.kind in _TABLES:

@@ -12,6 +12,7 @@ from regrad.analysis.values import (
     Collection,
     Constant,
     Dataset,
+    External,
     Function,
     Instance,
     Layer,
@@ -165,6 +166,23 @@ def _windows(interpreter: Interpreter, name: str, call: Call) -> Value:
     return Dataset("timeseries", Collection("tuple", (windows, values)), call.node)
 
 
+def _unbound(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`tf.data.Dataset.concatenate(one, other)`: a method of the class, given its dataset as the first argument."""
+    from regrad.analysis import calls
+    from regrad.analysis.interpreter import Call as Arguments
+
+    owner = call.positional[0] if call.positional else None
+    if isinstance(owner, Dataset):
+        rest = Arguments(
+            call.node, call.positional[1:], call.keywords, call.complete, call.nodes[1:], call.keyword_nodes
+        )
+        made = method(interpreter, owner, name.rpartition(".")[2], rest)
+        if made is not None:
+            return made
+    return calls.unknown_call(interpreter, External(name), call)
+
+
+PREFIXES: dict[str, Handler] = {"tf.data.Dataset.": _unbound}
 FUNCTIONS: dict[str, Handler] = {
     "tf.data.Dataset.from_tensor_slices": _slices,
     "tf.data.Dataset.from_tensors": _tensors,
@@ -256,15 +274,22 @@ def _mapped(interpreter: Interpreter, owner: Dataset, name: str, call: Call) -> 
         tapes, interpreter.tapes = interpreter.tapes, ()
         result = calls.call_unknown(interpreter, function, call.node)
         interpreter.tapes = tapes
-        return Dataset(owner.kind, None if isinstance(result, Unknown) else result, owner.node)
+        return Dataset(owner.kind, None if isinstance(result, Unknown) else _components(name, result), owner.node)
     else:
         arguments = (element,)
     tapes, interpreter.tapes = interpreter.tapes, ()
-    result = interpreter.call(function, Arguments(call.node, arguments))
+    result = _components(name, interpreter.call(function, Arguments(call.node, arguments)))
     interpreter.tapes = tapes
     if name != "map":
         result = result.element if isinstance(result, Dataset) and result.element is not None else UNKNOWN
     return Dataset(owner.kind, None if result is UNKNOWN else result, owner.node)
+
+
+def _components(name: str, result: Value) -> Value:
+    """What a mapped function returned, as the dataset keeps it: `map` takes a list for a tuple of components."""
+    if name == "map" and isinstance(result, Collection) and result.kind == "list":
+        return Collection("tuple", result.items, result.complete, result.node, result.grown)
+    return result
 
 
 def _of_image_generator(interpreter: Interpreter, owner: Dataset, name: str, call: Call) -> Value:

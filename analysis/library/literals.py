@@ -12,7 +12,7 @@ def literal_array(value: Collection, dtype: str | None) -> tuple[str | None, Sha
     shape: list[int | None] = []
     level: Value = value
     while isinstance(level, Collection):
-        shape.append(len(level.items) if level.complete else None)
+        shape.append(len(level.items) if level.size is not None else None)
         if not level.items:
             return dtype, None, frozenset(), None
         level = level.items[0]

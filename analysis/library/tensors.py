@@ -245,7 +245,24 @@ def _epsilon(interpreter: Interpreter, name: str, call: Call) -> Value:
     return Constant(1e-7, call.node)
 
 
+def _axes(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """How many axes a tensor has, as a plain number."""
+    value = call.get("x", 0) or call.get("a") or UNKNOWN
+    shape = value.shape if isinstance(value, Tensor) else None
+    return UNKNOWN if shape is None else Constant(len(shape), call.node)
+
+
+def _static_shape(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`K.int_shape(x)`: the shape as far as it is known before anything runs."""
+    from regrad.analysis import attributes
+
+    value = call.get("x", 0)
+    return attributes.read(interpreter, value, "shape", call.node) if isinstance(value, Tensor) else UNKNOWN
+
+
 FUNCTIONS: dict[str, Handler] = {
+    **{f"{space}.ndim": _axes for space in ("K", "ops", "np", "tnp")},
+    "K.int_shape": _static_shape,
     "K.epsilon": _epsilon,
     "keras.config.epsilon": _epsilon,
     **{f"{space}.cast": _cast for space in ("tf", "tf1", "ops", "K", "tnp")},

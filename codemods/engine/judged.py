@@ -66,6 +66,15 @@ class Judged:
         return not isinstance(self.event, Compiled)
 
     @property
+    def place(self) -> tuple[ast.AST, Frame]:
+        """Where a report stands: where the loss is made, if it is handed to another file that calls it."""
+        loss = self.loss
+        if isinstance(self.event, LossCalled) and isinstance(loss, Loss) and loss.node is not None:
+            if loss.frame is not None and loss.frame.path != self.frame.path:
+                return loss.node, loss.frame
+        return self.node, self.frame
+
+    @property
     def target_rank(self) -> int | None:
         return self.targets.rank
 

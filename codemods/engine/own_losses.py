@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from regrad.analysis import applications
@@ -53,8 +54,21 @@ def single_loss(event: Trained) -> Function | None:
 
 def depends(target: Value, output: Value) -> bool:
     """Whether the target is computed from the output at all, or from anything that is not known."""
-    reach = Flow(None, full=True, marks=(output,)).reach(target)
-    return reach.anything or id(output) in reach.sources
+    parts = tuple(_parts(output))
+    reach = Flow(None, full=True, marks=parts).reach(target)
+    return reach.anything or any(id(part) in reach.sources for part in parts)
+
+
+def _parts(output: Value) -> Iterator[Value]:
+    """The tensors of what a model answers with, which may come in a list of one or in a dictionary."""
+    if isinstance(output, Collection):
+        for item in output.items:
+            yield from _parts(item)
+    elif isinstance(output, Mapping):
+        for item in output.entries.values():
+            yield from _parts(item)
+    else:
+        yield output
 
 
 def within(frame: Frame | None, function: Function) -> bool:

@@ -200,3 +200,21 @@ def test_deep_models_are_linear() -> None:
 
     seconds(100)
     assert seconds(2000) < 60 * max(seconds(100), 0.005)
+
+
+def test_an_unknown_object_may_read_its_variables_whenever_it_is_used() -> None:
+    text = """
+        import some_library
+        class Agent(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.w = tf.Variable(0.0, name="w")
+                self.made = some_library.{made}
+            def train(self, x):
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean(self.made * tf.stop_gradient(x))
+                tape.gradient(loss, [self.w])
+        Agent().train(tf.random.normal([8]))
+    """
+    assert not sink(read(text.format(made="util.DeferredTensor(self.w)"))).path.lost
+    assert lost(sink(read(text.format(made="util.function(self.w)")))) == ["w"]

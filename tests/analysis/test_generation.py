@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from regrad.analysis.generation import spelled_for_keras_2
 from regrad.analysis.program import Reader, generation
 
 from .programs import read, source_of
@@ -52,3 +53,18 @@ def test_keras_3_does_not_collect_a_plain_variable() -> None:
     (two,) = read(text, keras=2).sinks
     assert three.path.connected == ()
     assert len(two.path.connected) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("optimizer = keras.optimizers.Adam(lr=rate)", True),
+        ("optimizer = tf.keras.optimizers.SGD(lr = 0.1)", True),
+        ("model = Model(input=[a, b], output=c)", True),
+        ("model.fit_generator(data)", True),
+        ("optimizer = keras.optimizers.Adam(learning_rate=rate)", False),
+        ("variables = tf.compat.v1.trainable_variables()", False),
+    ],
+)
+def test_spellings_that_keras_3_does_not_take(text: str, expected: bool) -> None:
+    assert spelled_for_keras_2(read(text)) is expected

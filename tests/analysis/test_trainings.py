@@ -237,3 +237,16 @@ def test_whoever_is_run_first_trains(tmp_path: object) -> None:
         str(tmp_path),
     )
     assert not guarded.trains
+
+
+def test_a_model_compiled_in_one_of_two_ways_is_compiled() -> None:
+    program = read("""
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+        if fast:
+            model.compile("sgd", first_loss)
+        else:
+            model.compile("adam", second_loss)
+        model.fit(x, y)
+    """)
+    event = trained(program)
+    assert event.compilation is not None and not event.compilation.complete

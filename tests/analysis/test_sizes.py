@@ -1,0 +1,66 @@
+"""How many elements a list has: certain where it is written, unknown where it grew in a loop."""
+
+from __future__ import annotations
+
+import pytest
+from regrad.analysis.events import Trained
+from regrad.analysis.values import Constant, Layer
+
+from .programs import read
+
+GROWN = """
+names = []
+for row in rows:
+    if row not in names:
+        names.append(row)
+"""
+MODEL = (
+    "model = keras.Sequential([keras.Input((4,)), layers.Dense({size})])\nmodel.compile('sgd', 'mse')\nmodel.fit(x, y)"
+)
+
+
+def units(text: str) -> object:
+    event = next(read(text).of(Trained))
+    (layer,) = (part for part in event.sources if isinstance(part, Layer))
+    stated = layer.arguments.get("units")
+    return stated.value if isinstance(stated, Constant) else None
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        "names",
+        "sorted(names)",
+        "list(names)",
+        "names.copy()",
+        "[name for name in names]",
+        "names + ['other']",
+        "[*names, 'other']",
+        "names[:3]",
+        "list(enumerate(names))",
+        "list(map(str, names))",
+        "list(zip(names, names))",
+        "sorted(set(names))",
+    ],
+)
+def test_a_grown_list_has_no_size(made: str) -> None:
+    assert units(f"{GROWN}made = {made}\n" + MODEL.format(size="len(made)")) is None
+
+
+@pytest.mark.parametrize(
+    ("made", "size"),
+    [
+        ("['a', 'b', 'c']", 3),
+        ("sorted({'a', 'b'})", 2),
+        ("{'a', 'b', 'b'}", 2),
+        ("['a'] * 3 + ['b']", 4),
+        ("[name for name in ('a', 'b')]", 2),
+    ],
+)
+def test_a_written_list_has_one(made: str, size: int) -> None:
+    assert units(f"made = {made}\n" + MODEL.format(size="len(made)")) == size
+
+
+def test_an_array_of_a_grown_list_has_no_first_axis() -> None:
+    text = "import numpy as np\nfound = []\nfor row in rows:\n    found.append(np.zeros(3))\ntable = np.array(found)\n"
+    assert units(text + MODEL.format(size="table.shape[0]")) is None
