@@ -57,7 +57,7 @@ from regrad.analysis.events import GradientTaken, ModelCalled, WeightsRead
 from regrad.analysis.library.sequential import has_input
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import inside, lists_in, unknown_inside
-from regrad.analysis.values import Instance, Network, WeightList
+from regrad.analysis.values import Instance, Layer, Network, WeightList
 from regrad.analysis.weights import describe, foreign_base
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -122,7 +122,7 @@ def _early(program: Program, read: WeightsRead) -> bool:
         networks = [value for value in parts if isinstance(value, Network)]
         return not any(value.form != "sequential" or has_input(value) for value in networks)
     frozen = {id(value) for value in read.frozen}
-    missing = [layer for layer in read.unbuilt if id(layer) not in frozen]
+    missing = [layer for layer in read.unbuilt if isinstance(layer, Layer) and id(layer) not in frozen]
     return isinstance(owner, Instance) and bool(missing) and all(layer.fields.get("#called") for layer in missing)
 
 

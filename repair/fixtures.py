@@ -128,9 +128,22 @@ def proved(case: Case, verifier: Verifier) -> str:
     else:
         after = _job(case.entry, in_place_of=broken.entry)
     evidence = verifier.compare(before, after, same_loss=False)
-    if evidence.verdict in (Verdict.MENDED, Verdict.IMPROVED):
+    good = {Verdict.MENDED, Verdict.IMPROVED}
+    if not _seen_in_step(broken):
+        # The gradients arrived before as well, and taught the wrong thing; the mended program must still be sound.
+        good.add(Verdict.WAS_NOT_BROKEN)
+    if evidence.verdict in good:
         return ""
     return f"the verdict is {evidence.verdict.value}: {evidence.reason}"
+
+
+def _seen_in_step(broken: Case) -> bool:
+    """Whether every first mending of the program says of itself that one training step shows it."""
+    for program, rule, finding in _findings(broken, (broken.rule,)):
+        offered = rule.mend(program, finding)
+        if not isinstance(offered, Withheld) and offered and not offered[0].seen_in_step:
+            return False
+    return True
 
 
 def steps(case: Case, verifier: Verifier) -> str:
