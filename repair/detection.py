@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
@@ -14,6 +15,9 @@ from regrad.codemods.engine.rule import Finding, Mending, Mendings, NotAnalysabl
 from regrad.repair.options import Options
 from regrad.repair.suppression import Remark, Suppressions
 from regrad.repair.targets import pattern
+
+if TYPE_CHECKING:
+    from regrad.codemods.engine.seen import Seen
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,15 @@ class Detected:
 class Detector:
     """The selected rules with everything that silences them."""
 
-    def __init__(self, rules: Sequence[Rule], options: Options) -> None:
+    def __init__(self, rules: Sequence[Rule], options: Options, seen: tuple[Seen, ...] = ()) -> None:
+        self._all, self._options, self._seen = rules, options, seen
         self._rules = {rule.code: rule for rule in rules}
         self._ignores = [(pattern(text, options.root), codes) for text, codes in options.per_file_ignores]
         self._names = {rule.name.casefold(): rule.code for rule in rules}
+
+    def with_seen(self, seen: tuple[Seen, ...]) -> Detector:
+        """The same, and beside it what a run of the program showed."""
+        return Detector(self._all, self._options, seen)
 
     def detect(self, program: Program) -> Detected:
         found: dict[tuple[str, str, Span], Finding] = {}
@@ -46,6 +55,12 @@ class Detector:
             except Exception as problem:
                 # One rule's mistake must not hide what the others see.
                 problems.append(f"the rule {rule.code} failed on {program.entry}: {problem!r}")
+        if self._seen:
+            from regrad.codemods.engine import seen
+
+            for finding in seen.findings(program, self._seen, {code: rule.name for code, rule in self._rules.items()}):
+                # Where reading found the same, the run knows more.
+                found[finding.code, finding.location.path, finding.location.span] = finding
         suppressions = {path: Suppressions(source) for path, source in program.files.items()}
         kept = (each for each in found.values() if not self._is_silenced(each, suppressions))
         # A file that trains nothing may be read for a program that is not looked at now: its comments get the benefit.
@@ -78,7 +93,7 @@ class Detector:
 
         rule = self._rules[finding.code]
         try:
-            mendings = rule.mend(program, finding)
+            mendings = _mend(rule, program, finding)
         except CannotMove as problem:
             return Withheld(problem.reason)
         except Exception as problem:
@@ -95,6 +110,13 @@ class Detector:
     def _matches(self, code: str, patterns: Iterable[str]) -> bool:
         folded = (self._names.get(each.strip().casefold(), each.strip().upper()) for each in patterns)
         return any(each == "ALL" or (each and code.upper().startswith(each)) for each in folded)
+
+
+def _mend(rule: Rule, program: Program, finding: Finding) -> Mendings:
+    """A rule mends what it found itself; what a run showed has no reading behind it."""
+    from regrad.codemods.engine import seen
+
+    return seen.mend(program, finding) if isinstance(finding.evidence, seen.Seen) else rule.mend(program, finding)
 
 
 def eligible(mendings: Mendings, options: Options) -> tuple[Mending, ...]:

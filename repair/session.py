@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from regrad.analysis.program import Program, Reader
 from regrad.analysis.source import SourceFile, Unreadable, decode
@@ -31,9 +31,10 @@ from regrad.repair.write import NotWritten, replace_files
 
 if TYPE_CHECKING:
     # What only a mending needs is imported when there is one: `check` stays fast.
+    from regrad.codemods.engine.seen import Seen
     from regrad.repair.proof import Proof, Withdrawn
     from regrad.repair.suppression import Remark
-    from regrad.verify.evidence import Evidence
+    from regrad.verify.evidence import Evidence, StepReport
     from regrad.verify.job import Job
 
 
@@ -43,6 +44,13 @@ class Comparer(Protocol):
     def compare(self, before: Job, after: Job, *, same_loss: bool) -> Evidence: ...
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Runner(Protocol):
+    """What it needs beyond that to learn from a run what reading missed."""
+
+    def step(self, job: Job) -> StepReport: ...
 
 
 _DECIDED = (Decision.APPLIED, Decision.WITHDRAWN, Decision.AMBIGUOUS)
@@ -114,6 +122,7 @@ class Session:
         self._on_disk: dict[str, bytes] = {}
         self._files: dict[str, _File] = {}
         self._programs: dict[str, tuple[str, ...]] = {}
+        self._named: list[str] = []
 
     def __enter__(self) -> Session:
         return self
@@ -131,6 +140,9 @@ class Session:
     def fix(self, paths: Iterable[str], *, write: bool) -> Iterator[FileOutcome]:
         order = self._survey(paths)
         waiting = dict.fromkeys(self._entry(found) for file in self._files.values() for found in file.found.values())
+        if self.options.verify:
+            # A program that is named by itself is run also where reading finds nothing; a folder of them would cost.
+            waiting.update(dict.fromkeys(path for path in self._named if self._may_be_run(path)))
         for path in order:
             # A file is ready when every program that it is part of has been mended.
             for entry in [each for each in waiting if path in self._programs[each]]:
@@ -141,6 +153,18 @@ class Session:
         for path in [path for path in self._files if path not in order]:
             yield self._outcome(path)
 
+    def _may_be_run(self, path: str) -> bool:
+        if self._files[path].status is not Status.OK or path in self._programs:
+            return False
+        try:
+            program = self._read(path, {})
+        except Unreadable:
+            return False
+        self._programs[path] = tuple(program.files)
+        for place, source in program.files.items():
+            self._versions.setdefault(place, Version(source))
+        return program.trains
+
     # Finding
 
     def _survey(self, paths: Iterable[str]) -> list[str]:
@@ -148,6 +172,7 @@ class Session:
         order: dict[str, None] = {}
         readable: list[str] = []
         named = [path for path in paths if os.path.normpath(path) not in self._contents]
+        alone = {os.path.normpath(path) for path in named if os.path.isfile(path)}
         given = (Target(path) for path in self._contents)
         for target in chain(given, targets(named, self.options)):
             order[target.path] = None
@@ -156,6 +181,8 @@ class Session:
                 file.status, file.messages = target.status, [target.message]
             else:
                 readable.append(target.path)
+                if os.path.normpath(target.path) in alone:
+                    self._named.append(target.path)
         remarks: dict[tuple[str, str], Remark] = {}
         for surveyed in self._surveyed(readable):
             self._take(surveyed)
@@ -254,9 +281,9 @@ class Session:
     def _repair(self, entry: str, *, write: bool) -> None:
         """Mends one program, in all its files."""
 
-        def make(choice: Choice) -> Plan:
+        def make(choice: Choice, detector: Detector = self._detector) -> Plan:
             return planning.make(
-                lambda versions: self._read(entry, versions), self._detector, self.options, self._versions, choice
+                lambda versions: self._read(entry, versions), detector, self.options, self._versions, choice
             )
 
         settled = {
@@ -271,12 +298,52 @@ class Session:
             self._files[entry].messages.append(problem.message)
             return
         proof = self._proved(entry, first, make, frozenset(settled))
+        seen = self._seen(entry, first, proof)
+        if seen:
+            detector = self._detector.with_seen(seen)
+            # What reading offered was tried and did not help.
+            tried = settled | {applied.candidate.key for applied in first.applied}
+            again = make(Choice(excluded=frozenset(tried)), detector)
+            shown = self._proved(entry, again, lambda choice: make(choice, detector), frozenset(tried))
+            if again.first != first.first:
+                first, proof = again, replace(shown, withdrawn=(*proof.withdrawn, *shown.withdrawn))
         error = self._put(proof.plan, write=write)
         self._record(first, proof, error)
 
-    def _proved(self, entry: str, first: Plan, make: Callable[[Choice], Plan], settled: frozenset[Key]) -> Proof:
+    def _seen(self, entry: str, first: Plan, proof: Proof) -> tuple[Seen, ...]:
+        """What a run of the program shows that reading has not mended."""
+        from regrad.repair.seen_cuts import seen_in
+        from regrad.verify.evidence import Verdict
+        from regrad.verify.job import Job
+
+        options, evidence = self.options, proof.evidence
+        if not options.verify or (options.entry is None and not first.program.trains):
+            return ()
+        if proof.plan.applied and (evidence is None or evidence.verdict is not Verdict.IMPROVED):
+            return ()
+        if evidence is not None and not proof.plan.applied:
+            return seen_in(evidence.before, first.program.files)
+        if evidence is not None:
+            # The cuts that are left lie in the mended text; they are for the next run.
+            return ()
+        verifier = self._running()
+        if not isinstance(verifier, Runner):
+            return ()
+        path, *arguments = self._command(entry)
+        report = verifier.step(Job(path, self._overrides(self._versions), tuple(arguments)))
+        return seen_in(report, first.program.files)
+
+    def _running(self) -> Comparer:
+        if self._verifier is None:
+            self._verifier = self._make_verifier(self.options)
+        return self._verifier
+
+    def _command(self, entry: str) -> list[str]:
         import shlex
 
+        return shlex.split(self.options.entry) if self.options.entry else [entry]
+
+    def _proved(self, entry: str, first: Plan, make: Callable[[Choice], Plan], settled: frozenset[Key]) -> Proof:
         from regrad.repair.proof import Proof, prove, unverified
         from regrad.verify.job import Job
 
@@ -289,18 +356,16 @@ class Session:
             return Proof(first, None)
         if not options.verify:
             return unverified(remake, first, "", proof_needed=False)
-        path, *arguments = shlex.split(options.entry) if options.entry else [entry]
+        path, *arguments = self._command(entry)
         if options.entry is None and not first.program.trains:
             why = "no training step was found that reaches this file; name one with --entry"
             return unverified(remake, first, why, require_verified=options.require_verified)
 
         def compare(plan: Plan) -> Evidence:
-            if self._verifier is None:
-                self._verifier = self._make_verifier(options)
             safe = all(applied.mending.safety is Safety.SAFE and applied.mending.keeps_loss for applied in plan.applied)
             before = Job(path, self._overrides(self._versions), tuple(arguments))
             after = Job(path, self._overrides({**self._versions, **plan.versions}), tuple(arguments))
-            return self._verifier.compare(before, after, same_loss=safe)
+            return self._running().compare(before, after, same_loss=safe)
 
         return prove(remake, compare, first, require_verified=options.require_verified)
 
@@ -342,7 +407,7 @@ class Session:
         for candidate in (*first.first, *(each.candidate for each in (*first.applied, *proof.plan.applied))):
             known = self._files.setdefault(candidate.key.path, _File()).found
             if candidate.key not in known:
-                if candidate.key not in applied and candidate.key not in withdrawn:
+                if candidate.key not in applied and candidate.key not in withdrawn and not _shown(candidate):
                     continue
                 known[candidate.key] = _Found(_reported(candidate), [])
         changed = {edit.path for each in applied.values() for edit in each.mending.edits}
@@ -406,6 +471,11 @@ class Session:
             version.source.content,
             file.written,
         )
+
+
+def _shown(candidate: planning.Candidate) -> bool:
+    """Whether a run showed it; then it is told although reading did not find it."""
+    return candidate.finding.message.endswith("a run showed it")
 
 
 def _reported(candidate: planning.Candidate) -> FindingOutcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from regrad.analysis.location import Position
 from regrad.analysis.source import SourceFile
 from regrad.report.console import ASCII, Glyphs, glyphs, styled
 from regrad.report.program import place
@@ -208,6 +209,12 @@ def _observations(prefix: str, step: StepReport, notebook: SourceFile | None) ->
         where = f"line {position.line}" if cell is None else f"cell {cell}, line {position.line}"
         lost = f" (lost: {', '.join(cut.variables)})" if cut.variables else ""
         drawn.append(styled(f"{prefix}the path ends at {where}: {cut_words(cut)}{lost}"))
+    told = {(cut.location.path, cut.location.span.start.line) for cut in step.cuts}
+    for other in step.places:
+        if (other.path, other.line) not in told and (step.outcome is not Outcome.STEPPED or step.symptoms or step.cuts):
+            cell, position = place(Position(other.line, 1), notebook)
+            where = f"line {position.line}" if cell is None else f"cell {cell}, line {position.line}"
+            drawn.append(styled(f"{prefix}look at {where}: {other.what}", "dim"))
     return drawn
 
 

@@ -134,6 +134,7 @@ def step_object(step: StepReport) -> dict[str, Any]:
         "loss": _number(step.loss),
         "loss_text": None if step.loss is None else repr(step.loss),
         "cuts": [cut_object(cut) for cut in step.cuts],
+        "places": [{"what": each.what, "path": each.path, "line": each.line} for each in step.places],
         "variables": [
             {
                 "name": each.name,

@@ -62,6 +62,7 @@ class Symptom(Enum):
     LOSS_DOES_NOT_FALL = "loss-does-not-fall"
     NOTHING_CHANGED = "nothing-changed"
     UNTRAINED_LAYER_FROZEN = "untrained-layer-frozen"
+    STUCK_AT_ZERO = "stuck-at-zero"
     LEFT_OUT = "left-out"
     UPDATE_MISSING = "update-missing"
     TARGETS_OUT_OF_RANGE = "targets-out-of-range"
@@ -69,6 +70,16 @@ class Symptom(Enum):
     PROBABILITIES_AS_LOGITS = "probabilities-as-logits"
     LOSS_ARGUMENTS_SWAPPED = "loss-arguments-swapped"
     TARGET_BROADCAST = "target-broadcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of the program that leads to what was seen: where it can be changed."""
+
+    what: str
+    """What happens there, a phrase: `the last layer is made here`."""
+    path: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,8 @@ class StepReport:
     loss: float | None = None
     variables: tuple[VariableReport, ...] = ()
     cuts: tuple[Cut, ...] = ()
+    places: tuple[Place, ...] = ()
+    """Beside the cuts: the lines that lead to them, to the symptoms and to the exception, the most telling first."""
     symptoms: tuple[Symptom, ...] = ()
     warnings: tuple[str, ...] = ()
     data: str | None = None

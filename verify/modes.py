@@ -124,6 +124,7 @@ def merge(eager: Pass, native: Pass) -> Pass:
             if own.loss is not None
             else probe.loss,
             cuts=probe.cuts or own.cuts,
+            places=tuple(dict.fromkeys([*own.places, *probe.places])),
             random=own.random or probe.random,
             seconds=own.seconds + probe.seconds,
         ),

@@ -9,7 +9,7 @@ from typing import Any
 
 from regrad.analysis.cut import Cut, CutKind
 from regrad.analysis.location import Location, Position, Span
-from regrad.verify.evidence import Gradient, Outcome, StepReport, Symptom, VariableReport
+from regrad.verify.evidence import Gradient, Outcome, Place, StepReport, Symptom, VariableReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,9 @@ def read_message(message: Mapping[str, Any], versions: Mapping[str, Any], second
         loss=message.get("loss"),
         variables=tuple(read_variable(item) for item in message.get("variables") or ()),
         cuts=tuple(read_cut(item) for item in message.get("cuts") or ()),
+        places=tuple(
+            Place(str(item["what"]), str(item["path"]), int(item["line"])) for item in message.get("places") or ()
+        ),
         symptoms=tuple(Symptom(item) for item in message.get("symptoms") or ()),
         warnings=tuple(message.get("warnings") or ()),
         data=None if outcome is Outcome.UNAVAILABLE else ("synthetic" if supplied else "real"),

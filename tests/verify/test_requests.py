@@ -134,3 +134,58 @@ def test_a_pooler_that_nobody_asked_for_is_no_fault_and_an_unused_head_is_one(st
     assert all(variable.surplus == (variable.gradient is Gradient.NONE) for variable in aside.variables)
     forgotten = step(POOLER.format(head="sequence", width=6))
     assert not sound(forgotten) and faults_of(forgotten).none == {"encoder/pooler/kernel", "encoder/pooler/bias"}
+
+
+def test_a_matrix_of_zeros_between_zeros_never_moves(step: Step) -> None:
+    text = """
+import tensorflow as tf
+w1, w2 = tf.Variable(tf.zeros((3, 4)), name="w1"), tf.Variable(tf.zeros((4, 1)), name="w2")
+b = tf.Variable(tf.zeros((1,)), name="b")
+optimizer = tf.keras.optimizers.SGD(0.1)
+x = tf.random.normal((8, 3), seed=1)
+for _ in range(9):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((tf.tanh(x @ w1) @ w2 + b - 1.0) ** 2)
+    optimizer.apply_gradients(zip(tape.gradient(loss, [w1, w2, b]), [w1, w2, b]))
+"""
+    report = step(text)
+    assert report.symptoms == (Symptom.STUCK_AT_ZERO,)
+    assert [place.line for place in report.places if "variable" in place.what] == [3]
+    assert sound(step(text.replace("tf.Variable(tf.zeros((3, 4))", "tf.Variable(tf.random.normal((3, 4))")))
+
+
+def test_a_model_that_is_told_to_train_and_stands_still_is_noticed_beside_others(step: Step) -> None:
+    text = """
+import numpy as np
+import tensorflow as tf
+def net(name):
+    return tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(2, activation="sigmoid")], name=name)
+first, second = net("first"), net("second")
+first.compile("sgd", "mse")
+second.trainable = False
+second.compile("sgd", "mse")
+for _ in range(30):
+    first.train_on_batch(np.ones((4, 2)), np.zeros((4, 2)))
+    second.train_on_batch(np.ones((4, 2)), np.zeros((4, 2)))
+"""
+    report = step(text)
+    assert report.symptoms == (Symptom.NOTHING_CHANGED,)
+    assert ("layers are switched off here", 8) in [(place.what, place.line) for place in report.places]
+    assert sound(step(text.replace("second.trainable = False", "")))
+
+
+@pytest.mark.parametrize(
+    ("head", "loss", "line"),
+    [("1, activation='softmax'", "binary_crossentropy", 4), ("1", "binary_crossentropy", 5)],
+)
+def test_a_symptom_leads_to_the_head_and_to_the_loss(step: Step, head: str, loss: str, line: int) -> None:
+    report = step(f"""
+import numpy as np
+import tensorflow as tf
+model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense({head})])
+model.compile("sgd", "{loss}")
+x = np.random.RandomState(0).randn(32, 2).astype("float32") * 9
+model.fit(x, (x[:, :1] > 0).astype("float32"))
+""")
+    assert report.symptoms and {4, 5} <= {place.line for place in report.places}
+    assert line in [place.line for place in report.places][:2]

@@ -70,6 +70,7 @@ class Run:
         from .isolation import die_with_parent, isolate
         from .program import Program
         from .recorder import Recorder
+        from .sites import Sites
 
         job = self.job
         die_with_parent()
@@ -99,6 +100,7 @@ class Run:
         families = kerases(tensorflow, "\n".join([program.text, *program.overrides.values()]))
         recorder = self.recorder = Recorder(tensorflow, program, job["mode"])
         recorder.notes = notes
+        recorder.sites = Sites()
         recorder.finish = self.finish
         recorder.retry = self.retry
         recorder.given = job.get("hypothesis") or {}
@@ -129,6 +131,7 @@ class Run:
         from .pretrained import make_weights_fresh
         from .quiet import make_harmless
         from .sessions import watch_sessions
+        from .sites import watch_births
         from .surplus import watch_outputs
         from .tapes import watch_tapes
         from .wiring import watch_loss_functions
@@ -141,6 +144,7 @@ class Run:
             recorder.trail = watch_trail(recorder)
         else:
             watch_functions(recorder)
+        watch_births(recorder)
         watch_tapes(recorder)
         watch_sessions(recorder)
         watch_optimizers(recorder, families)
@@ -206,6 +210,7 @@ class Run:
             if recorder.program.owns(frame.f_code.co_filename):
                 line = number
         text = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
+        recorder.raised = error
         reason = self.lacking(error)
         if reason is not None:
             self.finish("unavailable", exception=text, exception_line=line, reason=reason)

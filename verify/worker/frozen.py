@@ -64,6 +64,7 @@ def watch_making(recorder: Recorder, layer_type: type) -> None:
     def made(cls: Any, *args: Any, **options: Any) -> Any:
         layer = plain.__func__(cls, *args, **options)
         recorder.made_in[id(layer)] = recorder.frozen_in[id(layer)] = owner_of_call(recorder)
+        recorder.sites.made(layer, recorder.site())
         return layer
 
     made.regrad_plain = plain  # type: ignore[attr-defined]
@@ -73,6 +74,7 @@ def watch_making(recorder: Recorder, layer_type: type) -> None:
 def noting(recorder: Recorder, plain: Any) -> Any:
     def switched(self: Any, value: Any) -> None:
         recorder.frozen_in[id(self)] = owner_of_call(recorder)
+        recorder.sites.switched(self, value, recorder.site())
         plain(self, value)
 
     switched.regrad_plain = plain  # type: ignore[attr-defined]

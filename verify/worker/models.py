@@ -134,6 +134,9 @@ def watch_compile(recorder: Recorder, model: type) -> None:
         signature = inspect.signature(plain)
 
         def compile(self: Any, *args: Any, **options: Any) -> Any:
+            site = recorder.site()
+            if site[1]:
+                recorder.sites.compiled[id(self)] = site
             if recorder.mode == "eager":
                 parameters = signature.parameters
                 open_ended = any(item.kind is item.VAR_KEYWORD for item in parameters.values())

@@ -25,6 +25,7 @@ def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str
     for name, check in (
         ("nothing-changed", lambda: nothing_changed(recorder, variables)),
         ("untrained-layer-frozen", lambda: frozen_and_fresh(recorder)),
+        ("stuck-at-zero", lambda: any(stuck_at_zero(recorder, *pair) for pair in zip(recorder.reported, variables))),
         ("left-out", lambda: left_out(recorder, variables)),
         ("update-missing", lambda: update_missing(recorder, variables)),
     ):
@@ -45,7 +46,12 @@ def careful(check: Any) -> Any:
 
 
 def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool:
-    """An optimizer exists, a step was made or a gradient taken repeatedly, and no weight is different."""
+    """An optimizer exists, a step was made or a gradient taken repeatedly, and no weight is different.
+
+    A model that was told to train counts by itself: beside it others may move.
+    """
+    if any(stands_still(recorder, model) for model in recorder.trained):
+        return True
     if not recorder.optimizers or not variables:
         return False
     if recorder.stepped == 0 and not recorder.repeated_gradient():
@@ -53,6 +59,28 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
     owned = [v for v in variables if not v["name"].startswith("source ")]
     meant = [v for v in owned if v["gradient"] != "not-asked"] or owned
     return bool(meant) and not any(v["changed"] or not v["moved"] for v in meant)
+
+
+def stands_still(recorder: Recorder, model: Any) -> bool:
+    import numpy
+
+    tracks = [recorder.tracks.get(id(recorder.raw(variable))) for variable in weights_of(model)]
+    pairs = [track.values for track in tracks if track is not None and track.values is not None]
+    return (
+        bool(pairs)
+        and len(pairs) == len(tracks)
+        and all(first is not None and last is not None and numpy.array_equal(first, last) for first, last in pairs)
+    )
+
+
+def stuck_at_zero(recorder: Recorder, identity: int, item: dict[str, Any]) -> bool:
+    """A matrix of zeros whose gradient is exactly zero after every step: its neighbours keep it where it is."""
+    import numpy
+
+    track = recorder.tracks.get(identity)
+    if track is None or item["gradient"] != "zero" or item["changed"] or len(item["shape"]) < 2 or track.values is None:
+        return False
+    return all(value is not None and not numpy.any(value) for value in track.values)
 
 
 # -- the loss ---------------------------------------------------------------------------------------------------------

@@ -81,6 +81,8 @@ class Recorder:
         self.reached: dict[int, tuple[str, int]] = {}
         self.reported: list[int] = []
         self.several: list[Any] = []
+        self.sites: Any = None
+        self.raised: BaseException | None = None
         self.left_aside: set[int] = set()
 
     # -- places ---------------------------------------------------------------------------------------------------

@@ -65,6 +65,12 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
 
         symptoms = symptoms_of(recorder, variables)
     message["symptoms"] = symptoms
+    from .places import places_of
+
+    try:
+        message["places"] = places_of(recorder, variables, symptoms, recorder.raised)
+    except Exception as error:
+        recorder.warnings.append(f"no places: {type(error).__name__}: {error}")
     return message
 
 

@@ -92,6 +92,7 @@ class Trail:
         self.kept.append(tape)
         self.intervals.setdefault(id(tape), []).append([len(self.operations), -1])
         self.entered_at.setdefault(id(tape), self.place())
+        self.recorder.sites.tapes.append(self.recorder.site())
 
     def pop(self, tape: Any) -> None:
         intervals = self.intervals.get(id(tape))

@@ -7,6 +7,7 @@ from typing import Any
 
 from .locate import Graph, readers
 from .recorder import Recorder
+from .trail import span_of
 
 FROM_LOGITS = {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
 SAME_VALUES = {"Identity", "Reshape", "Cast", "Squeeze", "ExpandDims"}
@@ -40,6 +41,8 @@ def noting(recorder: Recorder, plain: Any) -> Any:
 
 def note_call(recorder: Recorder, loss: Any, args: tuple[Any, ...]) -> None:
     if not recorder.paused and len(args) >= 2 and any(hasattr(part, "numpy") for part in args[:2]):
+        if not recorder.inside:
+            recorder.sites.losses[id(loss)] = recorder.site()
         recorder.loss_pairs.append((loss, args[0], args[1]))
         del recorder.loss_pairs[:-24]
 
@@ -53,14 +56,28 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
     for source in sources:
         if recorder.is_variable(source):
             reading |= readers(recorder, graph, source)
-    for name, holds in (
+    for name, index in (
         ("probabilities-as-logits", takes_probabilities_for_logits(graph, above)),
         ("loss-is-zero", chooses_among_one(graph, above)),
         ("target-broadcast", compares_all_with_all(graph, above, reading)),
-        ("loss-arguments-swapped", takes_prediction_for_target(recorder, graph, reading)),
     ):
-        if holds:
+        if index is not None:
             recorder.symptoms.add(name)
+            place = graph.operations[index].place
+            if place:
+                recorder.sites.wiring[name] = span_of(place[-1])[:2]
+    if takes_prediction_for_target(recorder, graph, reading):
+        recorder.symptoms.add("loss-arguments-swapped")
+    recorder.sites.loss_made = where_made(graph, above)
+
+
+def where_made(graph: Graph, above: set[int]) -> tuple[str, int] | None:
+    """The last line that takes part in the loss, of those that lie deepest in the program's own calls."""
+    placed = [(len(graph.operations[index].place), index) for index in above if graph.operations[index].place]
+    if not placed:
+        return None
+    path, line, *_ = span_of(graph.operations[max(placed)[1]].place[-1])
+    return path, line
 
 
 def sides(tensor: Any) -> list[int | None] | None:
@@ -70,13 +87,13 @@ def sides(tensor: Any) -> list[int | None] | None:
         return None
 
 
-def chooses_among_one(graph: Graph, above: set[int]) -> bool:
+def chooses_among_one(graph: Graph, above: set[int]) -> int | None:
     """A softmax over one number is 1, and the cross-entropy of it is 0 whatever the weights are."""
     for index in above:
         operation = graph.operations[index]
         if operation.kind in FROM_LOGITS and operation.inputs and last_side(graph, operation.inputs[0]) == 1:
-            return True
-    return False
+            return index
+    return None
 
 
 def last_side(graph: Graph, tensor: Any) -> int | None:
@@ -91,7 +108,7 @@ def last_side(graph: Graph, tensor: Any) -> int | None:
         tensor = graph.operations[maker].inputs[0]
 
 
-def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> bool:
+def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> int | None:
     """`(n,)` against `(n, 1)`, one of them a prediction: every sample is compared with every other one."""
     for index in above:
         operation = graph.operations[index]
@@ -102,11 +119,11 @@ def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> b
             continue
         depends = [bool(reading & graph.ancestors([item], past_writes=False)) for item in operation.inputs]
         if depends.count(True) == 1:
-            return True
-    return False
+            return index
+    return None
 
 
-def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> bool:
+def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> int | None:
     for index in above:
         operation = graph.operations[index]
         if operation.kind not in FROM_LOGITS or not operation.inputs:
@@ -115,11 +132,11 @@ def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> bool:
         while id(tensor) in graph.maker:
             maker = graph.operations[graph.maker[id(tensor)]]
             if maker.kind == "Softmax":
-                return True
+                return index
             if maker.kind not in SAME_VALUES or not maker.inputs:
                 break
             tensor = maker.inputs[0]
-    return False
+    return None
 
 
 def takes_prediction_for_target(recorder: Recorder, graph: Graph, reading: set[int]) -> bool:

@@ -1,0 +1,65 @@
+"""Where the program made and set what matters: variables, layers, `compile`, switches, losses; one line each."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from typing import Any
+
+from .recorder import Recorder, weights_of
+
+Site = tuple[str, int]
+MOST_LAYERS = 3000
+
+
+class Sites:
+    """Lines of the program's own, by what happened there."""
+
+    def __init__(self) -> None:
+        self.births: dict[int, Site] = {}
+        self.layers: list[tuple[Any, Site]] = []
+        self.switches: dict[int, tuple[Any, Site]] = {}
+        self.compiled: dict[int, Site] = {}
+        self.losses: dict[int, Site] = {}
+        """Losses that the program calls itself, latest call."""
+        self.wiring: dict[str, Site] = {}
+        """What was seen in the trail of operations, by the symptom."""
+        self.loss_made: Site | None = None
+        self.tapes: list[Site] = []
+
+    def made(self, layer: Any, site: Site) -> None:
+        if site[1] and len(self.layers) < MOST_LAYERS:
+            self.layers.append((weakref.ref(layer), site))
+
+    def switched(self, layer: Any, value: Any, site: Site) -> None:
+        """The latest word counts: a layer that is switched on again was switched off nowhere."""
+        if value:
+            self.switches.pop(id(layer), None)
+        elif site[1]:
+            self.switches[id(layer)] = (weakref.ref(layer), site)
+
+    def layer_of(self, recorder: Recorder, raw: int) -> Site | None:
+        """Where the smallest layer that holds this variable was made."""
+        best: tuple[int, Site] | None = None
+        for reference, site in self.layers:
+            layer = reference()
+            weights = weights_of(layer) if layer is not None else []
+            if any(id(recorder.raw(weight)) == raw for weight in weights) and (best is None or len(weights) < best[0]):
+                best = len(weights), site
+        return best[1] if best else None
+
+
+def watch_births(recorder: Recorder) -> None:
+    from tensorflow.python.ops import resource_variable_ops
+
+    kind = resource_variable_ops.BaseResourceVariable
+    plain = kind.__init__
+
+    @functools.wraps(plain)
+    def born(self: Any, *args: Any, **options: Any) -> None:
+        plain(self, *args, **options)
+        site = recorder.site()
+        if site[1]:
+            recorder.sites.births[id(self)] = site
+
+    kind.__init__ = born
