@@ -68,3 +68,10 @@ def test_exact(name: str, program: str, old: str, new: str) -> None:
     before = path.read_text()
     assert old in before
     assert texts == {str(path): before.replace(old, new)}
+
+
+def test_a_forgotten_term_is_the_mistake_and_stopping_beside_it_is_not() -> None:
+    """The critic would be trained through the advantage, were it not stopped, which is usual."""
+    seen = read(str(FIXTURES / "partial_loss" / "broken" / "advantage_stopped.py"))
+    reported = {finding.code for rule in registry.rules() for finding in rule.detect(seen)}
+    assert reported == {"RG109"}
