@@ -9,7 +9,7 @@ from typing import Annotated
 import regrad
 import typer
 
-COMMANDS = ("check", "fix", "verify", "diagnose", "baseline", "explain", "rules", "test-rules")
+COMMANDS = ("check", "fix", "verify", "diagnose", "baseline", "migrate", "report", "explain", "rules", "test-rules")
 """Each is the function of its name in the module of its name, with `_` for `-`."""
 
 

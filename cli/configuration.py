@@ -26,6 +26,8 @@ class Configuration:
     timeout: float | None = None
     keras: str | None = None
     entry: str | None = None
+    entries: tuple[str, ...] = ()
+    """All entry points where several are named; `entry` is the first."""
     output_format: str | None = None
     path: Path | None = field(default=None, compare=False)
     """The file that was read."""
@@ -78,6 +80,9 @@ def from_table(table: Mapping[str, Any], where: str) -> Configuration:
             raise Mistake(f"{where}: unknown key `{key}` in [tool.regrad].", hint)
         try:
             values[key.replace("-", "_")] = reader(value)
+            if key == "entry":
+                values["entries"] = values["entry"]
+                values["entry"] = values["entries"][0]
         except _WrongValue as wrong:
             raise Mistake(f"{where}: `{key}` in [tool.regrad] must be {wrong}, not {value!r}.") from None
     return Configuration(**values)
@@ -130,6 +135,14 @@ def _strings(value: Any) -> tuple[str, ...]:
     return tuple(value)
 
 
+def _entries(value: Any) -> tuple[str, ...]:
+    """One entry point, or a list of them."""
+    found = (value,) if isinstance(value, str) else tuple(value) if isinstance(value, list) else ()
+    if not found or not all(isinstance(each, str) and each.strip() for each in found):
+        raise _WrongValue('a string, or a list of strings as in ["train.py --epochs 1"]')
+    return found
+
+
 def _codes_by_pattern(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
     words = 'a table of lists, as in { "tests/*" = ["RG401"] }'
     if not isinstance(value, dict):
@@ -169,7 +182,7 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "python": _text,
     "timeout": _seconds,
     "keras": _keras,
-    "entry": _text,
+    "entry": _entries,
     "output-format": _one_of("text", "concise", "json", "sarif", "github", "gitlab", "rdjson", "junit"),
 }
 KEYS = tuple(sorted(_KEYS))

@@ -65,6 +65,22 @@ ExitZero = Annotated[
 ]
 
 
+class Commits(str, Enum):
+    """How mendings are put into commits."""
+
+    RULE = "rule"
+    ONE = "one"
+
+
+class ReportFormat(str, Enum):
+    """How the report of a migration can be written."""
+
+    HTML = "html"
+    JSONL = "jsonl"
+    CSV = "csv"
+    SARIF = "sarif"
+
+
 class StepFormat(str, Enum):
     """How one training step can be written."""
 

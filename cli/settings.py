@@ -60,6 +60,7 @@ def laid_over(request: Request, configured: Configuration) -> Configuration:
         timeout=request.timeout or configured.timeout,
         keras=request.keras or configured.keras,
         entry=request.entry or configured.entry,
+        entries=(request.entry,) if request.entry else configured.entries,
         output_format=configured.output_format,
         path=configured.path,
     )

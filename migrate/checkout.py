@@ -93,6 +93,9 @@ def remove(folder: str) -> None:
 def _is_sound(path: str) -> bool:
     """Whether a path of a tree stays below the top; git itself makes no other, but a tree can be made by hand."""
     parts = path.split("/")
+    if "conda-meta" in parts or parts[-1] == "pyvenv.cfg":
+        # What makes a folder an environment, whose `bin/python` would be run outside of the sandbox.
+        return False
     if any(part in ("", ".", "..") or part.casefold() == ".git" for part in parts) or "\\" in path or "\0" in path:
         return False
     try:

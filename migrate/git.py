@@ -66,7 +66,7 @@ class Repository:
             if line:
                 head, _, path = line.partition(b"\t")
                 mode, _, blob, size = head.decode("ascii").split()
-                yield Entry(os.fsdecode(path), mode, blob, int(size) if size != "-" else 0)
+                yield Entry(os.fsdecode(path), mode, blob, int(size) if size.isdigit() else 0)
 
     def changed(self, since: str, revision: str) -> frozenset[str]:
         """The paths that differ from where the two revisions parted; raises `GitProblem` for an unknown one."""
@@ -127,7 +127,7 @@ def run(*arguments: str, given: bytes | None = None, environment: Mapping[str, s
     if done.returncode:
         lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
         last = lines[-1] if lines else f"git ended with status {done.returncode}"
-        said = next((line for line in reversed(lines) if line.startswith(("fatal:", "error:"))), last)
+        said = next((line for line in lines if line.startswith(("fatal:", "error:"))), last)
         raise GitProblem(said.removeprefix("fatal: "))
     return done.stdout
 

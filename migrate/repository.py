@@ -17,7 +17,7 @@ from regrad.migrate.engine import Engine, Lost, answers
 from regrad.migrate.events import Begun, Ended, FilesRead, Listener, Mending, ProgramMended
 from regrad.migrate.git import GitProblem, Repository
 from regrad.migrate.plan import PlannedRepository
-from regrad.migrate.request import Request, Settings
+from regrad.migrate.request import Request, Settings, WrongSettings
 from regrad.migrate.results import RepositoryResult, State, Totals
 from regrad.migrate.selection import Chosen
 from regrad.migrate.store import Store, Stored
@@ -77,7 +77,7 @@ class Job:
         folder = str(self.scratch / str(self.stored.number) / self.source.name)
         try:
             return self._run(folder)
-        except (GitProblem, CannotDo, OSError, tasks.Unseen) as problem:
+        except (GitProblem, CannotDo, WrongSettings, OSError, tasks.Unseen) as problem:
             result = self._now(State.FAILED, message=tasks.relative(folder)(str(problem)))
             self.stored = self.store.put(self.stored, result, base=None)
             self.listen(Ended(result))
@@ -120,7 +120,7 @@ class Job:
             kind="folder" if self.source.kind == "folder" else "git",
             within=self.source.within.rstrip("/"),
             seconds=round(time.monotonic() - self.started, 3),
-            **{"message": None, **changes},  # type: ignore[arg-type]
+            **{"message": None, "totals": Totals(), **changes},  # type: ignore[arg-type]
         )
 
     # Which files, in which state
@@ -179,13 +179,13 @@ class Job:
 
     def _tree(self, repository: Repository | None, base: str, folder: str) -> Tree:
         if repository is None:
-            settings = self.request.settings(self.source.place)
+            settings = self.request.settings(self.source.place, self.source.place)
             found = list(selection.chosen_in_folder(self.source.place, settings.options))
             stamps = {each.path: _stamp(os.path.join(self.source.place, each.path)) for each in found}
             return _tree(self.source.place, base, stamps, found, (), settings, None)
         exported = checkout.export(repository, base, folder)
         self._lend_environment(folder)
-        settings = self.request.settings(os.path.join(folder, self.source.within))
+        settings = self.request.settings(folder, os.path.join(folder, self.source.within))
         blobs = {entry.path: entry.blob for entry in exported.entries}
         paths = [path for path in blobs if path.startswith(self.source.within)]
         if self.request.since is not None:
@@ -276,7 +276,8 @@ class Job:
         for each in self.store.found(self.stored):
             self._go_on()
             if each.survey is not None:
-                files = tasks.reported(tree.folder, self.source.name, each.survey)
+                unsafe = tree.settings.options.unsafe_fixes
+                files = tasks.reported(tree.folder, self.source.name, each.survey, unsafe=unsafe)
                 self.store.put_files(self.stored, files)
         result = self._now(State.PLANNED, revision=tree.base, notes=tree.notes, totals=self._totals(tree))
         self.stored = self.store.put(self.stored, result, base=tree.base)
@@ -365,6 +366,7 @@ class Job:
             branch.remove(tree.repository, self.stored.result.branch, self.stored.tip)
         if result.patch is None:
             self._patch_path().unlink(missing_ok=True)
+        result = self.request.describe(self.request.output, result)
         result = replace(result, seconds=round(time.monotonic() - self.started, 3))
         self.stored = self.store.put(self.stored, result, base=tree.base, tip=tip)
         self.listen(Ended(result))

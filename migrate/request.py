@@ -12,6 +12,7 @@ import regrad
 from regrad.migrate import branch
 from regrad.migrate.codec import plain
 from regrad.migrate.plan import Plan
+from regrad.migrate.results import RepositoryResult
 from regrad.migrate.targets import Source
 from regrad.repair.options import Options
 
@@ -23,16 +24,24 @@ class Settings:
     options: Options
     entries: tuple[str, ...] = ()
     """The configured entry points: `train.py --epochs 1`, `-m package.train`, `-m pytest tests/test_model.py`."""
-    python_origin: str | None = None
 
 
-SettingsOf = Callable[[str], Settings]
-"""The settings for a work tree, by its folder; raises an exception with a sentence for a wrong configuration."""
+class WrongSettings(Exception):
+    """A repository's own configuration cannot be used; the message is a sentence."""
 
 
-def plain_settings(folder: str) -> Settings:
+SettingsOf = Callable[[str, str], Settings]
+"""The settings for a work tree, by its top and the folder in it that is looked at; raises `WrongSettings`."""
+
+
+def plain_settings(top: str, start: str) -> Settings:
     """Without any configuration: safe mendings, verified."""
-    return Settings(Options(root=folder, verify=True))
+    return Settings(Options(root=top, verify=True))
+
+
+def undescribed(output: Path, result: RepositoryResult) -> RepositoryResult:
+    """Without a text."""
+    return result
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,8 @@ class Request:
     """Look only at files that changed since this revision."""
     branch: str = branch.NAME
     one_commit: bool = False
+    describe: Callable[[Path, RepositoryResult], RepositoryResult] = undescribed
+    """Writes the text for a pull request into the folder of the results, and says where it is."""
     scratch: Path | None = None
     """Where the work trees are made; all workers must see it. Default: the system's temporary folder."""
 

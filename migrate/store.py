@@ -22,7 +22,8 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS run (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS repositories (
     number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, place TEXT NOT NULL, record TEXT NOT NULL,
-    base TEXT, tip TEXT, UNIQUE (place));
+    base TEXT, UNIQUE (place));
+CREATE TABLE IF NOT EXISTS tips (place TEXT PRIMARY KEY, tip TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files (
     repository INTEGER NOT NULL, path TEXT NOT NULL, blob TEXT, status TEXT NOT NULL, message TEXT,
     findings INTEGER NOT NULL, trains INTEGER NOT NULL, program TEXT, survey TEXT, seconds REAL NOT NULL,
@@ -111,13 +112,15 @@ class Store:
     # Repositories
 
     def repository(self, place: str) -> Stored | None:
-        row = self._one("SELECT number, record, base, tip FROM repositories WHERE place = ?", (place,))
+        row = self._one(
+            "SELECT number, record, base, tip FROM repositories LEFT JOIN tips USING (place) WHERE place = ?", (place,)
+        )
         if row is None:
             return None
         return Stored(int(row[0]), restored(RepositoryResult, json.loads(row[1])), row[2], row[3])
 
     def add(self, place: str, result: RepositoryResult) -> Stored:
-        record = json.dumps(plain(result))
+        record = _json(result)
         with self._lock:
             self._do("INSERT INTO repositories (name, place, record) VALUES (?, ?, ?)", (result.name, place, record))
             stored = self.repository(place)
@@ -125,10 +128,16 @@ class Store:
         return stored
 
     def put(self, stored: Stored, result: RepositoryResult, *, base: str | None, tip: str | None = None) -> Stored:
-        self._do(
-            "UPDATE repositories SET record = ?, base = ?, tip = COALESCE(?, tip) WHERE number = ?",
-            (json.dumps(plain(result)), base, tip, stored.number),
-        )
+        with self._change():
+            self._connection.execute(
+                "UPDATE repositories SET record = ?, base = ? WHERE number = ?", (_json(result), base, stored.number)
+            )
+            if tip is not None:
+                # Kept whatever is asked for next: a branch of ours may be moved, another's may not.
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO tips SELECT place, ? FROM repositories WHERE number = ?",
+                    (tip, stored.number),
+                )
         return Stored(stored.number, result, base, tip or stored.tip)
 
     def forget_all_but(self, places: Iterable[str]) -> None:

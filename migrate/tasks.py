@@ -181,8 +181,13 @@ def mend_programs(works: Sequence[Work]) -> list[Mended]:
     return [mend_program(work) for work in works]
 
 
-def reported(folder: str, repository: str, record: str, message: str | None = None) -> list[PackedFile]:
-    """The results from a reading alone; the files' bytes are for the excerpts of the reports."""
+def reported(
+    folder: str, repository: str, record: str, message: str | None = None, *, unsafe: bool = False
+) -> list[PackedFile]:
+    """The results from a reading alone; the files' bytes are for the excerpts of the reports.
+
+    `unsafe`: unsafe mendings would be made, so none waits for the leave to make them.
+    """
     surveyed = surveyed_of(record)
     found: dict[str, list[FindingOutcome]] = {}
     for each in surveyed.findings:
@@ -193,7 +198,8 @@ def reported(folder: str, repository: str, record: str, message: str | None = No
             content = file.read()
         said = "; ".join([*surveyed.messages, *([message] if message else [])]) or None
         outcome = FileOutcome(path, surveyed.status, said, tuple(own), before=content, after=content)
-        files.append(_packed(FileResult(repository, outcome, unverified=message)))
+        made = _packed(FileResult(repository, outcome, unverified=message))
+        files.append(replace(made, totals=replace(made.totals, fixable_unsafe=0)) if unsafe else made)
     return files
 
 

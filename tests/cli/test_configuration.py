@@ -14,7 +14,8 @@ from regrad.cli.settings import Request, codes, configuration_for, laid_over
 
 def test_every_key_has_its_field_and_every_field_its_key() -> None:
     from_keys = {key.replace("-", "_") for key in configuration.KEYS}
-    assert from_keys == {field.name for field in fields(Configuration)} - {"path"}
+    # `entries` is what the key `entry` gives where it lists several.
+    assert from_keys == {field.name for field in fields(Configuration)} - {"path", "entries"}
 
 
 def test_the_nearest_file_with_the_table_governs(tmp_path: Path) -> None:
@@ -95,3 +96,13 @@ def test_per_file_ignores_of_the_command_line() -> None:
     assert merged.per_file_ignores == (("tests/*", ("RG401", "RG402")),)
     with pytest.raises(Mistake, match="PATTERN:CODE"):
         laid_over(Request(per_file_ignores=("RG401",)), Configuration())
+
+
+def test_entry_points_are_one_or_several() -> None:
+    assert from_table({"entry": "train.py"}, "here").entries == ("train.py",)
+    several = from_table({"entry": ["train.py --epochs 1", "-m package.train"]}, "here")
+    assert several.entry == "train.py --epochs 1"
+    assert several.entries == ("train.py --epochs 1", "-m package.train")
+    for wrong in ([], [1], "", 3):
+        with pytest.raises(Mistake, match="a string, or a list of strings"):
+            from_table({"entry": wrong}, "here")
