@@ -288,6 +288,8 @@ def _of_variable(interpreter: Interpreter, owner: Variable, name: str, node: ast
     if name == "value" and owner.maker in ("add_weight", "keras.Variable"):
         return owner
     if name == "name":
+        if isinstance(owner.fields.get("#name"), str):
+            return Constant(owner.fields["#name"] + ":0", node)
         return owner.arguments.get("name", UNKNOWN)
     return BoundExternal(owner, name)
 

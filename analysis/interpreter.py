@@ -35,6 +35,7 @@ from regrad.analysis.values import (
     Tensor,
     Unknown,
     Value,
+    Variable,
 )
 
 MAXIMUM_DEPTH = 40
@@ -151,6 +152,9 @@ class Interpreter:
         self.describing = False
         self.attributes: dict[tuple[int, str], tuple[Value, Value]] = {}
         self.walks: dict[Any, Any] = {}
+        self.scopes: tuple[str | None, ...] = ()
+        self.named_variables: dict[str, Variable] = {}
+        self.graph_variables: list[Variable] = []
         from regrad.analysis import attributes, calls, expressions, subscripts
 
         self._evaluators = expressions.EVALUATORS
@@ -505,8 +509,10 @@ def _while(interpreter: Interpreter, node: ast.While) -> str | None:
 
 def _with(interpreter: Interpreter, node: ast.With | ast.AsyncWith) -> str | None:
     from regrad.analysis.library import tapes
+    from regrad.analysis.library.graph_variables import VariableScope
 
     opened: list[tuple[Tape, tuple[Tape, ...]]] = []
+    scopes = interpreter.scopes
     for item in node.items:
         context = interpreter.evaluate(item.context_expr)
         entered = context
@@ -516,6 +522,8 @@ def _with(interpreter: Interpreter, node: ast.With | ast.AsyncWith) -> str | Non
         elif tapes.is_stop_recording(context):
             opened.append((context.owner, interpreter.tapes))  # type: ignore[attr-defined]
             interpreter.tapes = tuple(tape for tape in interpreter.tapes if tape is not context.owner)  # type: ignore[attr-defined]
+        elif isinstance(context, VariableScope):
+            interpreter.scopes = (*interpreter.scopes, context.name)
         elif isinstance(context, Instance):
             enter = context.cls.find("__enter__")
             if enter is not None and isinstance(enter[0], Function):
@@ -523,6 +531,7 @@ def _with(interpreter: Interpreter, node: ast.With | ast.AsyncWith) -> str | Non
         if item.optional_vars is not None:
             interpreter.bind(item.optional_vars, entered)
     end = interpreter.body(node.body)
+    interpreter.scopes = scopes
     for tape, before in reversed(opened):
         if tape not in before:
             tapes.close_tape(interpreter, tape, node)

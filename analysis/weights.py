@@ -235,6 +235,8 @@ def set_trainable(interpreter: Interpreter, owner: Value, value: Value, seen: se
 def describe(source: Value) -> str:
     """A name for a source as Keras would print it, as near as the program tells."""
     if isinstance(source, Variable):
+        if isinstance(source.fields.get("#name"), str):
+            return str(source.fields["#name"])
         name = source.arguments.get("name")
         if isinstance(name, Constant) and isinstance(name.value, str):
             return name.value

@@ -50,11 +50,10 @@ References
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from regrad.analysis import applications, freshness, trainings, unreached
+from regrad.analysis import alive, applications, freshness, trainings, unreached
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import (
     Applied,
@@ -87,6 +86,7 @@ from regrad.analysis.values import (
 )
 from regrad.analysis.weights import describe
 from regrad.codemods.disconnected_target import spelled_at
+from regrad.codemods.engine.clipped_none import ClippedNone, clipped_none, passed_by
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.used_up import UsedUp, kept, used_up
 
@@ -147,15 +147,6 @@ class LeftOut:
     event: GradientTaken
     part: Value
     spelled: str
-
-
-@dataclass(frozen=True)
-class Clipped:
-    """A clipping that None cannot pass."""
-
-    element: ast.expr
-    name: str
-    path: str
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -592,7 +583,7 @@ def _left_out(program: Program) -> Iterator[Finding]:
             ):
                 continue
             if (
-                freshness.borrowed(name, *freshness.names_of(part))
+                _judges(sink, inner)
                 or trainings.Switches(program).settings(part)
                 or part.fields.get("trainable") is not None
                 or this.fields.get("#given")
@@ -625,7 +616,7 @@ def _passed_over(program: Program) -> Iterator[Finding]:
         for sink in unreached.trained(program)
         if isinstance(sink.event, GradientTaken) and isinstance(sink.event.sources, (WeightList, Collection))
     ]
-    if not sinks or freshness.weights_may_come(program) or freshness.asserted(program) or _said(program):
+    if not sinks or freshness.weights_may_come(program) or freshness.asserted(program):
         return
     moved = trainings.updated(program)
     moved |= {id(event.variable) for event in program.of(Assigned)}
@@ -659,12 +650,9 @@ def _passed_over(program: Program) -> Iterator[Finding]:
             if counts and trainings.constructed_off(value) is None and not freshness.given_away(program, [value]):
                 missing.append(value)
         part = _whole(program, sink, missing, moved)
-        if part is None:
+        if part is None or _judges(sink, missing) or freshness.given_away(program, [part]):
             continue
         spelled = spelled_at(program, event.frame, part) or ""
-        names = [spelled, *freshness.names_of(part), *freshness.names_of(missing[0]), describe(missing[0])]
-        if freshness.borrowed(*(name for name in names if name)) or freshness.given_away(program, [part]):
-            continue
         yield _finding(
             program,
             event.sources_node,
@@ -675,16 +663,14 @@ def _passed_over(program: Program) -> Iterator[Finding]:
         )
 
 
-_MEANT = re.compile(
-    r"#[^\n]*\b(?:fixed|frozen|freez\w+|stays?|untrained|random|pre-?trained|only|ready"
-    r"|not (?:be )?(?:trained|updated))\b",
-    re.I,
-)
-
-
-def _said(program: Program) -> bool:
-    """Whether a comment says that some weights are not to move."""
-    return any(_MEANT.search(source.text) for source in program.files.values())
+def _judges(sink: Sink, parts: Sequence[Value]) -> bool:
+    """Whether the parts only look at what is trained, or at nothing that is: a discriminator, a network that compares
+    features, a teacher. Gradients come through such a part and it need not move; the weights in front of what is
+    trained are another matter, since it can only learn from what they drew.
+    """
+    left_out = {id(part) for part in parts}
+    moving = {id(value) for value in sink.path.connected}
+    return alive.leads(sink, moving, left_out) or not alive.leads(sink, left_out, moving)
 
 
 def _made_in_call(layer: Layer) -> bool:
@@ -761,71 +747,19 @@ def _made_here(part: Value, this: Instance) -> bool:
 
 # -- clipping ----------------------------------------------------------------------------------------------------------
 
-_CLIPS = frozenset({"clip_by_norm", "clip_by_value", "clip", "clip_by_average_norm"})
-
 
 def _clipped(program: Program) -> Iterator[Finding]:
-    for sink in program.sinks:
-        event = sink.event
-        if (
-            sink.kind != "tape"
-            or not isinstance(event, GradientTaken)
-            or not sink.path.lost
-            or sink.path.anything
-            or sink.dead
-        ):
-            continue
-        statement = program.statement(event.node, event.frame.path)
-        if (
-            not isinstance(statement, ast.Assign)
-            or len(statement.targets) != 1
-            or not isinstance(statement.targets[0], ast.Name)
-        ):
-            continue
-        name = statement.targets[0].id
-        function: ast.AST = (
-            event.frame.function.node if event.frame.function is not None else program.trees[event.frame.path]
+    for evidence in clipped_none(program):
+        yield _finding(
+            program,
+            evidence.call,
+            evidence.event,
+            f"the gradient of {', '.join(f'`{each}`' for each in evidence.lost[:3])} is None,"
+            f" and `{evidence.function}` cannot take it",
+            evidence,
+            evidence.lost,
+            (Related(program.location(evidence.event.node, evidence.event.frame), "it is asked for here"),),
         )
-        for node in ast.walk(function):
-            if (
-                not isinstance(node, (ast.ListComp, ast.GeneratorExp))
-                or len(node.generators) != 1
-                or node.lineno < statement.lineno
-            ):
-                continue
-            generator = node.generators[0]
-            over, target = generator.iter, generator.target
-            if (
-                isinstance(over, ast.Call)
-                and isinstance(over.func, ast.Name)
-                and over.func.id == "zip"
-                and over.args
-                and isinstance(target, ast.Tuple)
-            ):
-                over, target = over.args[0], target.elts[0]
-            if not isinstance(over, ast.Name) or over.id != name or not isinstance(target, ast.Name) or generator.ifs:
-                continue
-            element = node.elt
-            if isinstance(element, ast.Tuple) and element.elts:
-                element = element.elts[0]
-            if (
-                isinstance(element, ast.Call)
-                and isinstance(element.func, ast.Attribute)
-                and element.func.attr in _CLIPS
-                and element.args
-                and isinstance(element.args[0], ast.Name)
-                and element.args[0].id == target.id
-            ):
-                lost = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
-                yield _finding(
-                    program,
-                    element,
-                    event,
-                    f"the gradient of {', '.join(f'`{each}`' for each in lost[:3])} is None,"
-                    f" and `{element.func.attr}` cannot take it",
-                    Clipped(element, target.id, event.frame.path),
-                    lost,
-                )
 
 
 # -- mending -----------------------------------------------------------------------------------------------------------
@@ -894,17 +828,8 @@ def _mending(program: Program, evidence: object) -> Mending:
         return _with_part(program, evidence)
     if isinstance(evidence, UsedUp):
         return kept(program, evidence)
-    if isinstance(evidence, Clipped):
-        source = program.files[evidence.path]
-        rewrite = Rewrite(source, program.trees[evidence.path])
-        text = program.source(evidence.element, evidence.path)
-        rewrite.replace(evidence.element, f"{text} if {evidence.name} is not None else None")
-        return Mending(
-            "let None pass by",
-            Safety.UNSAFE,
-            rewrite.edits(),
-            "the weights without a gradient stay as they are; that they have none is the deeper matter",
-        )
+    if isinstance(evidence, ClippedNone):
+        return passed_by(program, evidence)
     raise CannotMove("no sound rewrite is known for this form")
 
 

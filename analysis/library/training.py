@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis import attributes, iterators, weights
 from regrad.analysis.events import Applied, Compilation, Compiled, GradientTaken, Head, Minimized, Trained
-from regrad.analysis.library import data, heads, losses, operation_calls, sequential, tapes
+from regrad.analysis.library import data, graph_variables, heads, losses, operation_calls, sequential, tapes
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,
@@ -33,6 +33,8 @@ from regrad.analysis.values import (
     Tensor,
     Unknown,
     Value,
+    WeightList,
+    Zip,
 )
 
 if TYPE_CHECKING:
@@ -75,7 +77,9 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     if name == "minimize" and isinstance(this, (Optimizer, Unknown)):
         return _minimize(interpreter, this, call)
     if isinstance(this, Optimizer):
-        if name in ("get_gradients", "compute_gradients"):
+        if name == "compute_gradients":
+            return _compute_gradients(interpreter, call)
+        if name == "get_gradients":
             return interpreter.unknown("call", name, ())
         return UNKNOWN
     return None
@@ -450,7 +454,7 @@ def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:
         tape,
         target,
         sources,
-        "gradients",
+        name.rpartition(".")[2],
         True,
         0,
         interpreter.conditional > 0,
@@ -462,6 +466,20 @@ def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:
         "gradient", "gradients", call.node, (target, *operation_calls.flatten((sources,))), dtype="float32"
     )
     return Gradients(event, sources, target, result)
+
+
+def _compute_gradients(interpreter: Interpreter, call: Call) -> Value:
+    """`optimizer.compute_gradients(loss)` of a graph: pairs; without `var_list` of all its trainable variables."""
+    loss, variables = call.get("loss", 0), call.get("var_list", 1)
+    if variables is None or (isinstance(variables, Constant) and variables.value is None):
+        variables = graph_variables.trainable(interpreter, None, call.node)
+    if not interpreter.graph or not isinstance(loss, Tensor) or not isinstance(variables, (Collection, WeightList)):
+        return interpreter.unknown("call", "compute_gradients", ())
+    arguments = type(call)(
+        call.node, (loss, variables), {}, True, (call.node_of("loss", 0), call.node_of("var_list", 1))
+    )
+    gradients = _graph_gradients(interpreter, "compute_gradients", arguments)
+    return Zip((gradients, variables), call.node, True)
 
 
 def _graph_mode(interpreter: Interpreter, name: str, call: Call) -> Value:

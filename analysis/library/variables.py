@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import operators
 from regrad.analysis.events import Assigned
+from regrad.analysis.library import graph_variables
 from regrad.analysis.library.literals import dtype_value, literal_array, sizes
 from regrad.analysis.library.operation_calls import LEAVING, flatten
 from regrad.analysis.operations import Transfer
@@ -20,17 +21,25 @@ def _variable(interpreter: Interpreter, name: str, call: Call) -> Value:
     names: tuple[str, ...] = ("initial_value", "trainable", "validate_shape", "caching_device", "name")
     if name == "keras.Variable":
         names = ("initializer", "shape", "dtype", "trainable")
-    if name in ("tf1.get_variable",):
+    if name in _BY_NAME:
         names = ("name", "shape", "dtype", "initializer", "regularizer", "trainable")
     arguments: dict[str, Value] = dict(zip(names, call.positional, strict=False))
     arguments.update(call.keywords)
+    whole: str | None = None
+    if name in _BY_NAME:
+        whole, same = graph_variables.known(interpreter, arguments)
+        if same is not None:
+            return same
     initial = arguments.get("initial_value") if name == "tf.Variable" else arguments.get("initializer")
     if isinstance(initial, (Function, Partial)):
         from regrad.analysis.interpreter import Call as Arguments
 
         initial = interpreter.call(initial, Arguments(call.node))
     maker = "keras.Variable" if name == "keras.Variable" else "tf.Variable"
-    return make_variable(interpreter, maker, arguments, initial, None, call)
+    variable = make_variable(interpreter, maker, arguments, initial, None, call)
+    if maker == "tf.Variable":
+        graph_variables.register(interpreter, variable, whole)
+    return variable
 
 
 def make_variable(
@@ -116,9 +125,12 @@ def method_of_variable(interpreter: Interpreter, owner: Variable, name: str, cal
     )
 
 
+_BY_NAME = frozenset({"tf1.get_variable", "tf.get_variable"})
+
 FUNCTIONS: dict[str, Handler] = {
     "tf.Variable": _variable,
     "keras.Variable": _variable,
     "K.variable": _variable,
     "tf1.get_variable": _variable,
+    "tf.get_variable": _variable,
 }
