@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from regrad.analysis.operations import Transfer
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Tensor, Value
+from regrad.analysis.values import Network, Operation, Tensor, Value, Variable
 
 _PASSING = frozenset({Transfer.FLOWS, Transfer.JOIN, Transfer.UNKNOWN})
 
@@ -47,3 +47,31 @@ def users(tensors: tuple[Tensor, ...]) -> dict[int, list[Tensor]]:
         for part in {id(each): each for each in tensor.operation.inputs}.values():
             found.setdefault(id(part), []).append(tensor)
     return found
+
+
+def leads(sink: Sink, earlier: set[int], later: set[int]) -> bool:
+    """Whether what weights of `earlier` (identities) made goes into something that weights of `later` make."""
+    flow = sink.gradient_flow
+    for tensor in alive(sink):
+        own, before = _own_and_before(tensor.operation)
+        if not later.isdisjoint(own) and any(
+            id(source) in earlier for value in before for source in flow.reach(value).sources.values()
+        ):
+            return True
+    return False
+
+
+def _own_and_before(operation: Operation) -> tuple[set[int], tuple[Value, ...]]:
+    """The weights that an operation brings along, and the values that it was given."""
+    from regrad.analysis import trainings
+
+    owners = list(operation.sources)
+    before = operation.inputs
+    if operation.kind == "model" and isinstance(operation.callee, Network):
+        # A functional model is called as one; its description comes first among the inputs.
+        owners.append(operation.callee)
+        if before and isinstance(before[0], Tensor) and before[0].symbolic:
+            before = before[1:]
+    own = {id(part) for owner in owners for part in trainings.inside(owner)}
+    own.update(id(value) for value in before if isinstance(value, Variable))
+    return own, tuple(value for value in before if not isinstance(value, Variable))

@@ -8,7 +8,7 @@ import re
 from regrad.analysis.events import Assigned, ModelCalled
 from regrad.analysis.library.keras_layers import NORMALISATION, WEIGHTED
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, External, Instance, Layer, Network, Object, Unknown, Value
+from regrad.analysis.values import Constant, External, Layer, Unknown, Value
 
 _LOADING = re.compile(
     r"(load|restore|pretrain|transfer|copy|sync|import|read|init|initiali[sz]e|set|update|soft_update|hard_update)_?\w*(weights?|checkpoint|ckpt|parameters?|params|networks?|models?)$",
@@ -26,11 +26,6 @@ _LOADS = frozenset(
         "load_state_dict",
         "load_weights_from_checkpoint",
     }
-)
-_BORROWED = re.compile(
-    r"pre_?trained|base|backbone|teacher|feature|extractor|target|ema|momentum|vgg|resnet|mobile_?net|inception|xception|efficient|densenet|bert|reference|oracle|perceptual|frozen|fixed|random"
-    r"|reservoir|hash|projection|critic|discriminator|^d_?(net|model)?$|disc\b|positional|(^|_)pos(_|$)",
-    re.I,
 )
 # Each starts with letters that `re` can look for quickly, and is tried on a text in small letters.
 _MEANT = tuple(
@@ -87,45 +82,25 @@ def _is_random(value: Value) -> bool:
     return bool(_RANDOM.search(label.rpartition(".")[2]))
 
 
-def borrowed(*names: str) -> bool:
-    """Whether a name says that the weights come from elsewhere, or are not meant to move."""
-    return any(_BORROWED.search(part) for name in names for part in re.split(r"[.\[\]()]", name) if part)
-
-
-def names_of(value: Value) -> list[str]:
-    """The names that a thing goes by: its `name=`, the attribute it was put under, and the functions that made it."""
-    found: list[str] = []
-    if isinstance(value, (Layer, Network)):
-        stated = value.arguments.get("name") if isinstance(value, Layer) else None
-        if isinstance(stated, Constant) and isinstance(stated.value, str):
-            found.append(stated.value)
-    if isinstance(value, Instance):
-        found.append(value.cls.name)
-    if isinstance(value, Object):
-        label = value.fields.get("#label")
-        if isinstance(label, str):
-            found.append(label)
-        frame = value.frame
-        while frame is not None:
-            if frame.function is not None:
-                found.append(frame.function.name)
-            frame = frame.caller
-    return found
-
-
 def weights_may_come(program: Program) -> bool:
-    """Whether some weights of the program are loaded, copied or set by a way that is not followed exactly, or
-    the text says that random ones are meant.
-    """
+    """Whether some weights of the program are loaded, copied or set by a way that is not followed exactly."""
     return program.once(_weights_may_come)
+
+
+def random_meant(program: Program) -> bool:
+    """Whether the text speaks of weights that are random for good. What a layer made with `trainable=False` is for,
+    nothing else tells: a random projection and a mistake are the same program.
+    """
+    return program.once(_random_meant)
+
+
+def _random_meant(program: Program) -> bool:
+    return any(pattern.search(program.files[path].text.lower()) for path in program.trees for pattern in _MEANT)
 
 
 def _weights_may_come(program: Program) -> bool:
     assigned = {id(event.node) for event in program.of(Assigned)}
     for path in program.trees:
-        text = program.files[path].text.lower()
-        if any(pattern.search(text) for pattern in _MEANT):
-            return True
         defined = {
             node.name for node in program.nodes(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
         }

@@ -3,8 +3,8 @@
 What it does
 ------------
 Reports an operation between the variables and the loss for which TensorFlow knows no gradient function: `tf.unique`,
-`tf.linalg.lu`, `tf.linalg.logm`, `tf.image.adjust_contrast`, `adjust_hue`, `adjust_saturation` and a few more, also in
-what a layer adds to the loss.
+`tf.linalg.lu`, `tf.linalg.logm`, `tf.image.adjust_contrast`, `adjust_hue`, `adjust_saturation`, `tf.image.resize` by
+area and a few more, also in what a layer adds to the loss.
 
 Why gradients stop
 ------------------
@@ -25,15 +25,17 @@ Mended::
 
 The fix and its safety
 ----------------------
-Mixed. `adjust_contrast` of a name is written out, which is safe: it computes the same. For the others there is no
-operation of the same meaning that has a gradient; the page and the report say what is used in their place: sums over
+Mixed. `adjust_contrast` of a name is written out, which is safe: it computes the same. A resize by area becomes a
+bilinear one with antialiasing, which is unsafe: it averages with other weights. For the others there is no operation
+of the same meaning that has a gradient; the page and the report say what is used in their place: sums over
 `tf.math.unsorted_segment_sum` with ids that are known beforehand for `unique`, `tf.linalg.solve`, `slogdet` or
 `cholesky` for what the factors of `lu` are needed for, `tf.linalg.eigh` for `logm` of a symmetric matrix.
 
 When it stays silent
 --------------------
 When the operation works on data or targets only, in metrics, in an input pipeline, and behind something that stops
-gradients anyway. That the weights get a gradient on another way, too, helps nothing: the LookupError ends the step.
+gradients anyway; where the LookupError is caught by its name. That the weights get a gradient on another way, too,
+helps nothing: the LookupError ends the step.
 
 References
 ----------
@@ -47,17 +49,18 @@ from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
+from regrad.analysis.events import GradientTaken
 from regrad.analysis.operations import Transfer, lookup
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Value
-from regrad.codemods.engine import imports
+from regrad.codemods.engine import demonstrated, imports
 from regrad.codemods.engine.broken_paths import argument, finding, operand
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG504", "operation-without-gradient"
-_RAISING = frozenset({"lu", "logm", "adjust_contrast", "adjust_hue", "adjust_saturation"})
+_RAISING = frozenset({"lu", "logm", "adjust_contrast", "adjust_hue", "adjust_saturation", "resize_area"})
 _INSTEAD = {
     "unique": (
         "which values are equal is a decision that has no slope; group by ids that are known before the step",
@@ -84,7 +87,7 @@ def detect(program: Program) -> Iterator[Finding]:
     """Endings at an operation without a registered gradient, and such operations beside a way that is whole."""
     seen: set[int] = set()
     for ending in endings(program):
-        if ending.kind is CutKind.NO_REGISTERED_GRADIENT:
+        if ending.kind is CutKind.NO_REGISTERED_GRADIENT and not _expected(program, ending):
             seen.add(id(ending.node))
             yield finding(
                 program,
@@ -95,7 +98,7 @@ def detect(program: Program) -> Iterator[Finding]:
             )
     for sink in program.sinks:
         for ending in _beside(sink):
-            if id(ending.node) not in seen:
+            if id(ending.node) not in seen and not _expected(program, ending):
                 seen.add(id(ending.node))
                 yield finding(
                     program,
@@ -104,6 +107,14 @@ def detect(program: Program) -> Iterator[Finding]:
                     ending,
                     "has no gradient in TensorFlow: on the way to {lost} it ends the step with a LookupError",
                 )
+
+
+def _expected(program: Program, ending: Ending) -> bool:
+    """Whether the error is caught by its name where a tape is asked, as a lesson does."""
+    event = ending.sink.event
+    return isinstance(event, GradientTaken) and demonstrated.expected(
+        program, event.node, event.frame.path, "LookupError"
+    )
 
 
 def _beside(sink: Sink) -> Iterator[Ending]:
@@ -145,6 +156,8 @@ def mend(program: Program, found: Finding) -> Mendings:
     name = ending.operation.name if ending.operation is not None else ""
     if name == "adjust_contrast":
         return _contrast(program, ending)
+    if name == "resize_area":
+        return _resized(program, ending)
     reason, suggestion = _INSTEAD.get(
         name.removesuffix("_with_counts"), ("no operation of the same meaning has a gradient", "")
     )
@@ -174,4 +187,23 @@ def _contrast(program: Program, ending: Ending) -> Mendings:
     return (Mending("write the contrast out", Safety.SAFE, edits, "this is how TensorFlow computes it"),)
 
 
-RULE = Rule(CODE, NAME, "mixed", "safe where the operation is written out; else nothing is rewritten", detect, mend)
+def _resized(program: Program, ending: Ending) -> Mendings:
+    """Bilinear with antialiasing averages over the same area, with other weights, and has a gradient."""
+    from regrad.codemods.engine.arguments import CannotChange, Set, change_call
+
+    call, path = ending.node, ending.frame.path
+    written = 'tf.image.resize(images, size, method="bilinear", antialias=True)'
+    if not isinstance(call, ast.Call):
+        return Withheld("the call is not written out here", written)
+    key = 2 if len(call.args) > 2 else "method"
+    try:
+        edit = change_call(program.files[path], call, Set(key, '"bilinear"'), Set("antialias", "True"))
+    except CannotChange as problem:
+        return Withheld(str(problem), written)
+    title = "resize with antialiasing, which has a gradient"
+    return (Mending(title, Safety.UNSAFE, (edit,), "the pixels of an area are averaged with other weights"),)
+
+
+RULE = Rule(
+    CODE, NAME, "mixed", "safe where the operation is written out, unsafe where another takes its place", detect, mend
+)

@@ -37,12 +37,12 @@ is offered.
 When it stays silent
 --------------------
 When the layer, or what holds it, is trained, switched on again, loaded, or handed to a function that is not known;
-when its weights are given (`weights=`, `embeddings_initializer=Constant(matrix)`, `set_weights`, `assign`); when any
-name on the way says that the weights are borrowed or meant to be random (a base, a teacher, a target network, a
-discriminator, a random projection); normalisation layers, and embeddings, whose table is often looked up and not
-learned; a model inside another one that is frozen as a unit, which marks it as ready; layers of the program's own
-classes that freeze themselves, or what they were handed; a constructor that names both an initializer and
-`trainable=False`; programs that assert what is frozen.
+when its weights are given (`weights=`, `embeddings_initializer=Constant(matrix)`, `set_weights`, `assign`);
+normalisation layers, and embeddings, whose table is often looked up and not learned; a model inside another one that
+is frozen as a unit, at once or layer by layer, which marks it as ready; a loop that says of each layer whether it is
+to move; layers of the program's own classes that freeze themselves, or what they were handed; a constructor that names
+both an initializer and `trainable=False`, or stands in a program that speaks of random features, reservoirs or the
+like; programs that assert what is frozen. What things are called does not matter.
 
 References
 ----------
@@ -52,6 +52,7 @@ References
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -125,19 +126,19 @@ def _disease(
     freeze = freezes[0]
     if not in_order(freeze.frame, training.event.frame):
         return None
-    if freeze.event is None and freshness.states_initializer(part):
+    if freeze.event is None and (freshness.states_initializer(part) or freshness.random_meant(program)):
         return None
     if part.kind in _TABLES:
         return None
-    if freeze.event is not None and (_is_unit(freeze.owner, training.owner) or _handed_in(freeze, part)):
+    if freeze.event is not None and (
+        _is_unit(freeze.owner, training.owner)
+        or _handed_in(freeze, part)
+        or _all_of_a_unit(freeze, way, switches)
+        or _chooses(program, freeze)
+    ):
         return None
-    names = [name for value in way for name in freshness.names_of(value)]
-    if freeze.event is not None:
-        names.append(program.source(freeze.node, freeze.frame.path).rpartition(".")[0])
-    if (
-        freshness.borrowed(*names)
-        or freshness.given_away(program, way)
-        or any(isinstance(value, Network) and value.form == "opaque" for value in way)
+    if freshness.given_away(program, way) or any(
+        isinstance(value, Network) and value.form == "opaque" for value in way
     ):
         return None
     return freeze
@@ -149,6 +150,40 @@ _TABLES = frozenset({"Embedding"})
 def _is_unit(frozen: Value, trained: Value) -> bool:
     """Whether what was frozen is a model of its own, inside the one that is trained: its author takes it for ready."""
     return frozen is not trained and isinstance(frozen, (Network, Instance))
+
+
+def _all_of_a_unit(freeze: Freeze, way: list[Value], switches: trainings.Switches) -> bool:
+    """Whether the same place freezes every layer of a model inside the one that is trained, one by one."""
+    covered = {id(value) for event in switches.at(freeze.node) for value in trainings.inside(event.owner)}
+    return any(
+        isinstance(unit, (Network, Instance))
+        and all(
+            id(value) in covered
+            for value in trainings.inside(unit)
+            if isinstance(value, Layer) and freshness.has_weights(value)
+        )
+        for unit in way[1:-1]
+    )
+
+
+def _chooses(program: Program, freeze: Freeze) -> bool:
+    """Whether a loop goes through layers and says of each whether it is to move: its author has weighed them all."""
+    path = freeze.frame.path
+    statement = program.statement(freeze.node, path)
+    if isinstance(statement, ast.Assign) and not isinstance(statement.value, ast.Constant):
+        return True
+    parents = program.parents(path)
+    current = parents.get(freeze.node)
+    while current is not None and not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(current, (ast.For, ast.While)) and any(
+            isinstance(each, ast.Assign)
+            and any(isinstance(target, ast.Attribute) and target.attr == "trainable" for target in each.targets)
+            and not (isinstance(each.value, ast.Constant) and not each.value.value)
+            for each in ast.walk(current)
+        ):
+            return True
+        current = parents.get(current)
+    return False
 
 
 def _handed_in(freeze: Freeze, part: Layer) -> bool:

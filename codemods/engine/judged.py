@@ -68,10 +68,15 @@ class Judged:
     @property
     def place(self) -> tuple[ast.AST, Frame]:
         """Where a report stands: where the loss is made, if it is handed to another file that calls it."""
-        loss = self.loss
-        if isinstance(self.event, LossCalled) and isinstance(loss, Loss) and loss.node is not None:
-            if loss.frame is not None and loss.frame.path != self.frame.path:
-                return loss.node, loss.frame
+        loss, frame = self.loss, self.loss.frame if isinstance(self.loss, Loss) else None
+        if (
+            isinstance(self.event, LossCalled)
+            and isinstance(loss, Loss)
+            and loss.node is not None
+            and frame is not None
+            and frame.path != self.frame.path
+        ):
+            return loss.node, frame
         return self.node, self.frame
 
     @property
