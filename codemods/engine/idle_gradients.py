@@ -1,0 +1,291 @@
+"""Gradients that are computed again and again, and that no optimizer is ever given."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis.events import (
+    Applied,
+    Assigned,
+    Compiled,
+    GradientTaken,
+    Minimized,
+    Trained,
+)
+from regrad.analysis.program import Program
+from regrad.analysis.values import (
+    Constant,
+    Instance,
+    Optimizer,
+)
+from regrad.codemods.engine.noticed import Noticed
+from regrad.codemods.engine.pairs import are_variables
+from regrad.codemods.engine.rule import Mending, Safety
+
+
+@dataclass(frozen=True)
+class Idle:
+    """Gradients that nobody applies; `optimizer` as the place of the request spells it."""
+
+    event: GradientTaken
+    optimizer: str
+
+
+@dataclass(frozen=True, eq=False)
+class Unapplied:
+    """Gradients of a graph that nobody applies, and the line that would."""
+
+    node: ast.Call
+    path: str
+    line: str
+
+
+def idle(program: Program) -> Iterator[Noticed]:
+    """A training loop with an optimizer that is never called."""
+    if not _nothing_applied(program):
+        return
+    requests = [
+        event
+        for event in program.of(GradientTaken)
+        if event.method == "gradient" and are_variables(event.sources) and not event.tape.fields.get("graph")
+    ]
+    nodes = {id(event.node) for event in requests}
+    if len(nodes) != 1 or sum(1 for each in {id(event.node) for event in program.of(GradientTaken)}) != 1:
+        return
+    event = requests[0]
+    statement = program.statement(event.node, event.frame.path)
+    if (
+        not isinstance(statement, ast.Assign)
+        or statement.value is not event.node
+        or len(statement.targets) != 1
+        or not isinstance(statement.targets[0], ast.Name)
+    ):
+        return
+    spelled = _optimizer(program, event)
+    if spelled is None or not _repeated(program, event):
+        return
+    # An optimizer that nothing mentions again was meant to be used, whatever else is done with the gradients.
+    if _mentioned(program, spelled) and _used(program, event, statement.targets[0].id):
+        return
+    yield Noticed(
+        event.node,
+        event,
+        f"the gradients are computed and never applied: `{spelled}` does nothing in this program",
+        Idle(event, spelled),
+    )
+
+
+def idle_in_graph(program: Program) -> Iterator[Unapplied]:
+    """`compute_gradients` in a program that applies none."""
+    if not _nothing_applied(program):
+        return
+    names = ("apply_gradients", "minimize", "assign", "assign_sub", "assign_add")
+    calls = [
+        (path, node)
+        for path in program.trees
+        for node in program.nodes(path)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    ]
+    computed = [(path, node) for path, node in calls if node.func.attr == "compute_gradients"]  # type: ignore[attr-defined]
+    if len(computed) != 1 or any(node.func.attr in names for _, node in calls):  # type: ignore[attr-defined]
+        return
+    path, node = computed[0]
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    statement = program.statement(node, path)
+    runs = any(each.func.attr == "run" for _, each in calls)  # type: ignore[attr-defined]
+    if not runs or not isinstance(statement, ast.Assign):
+        return
+    line = f"train_op = {program.source(node.func.value, path)}.apply_gradients(gradients_and_variables)"
+    yield Unapplied(node, path, line)
+
+
+def _nothing_applied(program: Program) -> bool:
+    """Whether nothing in the program moves a weight, be it an optimizer, a `fit` or an assignment."""
+    return not (
+        any(True for _ in program.of(Minimized))
+        or any(not event.own_step for event in program.of(Trained))
+        or _moved_by_hand(program)
+        or any(True for _ in program.of(Applied))
+    )
+
+
+def _mentioned(program: Program, spelled: str) -> bool:
+    """Whether anything reads the optimizer: its name, or the attribute that holds it."""
+    attribute = spelled.rpartition(".")[2]
+    for path in program.trees:
+        for node in program.nodes(path):
+            if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Load):
+                return True
+            if isinstance(node, ast.Name) and node.id == spelled and isinstance(node.ctx, ast.Load):
+                return True
+    return False
+
+
+def _moved_by_hand(program: Program) -> bool:
+    """Whether any weight is assigned anything, or gradients may be handed on to code that is not known."""
+    names = {
+        "assign",
+        "assign_sub",
+        "assign_add",
+        "set_weights",
+        "apply_gradients",
+        "apply",
+        "minimize",
+        "update_step",
+        "scatter_sub",
+        "set_value",
+        "update",
+    }
+    for path in program.trees:
+        for node in program.nodes(path):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in names - {"update"}
+            ):
+                return True
+    return any(True for _ in program.of(Assigned))
+
+
+def _optimizer(program: Program, event: GradientTaken) -> str | None:
+    """How the place of the request can say the only optimizer of the program."""
+    path = event.frame.path
+    makers: list[tuple[str, ast.AST]] = []
+    for node in program.nodes(path):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name):
+                makers.append((target.id, node.value))
+            elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self":
+                makers.append((f"self.{target.attr}", node.value))
+    found: list[str] = []
+    scope = event.frame.scope.find("self")
+    this = scope.names["self"] if scope is not None else None
+    for name, maker in makers:
+        if name.startswith("self."):
+            value = this.fields.get(name[5:]) if isinstance(this, Instance) else None
+        else:
+            holder = event.frame.scope.find(name)
+            value = holder.names[name] if holder is not None else None
+        if isinstance(value, Optimizer) and value.node is maker:
+            found.append(name)
+    if found:
+        return found[0] if len(set(found)) == 1 else None
+    if (
+        isinstance(this, Instance)
+        and this.role == "model"
+        and event.frame.function is not None
+        and event.frame.function.name == "train_step"
+    ):
+        compiled = [each for each in program.of(Compiled) if each.model is this]
+        if compiled and isinstance(compiled[-1].compilation.optimizer, (Optimizer, Constant)):
+            return "self.optimizer"
+    return None
+
+
+def _repeated(program: Program, event: GradientTaken) -> bool:
+    """Whether the request is made again and again: in a loop, here or around a call that leads here."""
+    node: ast.AST | None = event.node
+    frame = event.frame
+    while frame is not None and node is not None:
+        parents = program.parents(frame.path)
+        current = parents.get(node)
+        while current is not None and not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            if isinstance(current, (ast.For, ast.While)):
+                return True
+            current = parents.get(current)
+        if frame.function is not None and frame.function.name == "train_step":
+            return True
+        node, outer = frame.call, frame.caller
+        if outer is None:
+            return False
+        frame = outer
+    return False
+
+
+def _used(program: Program, event: GradientTaken, name: str) -> bool:
+    """Whether the gradients go anywhere but out of the function and into names that nobody reads."""
+    path = event.frame.path
+    parents = program.parents(path)
+    function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
+    returned = False
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
+            parent = parents.get(node)
+            if isinstance(parent, ast.Tuple):
+                parent = parents.get(parent)
+            if isinstance(parent, ast.Return):
+                returned = True
+            else:
+                return True
+    if not returned:
+        return False
+    called = event.frame.function.name if event.frame.function is not None else ""
+    for other, tree in program.trees.items():
+        for node in ast.walk(tree):
+            here = isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == called
+            if here and isinstance(node, ast.Call) and _result_read(program, other, node, function):
+                return True
+    return False
+
+
+def _result_read(program: Program, path: str, call: ast.Call, function: ast.AST) -> bool:
+    statement = program.parents(path).get(call)
+    if isinstance(statement, ast.Expr):
+        return False
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return True
+    target = statement.targets[0]
+    names = (
+        [target]
+        if isinstance(target, ast.Name)
+        else [part for part in getattr(target, "elts", []) if isinstance(part, ast.Name)]
+    )
+    own = {id(node) for node in ast.walk(function)}
+    read = {
+        node.id
+        for node in program.nodes(path)
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in own
+    }
+    # The loss that comes with the gradients may be printed.
+    if len(names) == 1:
+        return names[0].id in read
+    return bool(names) and all(part.id in read for part in names)
+
+
+def _last_change(program: Program, path: str, statement: ast.Assign) -> ast.stmt:
+    """The last statement of the block that makes other gradients of them (clipped, scaled): those are applied."""
+    target = statement.targets[0]
+    block = next(
+        (
+            body
+            for _, body in ast.iter_fields(program.parents(path)[statement])
+            if isinstance(body, list) and any(each is statement for each in body)
+        ),
+        [statement],
+    )
+    changed: ast.stmt = statement
+    for each in block[block.index(statement) + 1 :]:
+        if isinstance(each, ast.Assign) and isinstance(target, ast.Name):
+            names = [node for node in ast.walk(each) if isinstance(node, ast.Name) and node.id == target.id]
+            if {type(node.ctx) for node in names} == {ast.Load, ast.Store}:
+                changed = each
+    return changed
+
+
+def applied(program: Program, evidence: Idle) -> Mending:
+    """The optimizer is given them, behind the last change that is made to them."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, after
+
+    event = evidence.event
+    path = event.frame.path
+    statement = program.statement(event.node, path)
+    if not isinstance(statement, ast.Assign) or event.sources_node is None:
+        raise CannotMove("the gradients have no name")
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    name, variables = program.source(statement.targets[0], path), program.source(event.sources_node, path)
+    last = _last_change(program, path, statement)
+    rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({name}, {variables}))", after(last))
+    return Mending("apply them", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")

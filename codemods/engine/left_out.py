@@ -1,0 +1,309 @@
+"""What a loss is computed through and no optimizer is given: a network, a layer or a table of weights."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from regrad.analysis import alive, applications, freshness, trainings, unreached
+from regrad.analysis.events import (
+    Assigned,
+    GradientTaken,
+    ModelCalled,
+    WeightsRead,
+)
+from regrad.analysis.operations import is_integer
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import (
+    Collection,
+    Constant,
+    Instance,
+    Layer,
+    Network,
+    Tensor,
+    Unknown,
+    Value,
+    Variable,
+    WeightList,
+)
+from regrad.analysis.weights import describe
+from regrad.codemods.disconnected_target import spelled_at
+from regrad.codemods.engine.noticed import Noticed
+from regrad.codemods.engine.rule import Mending, Safety
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A network that the loss was computed through, and that no list of weights holds."""
+
+    event: GradientTaken
+    part: Value
+    spelled: str
+
+
+_LOOKUPS = frozenset({"gather", "embedding_lookup"})
+
+
+_PRODUCTS = frozenset({"matmul", "tensordot", "MatMult"})
+
+
+_RANDOM = frozenset({"normal", "uniform", "truncated_normal", "random_normal", "random_uniform", "glorot_uniform"})
+
+
+def left_out(program: Program) -> Iterator[Noticed]:
+    """A fresh network on the way of the loss that no optimizer is given, while others of the same class are."""
+    sinks = [sink for sink in program.sinks if sink.kind == "tape" and isinstance(sink.event, GradientTaken)]
+    if not sinks or freshness.weights_may_come(program):
+        return
+    moved = trainings.updated(program, own_steps=False)
+    for sink in sinks:
+        event = sink.event
+        assert isinstance(event, GradientTaken)
+        this = event.frame.this
+        if (
+            not isinstance(this, Instance)
+            or sink.path.anything
+            or not sink.path.complete
+            or sink.path.lost
+            or applications.of(program, event) is None
+        ):
+            continue
+        if not isinstance(event.sources, WeightList) or event.sources_node is None:
+            continue
+        reached = _reached(sink)
+        for name, part in this.fields.items():
+            if (
+                not isinstance(part, (Network, Instance))
+                or name.startswith("#")
+                or (isinstance(part, Instance) and part.role != "model")
+            ):
+                continue
+            inner = [value for value in trainings.inside(part) if isinstance(value, Layer) and freshness.fresh(value)]
+            if (
+                not inner
+                or not all(id(value) in reached for value in inner)
+                or any(id(value) in moved for value in trainings.inside(part))
+            ):
+                continue
+            if any(
+                isinstance(value, (Unknown, Network)) and (not isinstance(value, Network) or value.form == "opaque")
+                for value in trainings.inside(part)
+            ):
+                continue
+            if (
+                _judges(sink, inner)
+                or trainings.Switches(program).settings(part)
+                or part.fields.get("trainable") is not None
+                or this.fields.get("#given")
+            ):
+                continue
+            if not _made_here(part, this):
+                continue
+            yield Noticed(
+                event.sources_node,
+                event,
+                f"the loss goes through `self.{name}`, which no optimizer is given: it never changes",
+                LeftOut(event, part, f"self.{name}"),
+                tuple(dict.fromkeys(describe(value) for value in inner)),
+            )
+            return
+
+
+def passed_over(program: Program) -> Iterator[Noticed]:
+    """A fresh layer or a table that the loss is computed with next to the weights of a model, that nothing in the
+    program trains, sets, freezes or even asks for.
+    """
+    sinks = [
+        sink
+        for sink in unreached.trained(program)
+        if isinstance(sink.event, GradientTaken) and isinstance(sink.event.sources, (WeightList, Collection))
+    ]
+    if not sinks or freshness.weights_may_come(program) or freshness.asserted(program):
+        return
+    moved = trainings.updated(program)
+    moved |= {id(event.variable) for event in program.of(Assigned)}
+    for read in program.of(WeightsRead):
+        if read.attribute.endswith("variables") or read.attribute.startswith("trainable"):
+            moved.update(id(value) for value in (*read.sources, *read.frozen, *trainings.inside(read.owner)))
+    switches = trainings.Switches(program)
+    for sink in sinks:
+        event = sink.event
+        assert isinstance(event, GradientTaken)
+        path = sink.path
+        if (
+            path.anything
+            or not path.complete
+            or path.lost
+            or event.conditional
+            or event.sources_node is None
+            or not any(isinstance(value, Layer) for value in path.connected)
+        ):
+            continue
+        missing: list[Value] = []
+        for value in sink.gradient_flow.reach(sink.target).sources.values():
+            if id(value) in moved or switches.settings(value):
+                continue
+            if isinstance(value, Layer):
+                counts = freshness.fresh(value) and not _made_in_call(value)
+            elif isinstance(value, Variable):
+                counts = _is_random_weight(sink, value) and not freshness.random_meant(program)
+            else:
+                counts = False
+            if counts and trainings.constructed_off(value) is None and not freshness.given_away(program, [value]):
+                missing.append(value)
+        part = _whole(program, sink, missing, moved)
+        if part is None or _judges(sink, missing) or freshness.given_away(program, [part]):
+            continue
+        spelled = spelled_at(program, event.frame, part) or ""
+        yield Noticed(
+            event.sources_node,
+            event,
+            f"the loss is computed with `{spelled or describe(part)}`, which no optimizer is given: it never changes",
+            LeftOut(event, part, spelled),
+            tuple(dict.fromkeys(describe(value) for value in missing)),
+        )
+
+
+def _judges(sink: Sink, parts: Sequence[Value]) -> bool:
+    """Whether the parts only look at what is trained, or at nothing that is: a discriminator, a network that compares
+    features, a teacher. Gradients come through such a part and it need not move; the weights in front of what is
+    trained are another matter, since it can only learn from what they drew.
+    """
+    left_out = {id(part) for part in parts}
+    moving = {id(value) for value in sink.path.connected}
+    return alive.leads(sink, moving, left_out) or not alive.leads(sink, left_out, moving)
+
+
+def _made_in_call(layer: Layer) -> bool:
+    """Whether it is made anew in each `call`, or kept where Keras does not see it (RG205)."""
+    frame = layer.frame
+    while frame is not None:
+        if frame.function is not None and frame.function.name in ("call", "__call__"):
+            return True
+        frame = frame.caller
+    return False
+
+
+def _is_random_weight(sink: Sink, variable: Variable) -> bool:
+    """Whether a variable starts from random numbers and is used as weights are: looked up, or multiplied from the
+    right. Data and noise are kept in variables, too.
+    """
+    stated, initial = variable.fields.get("trainable"), variable.initial
+    if stated is not None and not (isinstance(stated, Constant) and stated.value):
+        return False
+    if is_integer(variable.fields.get("dtype")) or variable.owner is not None:
+        return False
+    if not isinstance(initial, Tensor) or initial.operation.name not in _RANDOM:
+        return False
+    uses = [
+        (tensor.operation, [part is variable for part in tensor.operation.inputs])
+        for tensor in sink.alive
+        if any(part is variable for part in tensor.operation.inputs)
+    ]
+    return bool(uses) and all(
+        (operation.name in _LOOKUPS and places.index(True) == 0)
+        or (operation.name in _PRODUCTS and places.index(True) == 1)
+        for operation, places in uses
+    )
+
+
+def _whole(program: Program, sink: Sink, missing: list[Value], moved: set[int]) -> Value | None:
+    """The one thing that is missing: a variable, a layer, or a model all of whose layers are."""
+    if not missing:
+        return None
+    ids = {id(value) for value in missing}
+    if len(missing) == 1 and not any(
+        missing[0] is not value and any(missing[0] is inner for inner in trainings.inside(value))
+        for value in (*(call.model for call in program.of(ModelCalled)),)
+    ):
+        return missing[0]
+    for call in program.of(ModelCalled):
+        model = call.model
+        if sink.tape not in call.tapes or not isinstance(model, (Network, Instance)):
+            continue
+        inside = trainings.inside(model)
+        if any(isinstance(value, (Unknown, Variable)) or id(value) in moved for value in inside):
+            continue
+        if any(isinstance(value, Network) and value.form == "opaque" for value in inside):
+            continue
+        weighted = [value for value in inside if isinstance(value, Layer) and freshness.has_weights(value)]
+        if weighted and ids == {id(value) for value in weighted}:
+            return model
+    return None
+
+
+def _reached(sink: Sink) -> set[int]:
+    return set(sink.reached)
+
+
+def _made_here(part: Value, this: Instance) -> bool:
+    """Whether the network was made while its owner was made, not handed in ready."""
+    frame = getattr(part, "frame", None)
+    while frame is not None:
+        if frame.this is this:
+            return True
+        frame = frame.caller
+    return False
+
+
+def joined(program: Program, evidence: LeftOut) -> Mending:
+    """The weights of the network join the list, where the list is written."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    event = evidence.event
+    path = event.frame.path
+    sources = event.sources
+    if isinstance(sources, Collection) and sources.kind == "list" and evidence.spelled:
+        return _appended(program, evidence)
+    if not isinstance(sources, WeightList) or not isinstance(sources.node, ast.Attribute):
+        raise CannotMove("the list of weights is not written in one place")
+    text = program.source(sources.node, path)
+    if not evidence.spelled:
+        raise CannotMove("it has no name where the list of weights is written")
+    single = isinstance(evidence.part, Variable)
+    addition = f"[{evidence.spelled}]" if single else f"{evidence.spelled}.{sources.attribute}"
+    function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
+    if all(node is not sources.node for node in ast.walk(function)):
+        raise CannotMove("the list of weights comes from another function")
+    parents = program.parents(path)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    for node in ast.walk(function):
+        if (
+            isinstance(node, ast.Attribute)
+            and program.source(node, path) == text
+            and not isinstance(parents.get(node), ast.BinOp)
+        ):
+            rewrite.replace(node, f"{text} + {addition}")
+    return Mending(
+        f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
+    )
+
+
+def _appended(program: Program, evidence: LeftOut) -> Mending:
+    """The weights join a list that grew from `[]` in the block in which it is used."""
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, before
+    from regrad.codemods.engine.surroundings import block_of
+
+    event = evidence.event
+    path, asked = event.frame.path, event.sources_node
+    statement = program.statement(event.node, path)
+    if not isinstance(asked, ast.Name) or statement is None:
+        raise CannotMove("the list of weights has no name")
+    made = [
+        each
+        for each in block_of(program, statement, path)
+        if isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.List)
+        and any(isinstance(target, ast.Name) and target.id == asked.id for target in each.targets)
+    ]
+    if len(made) != 1:
+        raise CannotMove("the list of weights is not made where it is used")
+    single = isinstance(evidence.part, Variable)
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    addition = f"[{evidence.spelled}]" if single else f"{evidence.spelled}.trainable_variables"
+    rewrite.insert(f"{asked.id} += {addition}", before(statement))
+    return Mending(
+        f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
+    )
