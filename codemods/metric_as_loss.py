@@ -3,8 +3,9 @@
 What it does
 ------------
 Reports a model that is trained with `loss="accuracy"`, another metric's name, a metric object (`keras.metrics.X()`)
-or a counting function of `keras.metrics` as its loss; and gradients, of a tape or of a loss of the program's own,
-that are asked of what a metric object returns (`train_loss.result()`).
+or a counting function of `keras.metrics` as its loss, or a loss that is computed with a function which the same
+`compile` lists among its metrics; and gradients, of a tape or of a loss of the program's own, that are asked of what a
+metric object returns (`train_loss.result()`).
 
 Why gradients stop
 ------------------
@@ -35,7 +36,7 @@ same name.
 When it stays silent
 --------------------
 When the metric's name is that of a loss too (`keras.metrics.mean_squared_error`), when a gradient arrives by another
-way, and for counting functions inside the program's own loss (RG501).
+way, and for other functions that count inside the program's own loss (RG501).
 
 References
 ----------
@@ -54,8 +55,9 @@ from regrad.analysis.events import Head, Trained
 from regrad.analysis.library.losses import is_metric, standard_name
 from regrad.analysis.names import snake_case
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, External, Metric, Value
+from regrad.analysis.values import Constant, External, Function, Metric, Value
 from regrad.analysis.weights import names
+from regrad.codemods.engine import own_metrics
 from regrad.codemods.engine.broken_paths import excerpt
 from regrad.codemods.engine.counted import CountedLoss, counted_losses
 from regrad.codemods.engine.fitting import Fit, fitting, loss_text
@@ -100,10 +102,11 @@ def detect(program: Program) -> Iterable[Finding]:
         if event.own_step or compilation is None or compilation.loss is None or compilation.loss_node is None:
             continue
         for head, loss, node, target in pairs(event, compilation.loss, compilation.loss_node):
-            if not is_metric(loss) or id(node) in seen:
+            counts = own_metrics.counting(program).get(id(event.node)) if isinstance(loss, Function) else None
+            if not (is_metric(loss) or counts is not None) or id(node) in seen:
                 continue
             seen.add(id(node))
-            name = _name(loss)
+            name = counts[1].name if counts is not None else _name(loss)
             message = f"`{name}` is a metric: it counts, so its value has no slope for the optimizer to follow"
             evidence = _Misused(name, node, compilation.frame.path, head, targets_of(target))
             location = program.location(node, compilation.frame)

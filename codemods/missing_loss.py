@@ -3,8 +3,8 @@
 What it does
 ------------
 Reports a model that is compiled without a loss (or with `loss=None`) and trained, where nothing else supplies one;
-and a training step of one's own that asks for the gradient of a loss which is `None`, because the model only
-computes it when a flag is passed.
+a training step of one's own that asks for the gradient of a loss which is `None`, because the model only computes it
+when a flag is passed; and a function that computes the loss and does not return it.
 
 Why gradients stop
 ------------------
@@ -29,7 +29,8 @@ The fix and its safety
 ----------------------
 The loss for the last activation and the labels. Unsafe, since the author named none; where the labels do not
 decide, candidates are offered and the verifier chooses. A model of several outputs is left to the author. The flag
-that makes a model compute its loss is passed, which is safe: the step could not be made without it.
+that makes a model compute its loss is passed, and a missing `return` is added, which is safe: the step could not be
+made without it.
 
 When it stays silent
 --------------------
@@ -58,6 +59,7 @@ from regrad.analysis.weights import foreign_base, sublayers
 from regrad.codemods.engine.fitting import fitting, stated
 from regrad.codemods.engine.judged import targets_of
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.returns import Unreturned, unreturned, with_return
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG101", "missing-loss"
@@ -85,6 +87,11 @@ class _Flag:
 def detect(program: Program) -> Iterable[Finding]:
     yield from _uncompiled(program)
     yield from _unasked(program)
+    for found in unreturned(program):
+        node = found.function.body[-1]
+        message = f"`{found.function.name}` ends here without returning the loss: the training gets None"
+        related = (Related(program.location(found.asked, found.frame), "the loss is asked for here"),)
+        yield Finding(CODE, NAME, message, program.location(node, found.path), None, (), related, found)
 
 
 def _uncompiled(program: Program) -> Iterator[Finding]:
@@ -213,6 +220,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
     evidence = finding.evidence
     if isinstance(evidence, _Flag):
         return _passed(program, evidence)
+    if isinstance(evidence, Unreturned):
+        try:
+            edits = with_return(program, evidence)
+        except CannotMove as problem:
+            return Withheld(problem.reason, "return loss")
+        return [Mending("return the loss", Safety.SAFE, edits)]
     event: Trained = evidence
     suggestion = "model.compile(optimizer=..., loss=...)"
     if event.compilation is None or len(event.heads) != 1:

@@ -59,6 +59,7 @@ from regrad.analysis.library.keras_models import caller
 from regrad.analysis.program import Program
 from regrad.analysis.values import Tensor
 from regrad.codemods import integer_path, loss_arguments_swapped
+from regrad.codemods.engine import own_metrics
 from regrad.codemods.engine.broken_paths import finding, operand, says_nothing
 from regrad.codemods.engine.counted import counted_losses
 from regrad.codemods.engine.layout import CannotMove
@@ -87,6 +88,8 @@ def detect(program: Program) -> Iterator[Finding]:
         if ending.kind is CutKind.INTEGER and integer_path.concerns(ending):
             continue
         if operation.kind == "metric" and id(ending.node) in stated:
+            continue
+        if own_metrics.concerns(program, ending):
             continue
         if any(within(ending.frame, function) for function in loss_arguments_swapped.misnamed(program)):
             continue

@@ -274,16 +274,27 @@ def mend(program: Program, found: Finding) -> Mendings:
     return (Mending("start from random weights", Safety.UNSAFE, tuple(edits), reason),)
 
 
+def _naming(program: Program, layer: Layer, made: ast.Call, path: str) -> ast.Call:
+    """The call that names the initialiser: that which makes the layer, or the `partial` that stands for it."""
+    if any(each.arg == "kernel_initializer" for each in made.keywords):
+        return made
+    given = layer.arguments.get("kernel_initializer")
+    parents = program.parents(path)
+    keyword = parents.get(given.node) if given is not None and given.node is not None else None
+    call = parents.get(keyword) if isinstance(keyword, ast.keyword) else None
+    if not isinstance(call, ast.Call) or getattr(call.func, "attr", getattr(call.func, "id", "")) != "partial":
+        raise CannotMove("the initialiser is not given by its name in the call that makes the layer")
+    return call
+
+
 def _at_random(program: Program, kernel: Kernel, node: ast.Call, path: str) -> tuple[Edit, ...]:
     from regrad.codemods.engine import arguments
     from regrad.codemods.engine.moving import replace_expression
 
     source, tree = program.files[path], program.trees[path]
     if isinstance(kernel.holder, Layer):
-        named = any(each.arg == "kernel_initializer" for each in node.keywords)
-        if not named:
-            raise CannotMove("the initialiser is not given by its name in the call that makes the layer")
-        return (arguments.remove_argument(source, node, "kernel_initializer"),)
+        call = _naming(program, kernel.holder, node, path)
+        return (arguments.remove_argument(source, call, "kernel_initializer"),)
     if kernel.holder.maker != "tf.Variable":
         if any(each.arg == "initializer" for each in node.keywords):
             if isinstance(node.func, ast.Attribute) and node.func.attr == "get_variable":

@@ -166,6 +166,13 @@ def _windows(interpreter: Interpreter, name: str, call: Call) -> Value:
     return Dataset("timeseries", Collection("tuple", (windows, values)), call.node)
 
 
+def _records(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`tf.data.TFRecordDataset(files)` and its like: each element is one string."""
+    return Dataset(
+        "dataset", interpreter.operation("data", "record", call.node, (), dtype="string", shape=()), call.node
+    )
+
+
 def _unbound(interpreter: Interpreter, name: str, call: Call) -> Value:
     """`tf.data.Dataset.concatenate(one, other)`: a method of the class, given its dataset as the first argument."""
     from regrad.analysis import calls
@@ -184,6 +191,7 @@ def _unbound(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 PREFIXES: dict[str, Handler] = {"tf.data.Dataset.": _unbound}
 FUNCTIONS: dict[str, Handler] = {
+    **{f"tf.data.{kind}Dataset": _records for kind in ("TFRecord", "TextLine", "FixedLengthRecord")},
     "tf.data.Dataset.from_tensor_slices": _slices,
     "tf.data.Dataset.from_tensors": _tensors,
     "tf.data.Dataset.from_generator": _from_generator,

@@ -175,9 +175,22 @@ _RECURRENT = frozenset("LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU RNN".split())
 _CONVOLUTIONS = frozenset(kind for kind in LAYERS if "Conv" in kind and "Depthwise" not in kind and "LSTM" not in kind)
 
 
+_ALIASES = {
+    **{f"{short}{axes}D": f"{long}{axes}D" for axes in (1, 2, 3) for short, long in (
+        ("MaxPool", "MaxPooling"), ("AvgPool", "AveragePooling"), ("GlobalMaxPool", "GlobalMaxPooling"),
+        ("GlobalAvgPool", "GlobalAveragePooling"), ("Convolution", "Conv"), ("SeparableConvolution", "SeparableConv"),
+    )},
+    "Convolution2DTranspose": "Conv2DTranspose",
+    "Convolution3DTranspose": "Conv3DTranspose",
+    "Deconvolution2D": "Conv2DTranspose",
+}  # fmt: skip
+"""Second names under which Keras exports a layer."""
+
+
 def make(interpreter: Interpreter, name: str, arguments: Call) -> Value:
     """A layer, its positional arguments named."""
     kind = name.rpartition(".")[2]
+    kind = _ALIASES.get(kind, kind)
     if kind[:1].islower():
         return _merged(interpreter, kind, arguments)
     named: dict[str, Value] = dict(zip(LAYERS.get(kind, "").split(), arguments.positional, strict=False))

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import operators
 from regrad.analysis.library.literals import dtype_value, literal_array, sizes
 from regrad.analysis.library.operation_calls import carries_tensor, flatten, named
 from regrad.analysis.operations import Transfer, is_integer
-from regrad.analysis.values import UNKNOWN, Collection, Constant, Shape, Tensor, Unknown, Value, Variable
+from regrad.analysis.values import (
+    UNKNOWN,
+    Collection,
+    Constant,
+    External,
+    Mapping,
+    Shape,
+    Tensor,
+    Unknown,
+    Value,
+    Variable,
+)
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -193,6 +204,33 @@ def _several(interpreter: Interpreter, name: str, call: Call) -> Value:
     return interpreter.operation("op", last, call.node, inputs)
 
 
+_AREA = frozenset({"area", "AREA", "tf.image.ResizeMethod.AREA", "tf1.image.ResizeMethod.AREA"})
+
+
+def _resize(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`tf.image.resize`: by area it has no gradient (measured on TF 2.21: no entry for ResizeArea in the registry)."""
+    method = call.get("method", 2)
+    stated = method.value if isinstance(method, Constant) else method.name if isinstance(method, External) else None
+    by_area = isinstance(stated, str) and stated in _AREA
+    return interpreter.operation(
+        "op",
+        "resize_area" if by_area else "resize",
+        call.node,
+        flatten(call.positional[:1] or tuple(each for each in (call.get("images", 0),) if each is not None)),
+        Transfer.MISSING if by_area else Transfer.FLOWS,
+        dtype="float32",
+    )
+
+
+def _parsed_example(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`tf.io.parse_single_example(serialized, features)`: a dictionary with the keys of `features`."""
+    features = call.get("features", 1)
+    if not isinstance(features, Mapping):
+        return UNKNOWN
+    entries: dict[Any, Value] = {key: interpreter.unknown("element", str(key), ()) for key in features.entries}
+    return Mapping(entries, features.complete)
+
+
 def _placeholder(interpreter: Interpreter, name: str, call: Call) -> Value:
     return interpreter.operation(
         "input",
@@ -302,6 +340,12 @@ FUNCTIONS: dict[str, Handler] = {
         )
     },
     "tf1.placeholder": _placeholder,
+    **{f"{space}.image.{name}": _resize for space in ("tf", "tf1") for name in ("resize", "resize_images")},
+    **{
+        f"{space}.parse_{name}": _parsed_example
+        for space in ("tf", "tf.io", "tf1", "tf1.io")
+        for name in ("example", "single_example")
+    },
     **{f"{space}.squeeze": _squeeze for space in ("tf", "tf1", "ops", "K")},
     **{f"{space}.expand_dims": _expand for space in ("tf", "tf1", "ops", "K")},
     **{f"{space}.reshape": _reshape for space in ("tf", "tf1", "ops", "K", "np")},
