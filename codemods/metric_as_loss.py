@@ -108,7 +108,10 @@ def detect(program: Program) -> Iterable[Finding]:
             seen.add(id(node))
             name = counts[1].name if counts is not None else _name(loss)
             message = f"`{name}` is a metric: it counts, so its value has no slope for the optimizer to follow"
-            evidence = _Misused(name, node, compilation.frame.path, head, targets_of(target))
+            # What a function of the program's own is called says nothing of the library's losses.
+            evidence = _Misused(
+                "" if counts is not None else name, node, compilation.frame.path, head, targets_of(target)
+            )
             location = program.location(node, compilation.frame)
             yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), evidence)
     yield from _differentiated(program, seen)
