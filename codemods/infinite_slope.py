@@ -55,6 +55,7 @@ from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed, operand
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.spacing import plus
 
 CODE, NAME = "RG701", "infinite-slope"
 _ROOTS = frozenset({"sqrt", "rsqrt"})
@@ -315,9 +316,13 @@ def mend(program: Program, found: Finding) -> Mendings:
 
 
 def _better(program: Program, slope: Slope, node: ast.expr, path: str) -> tuple[ast.expr, str, str]:
-    tree = program.trees[path]
+    tree, sign = program.trees[path], plus(program, node, path)
     if slope.kind == "power" and isinstance(node, ast.BinOp):
-        return node.left, f"({program.source(node.left, path)} + 1e-12)", "add a small constant under the root"
+        return (
+            node.left,
+            f"({program.source(node.left, path)}{sign}1e-12)",
+            "add a small constant under the root",
+        )
     inner = argument(node, 0, "x", "tensor", "input_tensor") if isinstance(node, ast.Call) else None
     if inner is None or not isinstance(node, ast.Call):
         raise CannotMove("the call does not spell its argument out")
@@ -325,9 +330,17 @@ def _better(program: Program, slope: Slope, node: ast.expr, path: str) -> tuple[
         stable = _stable(program, node, inner, path)
         if stable is not None:
             return node, stable, "use the function that computes both in one"
-        return inner, f"{_summand(program, inner, path)} + 1e-7", "add a small constant in the logarithm"
+        return (
+            inner,
+            f"{_summand(program, inner, path)}{sign}1e-7",
+            "add a small constant in the logarithm",
+        )
     if slope.kind in ("root", "power"):
-        return inner, f"{_summand(program, inner, path)} + 1e-12", "add a small constant under the root"
+        return (
+            inner,
+            f"{_summand(program, inner, path)}{sign}1e-12",
+            "add a small constant under the root",
+        )
     names_of = [
         imports.spelled(tree, [f"tensorflow.{each}", f"tensorflow.compat.v1.{each}"], node)
         for each in ("sqrt", "reduce_sum", "square")
