@@ -31,7 +31,7 @@ class Cluster:
             raise NoCluster(f"The scheduler {address} cannot be reached: {problem}") from None
         self._require_workers(address, timeout)
         self.width = sum(int(threads) for threads in self._client.nthreads().values())
-        self._executor = self._client.get_executor(pure=False, retries=1)
+        self._executor = self._client.get_executor(pure=False)
 
     def __enter__(self) -> Cluster:
         return self
