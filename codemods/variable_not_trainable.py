@@ -195,6 +195,8 @@ def _without_gradient(program: Program, part: WeightList) -> list[str]:
         for value in inside(owner):
             if isinstance(value, Layer) and value.kind in _STATISTICS:
                 found.append(f"the moving averages of `{describe(value)}`")
+            elif isinstance(value, Layer) and value.kind == "Normalization" and "mean" not in value.arguments:
+                found.append(f"the statistics of `{describe(value)}`")
             elif isinstance(value, Layer) and value.kind in _SEEDED and _keeps_seeds(program):
                 found.append(f"the seed of `{describe(value)}`")
             elif (
