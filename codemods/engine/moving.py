@@ -7,16 +7,17 @@ The functions at the end are for rules that do one thing only. What cannot be do
 from __future__ import annotations
 
 import ast
-import io
-import tokenize
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
 from regrad.analysis.location import Span
-from regrad.analysis.source import SourceFile, decode
+from regrad.analysis.source import SourceFile
+from regrad.codemods.engine.indentation import Reindented, comments_between, indented
 from regrad.codemods.engine.layout import Block, CannotMove, Group, Layout
+from regrad.codemods.engine.page import Page
+from regrad.codemods.engine.parentheses import parenthesised, refuse_inexact, with_own_parentheses
 from regrad.codemods.engine.rule import Edit
 
 __all__ = [
@@ -35,23 +36,6 @@ __all__ = [
     "unwrap",
     "wrap_statements_in_with",
 ]
-
-_BEFORE_OPERAND = frozenset("=+-*/%@<>&|^~,([{:")
-_SIMPLE = (
-    ast.Name,
-    ast.Constant,
-    ast.Call,
-    ast.Attribute,
-    ast.Subscript,
-    ast.List,
-    ast.Dict,
-    ast.Set,
-    ast.ListComp,
-    ast.DictComp,
-    ast.SetComp,
-    ast.JoinedStr,
-)
-"""Expressions that need parentheses nowhere (a number before a dot apart)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +98,7 @@ class Rewrite:
         self._insertions: dict[int, list[_Insertion]] = {}
         self._blocks: dict[int, Block] = {}
         self._replaced: list[tuple[int, int, str]] = []
+        self._text = Reindented(self._layout, self._replaced)
         self._unwrapped: dict[int, ast.With | ast.AsyncWith] = {}
         self._drop_empty: set[int] = set()
         self._dropped: set[int] = set()
@@ -137,12 +122,12 @@ class Rewrite:
         self._operations += 1
         for statement in statements:
             self._refuse_elif(statement)
-        self._put(place, lambda indent: [line for each in statements for line in self._bare(each, indent)])
+        self._put(place, lambda indent: [line for each in statements for line in self._text.bare(each, indent)])
 
     def insert(self, text: str, place: Place) -> None:
         """Puts new statements at `place`; the lines of `text` are indented as the block is."""
         self._operations += 1
-        self._put(place, lambda indent: _indented(text, indent))
+        self._put(place, lambda indent: indented(text, indent))
 
     def remove(self, statements: Sequence[ast.stmt], *, keep_comments: bool = False, drop_empty: bool = False) -> None:
         """Removes whole statements, their comments too unless `keep_comments`."""
@@ -173,9 +158,9 @@ class Rewrite:
 
         def render(indent: str) -> list[str]:
             inner = indent + self._layout.unit(block)
-            lines = _indented(lead, inner) if lead else []
-            last = _indented(tail, inner) if tail else []
-            return [*_indented(header, indent), *lines, *self._moved(statements, inner, operation), *last]
+            lines = indented(lead, inner) if lead else []
+            last = indented(tail, inner) if tail else []
+            return [*indented(header, indent), *lines, *self._moved(statements, inner, operation), *last]
 
         self._put(place or before(statements[0]), render, taken=() if place is None else statements)
 
@@ -192,18 +177,18 @@ class Rewrite:
             if hasattr(node, "body"):
                 raise CannotMove("a compound statement cannot be replaced as a whole")
             indent = self._layout.indent_of(node.lineno)
-            text = "\n".join(_indented(text, indent))[len(indent) :]
+            text = "\n".join(indented(text, indent))[len(indent) :]
         else:
-            self._refuse_inexact(node)
-            text = self._parenthesised(node, text)
-            start, end = self._without_parentheses(start, end, text)
+            refuse_inexact(node, self._source.text[start:end])
+            text = parenthesised(node, *self._parent_places()[id(node)], text)
+            start, end = with_own_parentheses(self._source, start, end, text)
         if any(one[0] < end and start < one[1] for one in self._replaced):
             raise CannotMove("one expression would be replaced twice")
         self._replaced.append((start, end, text))
 
     def edits(self) -> tuple[Edit, ...]:
         """The edits, in file order; raises `CannotMove` where the changes get in each other's way."""
-        page = _Page(self._layout)
+        page = Page(self._layout)
         for block in list(self._blocks.values()):
             if self._can_drop(block):
                 self._dropped.add(id(block.owner))
@@ -292,58 +277,9 @@ class Rewrite:
         if self._layout.is_elif(statement):
             raise CannotMove("an `elif` is no statement of its own")
 
-    def _refuse_inexact(self, node: ast.expr) -> None:
-        text = self._source.text[self._layout.start(node) : self._layout.end(node)]
-        try:
-            found = ast.parse(f"({text}\n)", mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            found = None
-        if found is None or _dump(found) != _dump(node):
-            raise CannotMove("the place of the expression is not known exactly (inside an f-string?)")
-
-    def _parenthesised(self, node: ast.expr, text: str) -> str:
-        if isinstance(node, ast.GeneratorExp):
-            return f"({text})"
-        text = text.strip()
-        try:
-            new = ast.parse(f"({text}\n)", mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            raise CannotMove(f"`{text}` is no expression") from None
-        parent, field = self._parent_places()[id(node)]
-        # An expression whose own place is not where `text` starts has brought its parentheses along.
-        starts = 0 if isinstance(new, ast.Tuple | ast.GeneratorExp) else 1
-        if new.lineno > 1 or new.col_offset > starts:
-            return text
-        if not _same(text, new):
-            return f"({text})"
-        if isinstance(new, _SIMPLE):
-            return f"({text})" if isinstance(new, ast.Constant) and isinstance(parent, ast.Attribute) else text
-        free = (
-            isinstance(
-                parent, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return | ast.Expr | ast.keyword | ast.Lambda
-            )
-            or (isinstance(parent, ast.Call) and field == "args")
-            or (isinstance(parent, ast.List | ast.Tuple | ast.Set) and field == "elts")
-            or (isinstance(parent, ast.If | ast.While) and field == "test")
-        )
-        plain = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
-        return text if free and plain else f"({text})"
-
-    def _without_parentheses(self, start: int, end: int, text: str) -> tuple[int, int]:
-        """The place with the parentheses around it, where the new text is in one piece and needs none."""
-        written = self._source.text
-        if written[start - 1 : start] != "(" or written[end : end + 1] != ")":
-            return start, end
-        line = max(written.rfind("\n", 0, start), written.rfind("\r", 0, start)) + 1
-        # Behind a name, a closing bracket or a string they are those of a call.
-        if written[line : start - 1].rstrip(" \t")[-1:] not in _BEFORE_OPERAND:
-            return start, end
-        new = ast.parse(f"({text}\n)", mode="eval").body
-        return (start - 1, end + 1) if isinstance(new, _SIMPLE) and not text.startswith("(") else (start, end)
-
     # Planning
 
-    def _plan(self, block: Block, page: _Page) -> None:
+    def _plan(self, block: Block, page: Page) -> None:
         insertions = self._insertions.get(id(block), [])
         if any(id(owner) in self._removed or id(owner) in self._unwrapped for owner in self._owners(block)):
             raise CannotMove("a block would be changed while it is moved")
@@ -372,7 +308,9 @@ class Rewrite:
             whole = len(own) == len(group.indices)
             unwrapped = [each for each in group.statements if id(each) in self._unwrapped]
             if unwrapped:
-                page.replace(group.first, self._layout.bottom(group), self._body_of(self._unwrapped[id(unwrapped[0])]))
+                page.replace(
+                    group.first, self._layout.bottom(group), self._text.body_of(self._unwrapped[id(unwrapped[0])])
+                )
             elif inner or (own and not whole) or (own and group.inline):
                 self._render_shared(group, removed, inner, indent, empty, page)
             elif whole:
@@ -391,7 +329,7 @@ class Rewrite:
             self._place_insertion(insertion, groups, removed, indent, page)
 
     def _place_insertion(
-        self, insertion: _Insertion, groups: list[Group], removed: set[int], indent: str, page: _Page
+        self, insertion: _Insertion, groups: list[Group], removed: set[int], indent: str, page: Page
     ) -> None:
         slot = insertion.slot
         above = next((each for each in groups if slot - 1 in each.indices), None)
@@ -417,7 +355,7 @@ class Rewrite:
         else:
             page.insert(self._layout.line_start(self._layout.top(neighbour)), "".join(each + "\n" for each in lines))
 
-    def _delete(self, group: Group, page: _Page) -> None:
+    def _delete(self, group: Group, page: Page) -> None:
         layout = self._layout
         bottom = layout.bottom(group) + 1
         if id(group.statements[0]) in self._dropped:
@@ -445,13 +383,13 @@ class Rewrite:
         lines = range(own.first, layout.bottom(own) + 1)
         header = range(own.first, layout.header_end(owner) + 1)
         if not layout.groups(block)[0].inline:
-            if _comments_between(layout, header.start, header.stop - 1):
+            if comments_between(layout, header.start, header.stop - 1):
                 return False
             leaving.update(header)
         return all(line in leaving or layout.is_blank(line) for line in lines)
 
     def _render_shared(
-        self, group: Group, removed: set[int], inner: list[_Insertion], indent: str, empty: bool, page: _Page
+        self, group: Group, removed: set[int], inner: list[_Insertion], indent: str, empty: bool, page: Page
     ) -> None:
         """A line that several statements, or a header and its body, share."""
         layout = self._layout
@@ -470,7 +408,7 @@ class Rewrite:
                     flush()
                     lines.extend(insertion.render(indent))
             if index in remaining:
-                run.append(self._segment(group.block.statements[index]))
+                run.append(self._text.segment(group.block.statements[index]))
                 if index == group.indices.stop - 1:
                     run[-1] += layout.tail(group)
         last = group.statements[-1]
@@ -529,7 +467,7 @@ class Rewrite:
             block, index = layout.place(statement)
             group = next(each for each in layout.groups(block) if index in each.indices)
             if self._shared(group):
-                rendered = self._bare(statement, indent)
+                rendered = self._text.bare(statement, indent)
                 whole = all(
                     (removal := self._removed.get(id(each))) is not None and removal.operation == operation
                     for each in group.statements
@@ -546,174 +484,8 @@ class Rewrite:
             if number and self._adjacent(statements[number - 1], statement):
                 above = next(each for each in layout.groups(block) if index - 1 in each.indices)
                 top_line = layout.bottom(above) + 1
-            lines.extend(self._lines(top_line, bottom, layout.indent_of(group.first), indent))
+            lines.extend(self._text.lines(top_line, bottom, layout.indent_of(group.first), indent))
         return lines
-
-    def _lines(self, first: int, last: int, old: str, new: str) -> list[str]:
-        """The physical lines, re-indented."""
-        layout = self._layout
-        start = layout.line_start(first)
-        text = layout.lines[first - 1]
-        if text.strip():
-            indent = layout.indent_of(first)
-            start += len(indent)
-            lead = _shifted(indent, old, new)
-        else:
-            lead = ""
-        return (lead + self._between(start, layout.line_end(last), old, new)).split("\n")
-
-    def _bare(self, statement: ast.stmt, indent: str) -> list[str]:
-        """The statement alone, without comments around it."""
-        old = self._layout.indent_of(self._layout.first_line(statement))
-        start, end = self._layout.start(statement), self._layout.end(statement)
-        return (indent + self._between(start, end, old, indent)).split("\n")
-
-    def _segment(self, statement: ast.stmt) -> str:
-        return self._between(self._layout.start(statement), self._layout.end(statement), "", "")
-
-    def _body_of(self, owner: ast.With | ast.AsyncWith) -> list[str]:
-        layout = self._layout
-        block = layout.body(owner)
-        indent = layout.indent_of(layout.first_line(owner))
-        groups = layout.groups(block)
-        if groups[0].inline:
-            comment = layout.tail(groups[0]).lstrip(" \t;")
-            lines = [line for each in block.statements for line in self._bare(each, indent)]
-            lines[-1] += f"  {comment}" if comment else ""
-            return lines
-        parent, index = layout.place(owner)
-        own = next(each for each in layout.groups(parent) if index in each.indices)
-        header = layout.header_end(owner)
-        comments = [indent + text for text in _comments_between(layout, owner.lineno, header)]
-        return comments + self._lines(header + 1, layout.bottom(own), layout.indent(block), indent)
-
-    def _between(self, start: int, end: int, old: str, new: str) -> str:
-        """The text with its replacements made and every line but the first re-indented; line breaks are `\\n`."""
-        pieces: list[str] = []
-        for one, other, text in sorted(self._replaced):
-            if start <= one and other <= end:
-                pieces.append(self._plain(start, one, old, new))
-                pieces.append("\n".join(_shifted_lines(text, old, new)))
-                start = other
-        pieces.append(self._plain(start, end, old, new))
-        return "".join(pieces)
-
-    def _plain(self, start: int, end: int, old: str, new: str) -> str:
-        if start >= end:
-            return ""
-        layout = self._layout
-        first, last = self._source.position(start), self._source.position(end)
-        if first.line == last.line:
-            return self._source.text[start:end]
-        pieces = [self._source.text[start : layout.line_end(first.line)]]
-        for number in range(first.line + 1, last.line + 1):
-            line = layout.lines[number - 1]
-            piece = line if number < last.line else line[: last.column - 1]
-            if line.strip() and not layout.starts_in_string(number) and old != new:
-                indent = line[: len(line) - len(line.lstrip(" \t"))]
-                piece = _shifted(indent, old, new) + piece[len(indent) :]
-            pieces.append(piece)
-        return "\n".join(pieces)
-
-
-class _Page:
-    """The lines and characters of one file that go, come and are replaced, and the blank lines left tidy."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._deleted: set[int] = set()
-        self._in_place: dict[range, list[str]] = {}
-        self._taken: dict[int, range] = {}
-        self._changes: list[tuple[int, int, str]] = []
-
-    def insert(self, offset: int, text: str) -> None:
-        self._changes.append((offset, offset, text))
-
-    def change(self, start: int, end: int, text: str) -> None:
-        self._changes.append((start, end, text))
-
-    def delete(self, lines: range) -> None:
-        self._deleted.update(lines)
-
-    def replace(self, first: int, last: int, lines: list[str]) -> None:
-        self._in_place[range(first, last + 1)] = lines
-
-    def take(self, group: Group, lines: range, kept: list[str]) -> None:
-        """The group's lines go; `kept` stays in their place."""
-        self._taken[id(group)] = lines
-        if kept:
-            self._in_place[lines] = kept
-        else:
-            self._deleted.update(lines)
-
-    def put_in_place(self, group: Group, lines: list[str], *, first: bool) -> None:
-        """New lines where the lines of a group that goes have been."""
-        taken = self._taken[id(group)]
-        present = self._in_place.setdefault(taken, [])
-        self._deleted.difference_update(taken)
-        present[:] = [*lines, *present] if first and not present else [*present, *lines]
-
-    def edits(self) -> list[tuple[int, int, str]]:
-        layout = self._layout
-        runs = self._runs()
-        edits: list[tuple[int, int, str]] = []
-        for start, end, text in self._changes:
-            place = self._above(start, runs) if start == end else start
-            edits.append((place, place if start == end else end, text))
-        for lines, new in self._in_place.items():
-            edits.append((layout.line_start(lines.start), layout.line_end(lines.stop - 1), "\n".join(new)))
-        return [*edits, *((start, end, "") for start, end in runs)]
-
-    def _runs(self) -> list[tuple[int, int]]:
-        """What goes, in characters."""
-        layout = self._layout
-        runs: list[tuple[int, int]] = []
-        for first, last in self._tidied():
-            if last < len(layout.lines):
-                runs.append((layout.line_start(first), layout.source.starts[last]))
-            else:
-                # Without a line break at its end, the file keeps none.
-                start = layout.line_end(first - 1) if first > 1 else layout.line_start(first)
-                runs.append((start, layout.line_end(last)))
-        return runs
-
-    def _above(self, offset: int, runs: list[tuple[int, int]]) -> int:
-        """The place of an insertion; what would follow a line that goes follows the line above it."""
-        for start, end in runs:
-            if start < offset < end:
-                return self._layout.line_end(self._layout.source.position(start).line - 1)
-        return offset
-
-    def _tidied(self) -> list[tuple[int, int]]:
-        """The runs of lines that go, with the blank lines that would be too many."""
-        layout = self._layout
-        count = len(layout.lines)
-        runs: list[tuple[int, int]] = []
-        for line in sorted(self._deleted):
-            if runs and all(layout.is_blank(between) for between in range(runs[-1][1] + 1, line)):
-                runs[-1] = (runs[-1][0], line)
-            else:
-                runs.append((line, line))
-        tidied: list[tuple[int, int]] = []
-        for first, last in runs:
-            above, below = first - 1, last + 1
-            while layout.is_blank(above):
-                above -= 1
-            # The empty line that `split` finds after a final line break is no line.
-            while layout.is_blank(below) and below <= count - (not layout.lines[-1]):
-                below += 1
-            before, after = first - 1 - above, below - 1 - last
-            code = next(line for line in range(first, last + 1) if not layout.is_blank(line))
-            indent = len(layout.indent_of(code))
-            at_file_end = below > count - (not layout.lines[-1])
-            if above == 0 or len(layout.indent_of(above)) < indent:
-                last += after
-            elif at_file_end or len(layout.indent_of(below)) < indent:
-                first -= before
-            else:
-                last += min(before, after)
-            tidied.append((first, last))
-        return tidied
 
 
 def _with(owner: ast.AST) -> ast.stmt:
@@ -736,58 +508,6 @@ def _first_free_slot(block: Block) -> int:
             break
         slot += 1
     return slot
-
-
-def _indented(text: str, indent: str) -> list[str]:
-    """The lines of new code under an indentation; the insides of its strings stay."""
-    text = text.strip("\n")
-    inside: Callable[[int], bool]
-    if '"""' in text or "'''" in text:
-        inside = Layout(decode("", text.encode()), ast.Module([], [])).starts_in_string
-    else:
-        inside = frozenset[int]().__contains__
-    return [
-        line if inside(number) or not line.strip() else indent + line for number, line in enumerate(text.split("\n"), 1)
-    ]
-
-
-def _shifted(indent: str, old: str, new: str) -> str:
-    """The indentation of a line that belongs to a statement which moves from `old` to `new`."""
-    if indent.startswith(old):
-        return new + indent[len(old) :]
-    if new.startswith(old):
-        return new[len(old) :] + indent
-    if old.startswith(new):
-        return indent[min(len(old) - len(new), len(indent)) :]
-    return indent
-
-
-def _shifted_lines(text: str, old: str, new: str) -> list[str]:
-    first, *rest = text.split("\n")
-    shifted = [first]
-    for line in rest:
-        indent = line[: len(line) - len(line.lstrip(" \t"))]
-        shifted.append(_shifted(indent, old, new) + line[len(indent) :] if line.strip() else line)
-    return shifted
-
-
-def _comments_between(layout: Layout, first: int, last: int) -> list[str]:
-    text = "\n".join(layout.lines[first - 1 : last]).lstrip() + "\n    pass\n"
-    return [
-        token.string for token in tokenize.generate_tokens(io.StringIO(text).readline) if token.type == tokenize.COMMENT
-    ]
-
-
-def _dump(node: ast.AST) -> str:
-    return ast.dump(node).replace("Store()", "Load()").replace("Del()", "Load()")
-
-
-def _same(text: str, node: ast.expr) -> bool:
-    """Whether the text means the same without parentheses around it."""
-    try:
-        return _dump(ast.parse(text, mode="eval").body) == _dump(node)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
 
 
 # One thing only
