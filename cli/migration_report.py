@@ -14,6 +14,8 @@ from regrad.cli.mistake import Mistake
 from regrad.cli.parameters import ReportFormat
 
 if TYPE_CHECKING:
+    from regrad.analysis.location import Location
+    from regrad.codemods.engine.rule import Mending
     from regrad.migrate.results import Results
     from regrad.repair.outcome import FileOutcome
 
@@ -70,5 +72,25 @@ def _outcomes(results: Results) -> Iterator[FileOutcome]:
     """The files of all repositories; where there are several, each path begins with its repository's name."""
     several = sum(1 for _ in results.repositories()) > 1
     for file in results.files():
-        outcome = file.outcome
-        yield replace(outcome, path=f"{file.repository}/{outcome.path}") if several else outcome
+        yield _below(file.repository, file.outcome) if several else file.outcome
+
+
+def _below(folder: str, outcome: FileOutcome) -> FileOutcome:
+    """The outcome as seen from the folder that holds the repository."""
+
+    def moved(mending: Mending) -> Mending:
+        edits = tuple(replace(edit, path=f"{folder}/{edit.path}") for edit in mending.edits)
+        return replace(mending, edits=edits)
+
+    def placed(location: Location) -> Location:
+        return replace(location, path=f"{folder}/{location.path}")
+
+    findings = []
+    for each in outcome.findings:
+        related = tuple(replace(other, location=placed(other.location)) for other in each.finding.related)
+        finding = replace(each.finding, location=placed(each.finding.location), related=related)
+        applied = None if each.applied is None else moved(each.applied)
+        findings.append(
+            replace(each, finding=finding, mendings=tuple(map(moved, each.mendings)), applied=applied)
+        )
+    return replace(outcome, path=f"{folder}/{outcome.path}", findings=tuple(findings))

@@ -12,6 +12,10 @@ import regrad
 Answer = TypeVar("Answer")
 
 
+PATIENCE = 30.0
+"""Seconds to wait for a scheduler and its first worker."""
+
+
 class NoCluster(Exception):
     """The scheduler cannot be used; the message is a sentence."""
 
@@ -19,7 +23,8 @@ class NoCluster(Exception):
 class Cluster:
     """The workers of a Dask scheduler. They need regrad in the same version, and to see the scratch folder."""
 
-    def __init__(self, address: str, timeout: float = 30.0) -> None:
+    def __init__(self, address: str, timeout: float | None = None) -> None:
+        timeout = PATIENCE if timeout is None else timeout
         try:
             import distributed
         except ImportError:

@@ -174,7 +174,7 @@ def mend_program(work: Work) -> Mended:
     share = seconds / max(len(outcomes), 1)
     words = entry.words if entry else None
     results = [entries.result(outcome, work, words or witness.program_of(outcome), share) for outcome in outcomes]
-    return Mended(work.key, tuple(_packed(result) for result in results), steps, seconds)
+    return Mended(work.key, tuple(packed_file(result) for result in results), steps, seconds)
 
 
 def mend_programs(works: Sequence[Work]) -> list[Mended]:
@@ -198,17 +198,18 @@ def reported(
             content = file.read()
         said = "; ".join([*surveyed.messages, *([message] if message else [])]) or None
         outcome = FileOutcome(path, surveyed.status, said, tuple(own), before=content, after=content)
-        made = _packed(FileResult(repository, outcome, unverified=message))
+        made = packed_file(FileResult(repository, outcome, unverified=message))
         files.append(replace(made, totals=replace(made.totals, fixable_unsafe=0)) if unsafe else made)
     return files
 
 
 def bare_file(repository: str, path: str, status: Status, message: str | None) -> PackedFile:
     """A file of which there is nothing but a message."""
-    return _packed(FileResult(repository, FileOutcome(path, status, message)))
+    return packed_file(FileResult(repository, FileOutcome(path, status, message)))
 
 
-def _packed(result: FileResult) -> PackedFile:
+def packed_file(result: FileResult) -> PackedFile:
+    """The result as the store keeps it."""
     record, before, after = packed(result)
     return PackedFile(result.path, result.outcome.status, record, before, after, counted(result.outcome))
 
