@@ -206,20 +206,26 @@ def _edits(path: str, before: str, after: str) -> Iterator[Edit]:
     """The fewest characters to put in, line block by line block."""
     # Not `splitlines`: a form feed ends no line.
     old, new = _LINE.findall(before), _LINE.findall(after)
-    same = _common(old, new)
-    old, new = old[same:], new[same:]
-    line = same + 1
-    for tag, start, end, new_start, new_end in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
-        if tag == "equal":
-            continue
+    above = _common(old, new)
+    below = _common(old[above:][::-1], new[above:][::-1])
+    old, new = old[above : len(old) - below], new[above : len(new) - below]
+    for start, end, new_start, new_end in _blocks(old, new):
         gone, come = "".join(old[start:end]), "".join(new[new_start:new_end])
         head = _common(gone, come)
         tail = _common(gone[head:][::-1], come[head:][::-1])
-        yield Edit(
-            path,
-            Span(_after(line + start, gone[:head]), _after(line + start, gone[: len(gone) - tail])),
-            come[head : len(come) - tail],
-        )
+        span = Span(_after(above + start + 1, gone[:head]), _after(above + start + 1, gone[: len(gone) - tail]))
+        yield Edit(path, span, come[head : len(come) - tail])
+
+
+def _blocks(old: list[str], new: list[str]) -> Iterator[tuple[int, int, int, int]]:
+    """Where lines differ: one by one where there are as many as before, or else as `difflib` sees it."""
+    if len(old) == len(new):
+        # Of equal lines side by side, `difflib` might choose another than the one that was changed.
+        yield from ((line, line + 1, line, line + 1) for line in range(len(old)) if old[line] != new[line])
+        return
+    for tag, *block in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if tag != "equal":
+            yield block[0], block[1], block[2], block[3]
 
 
 def _common(first: Sequence[str], second: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from regrad.analysis.program import Program, Reader
 from regrad.analysis.source import SourceFile, decode
@@ -128,6 +128,7 @@ def test_a_node_that_grows() -> None:
 
 
 @given(st.lists(st.sampled_from(["old_loss(1)", "x = old_loss(a) + 1", "# old_loss(1)", "", "if x: old_loss(2)"])))
+@example(["old_loss(1)", "old_loss(1)"])
 @settings(max_examples=60, deadline=None)
 def test_only_what_matches_changes(lines: list[str]) -> None:
     text = "\n".join(lines)
