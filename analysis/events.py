@@ -228,3 +228,11 @@ class ModelCalled(Event):
     model: Value
     tapes: tuple[Tape, ...]
     result: Value
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moved(Event):
+    """`w = w - rate * gradient` or `w -= rate * gradient`; `before` is what `w` was, `node` the statement."""
+
+    before: Value
+    value: Value

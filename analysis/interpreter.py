@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from regrad.analysis import joining
+from regrad.analysis import joining, steps
 from regrad.analysis.events import Event
 from regrad.analysis.frames import Frame, Scope
 from regrad.analysis.operations import Transfer
@@ -438,6 +438,8 @@ def _expression(interpreter: Interpreter, node: ast.Expr) -> None:
 
 def _assign(interpreter: Interpreter, node: ast.Assign) -> None:
     value = interpreter.evaluate(node.value)
+    if isinstance(node.value, ast.BinOp) and isinstance(node.value.op, (ast.Add, ast.Sub)):
+        steps.note(interpreter, node, value)
     for target in node.targets:
         interpreter.bind(target, value)
 
@@ -455,7 +457,10 @@ def _augmented(interpreter: Interpreter, node: ast.AugAssign) -> None:
     else:
         left = interpreter.evaluate(node.target)
     right = interpreter.evaluate(node.value)
-    interpreter.bind(node.target, operators.augmented(interpreter, node, left, right))
+    value = operators.augmented(interpreter, node, left, right)
+    if isinstance(node.op, (ast.Add, ast.Sub)):
+        steps.note(interpreter, node, value)
+    interpreter.bind(node.target, value)
 
 
 def _if(interpreter: Interpreter, node: ast.If) -> str | None:

@@ -6,7 +6,8 @@ What it does
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
 `zip` or generator that was read before it is applied;
 gradients of one model paired with the variables of a differently built one; a training loop in which an optimizer is
-made and the gradients go nowhere; a network, layer or table that is trained through and in no optimizer's list; a
+made and the gradients go nowhere; steps by hand that move copies of the weights, or only a name; copies that are given
+to the optimizer; a network, layer or table that is trained through and in no optimizer's list; a
 `None` that reaches
 an operation which clips.
 
@@ -54,9 +55,11 @@ from collections.abc import Iterable, Iterator
 from regrad.analysis.cut import CutKind
 from regrad.analysis.program import Program
 from regrad.codemods.engine.clipped_none import ClippedNone, clipped_none, passed_by
+from regrad.codemods.engine.copied_variables import AppliedToCopies, applied_to_copies, applied_to_variables
 from regrad.codemods.engine.idle_gradients import Idle, Unapplied, applied, idle, idle_in_graph
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.left_out import LeftOut, joined, left_out, passed_over
+from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Foreign, Rows, Turned, Unpaired, misread_pairs, paired
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
@@ -97,6 +100,18 @@ def _noticed(program: Program) -> Iterator[Noticed]:
             (Related(program.location(used.walk.node, used.walk.frame), "its pairs are used up here"),),
         )
     yield from idle(program)
+    for given in applied_to_copies(program):
+        message = "`apply_gradients` is given copies of the variables, which it cannot move"
+        yield Noticed(given.made, given.applied, message, given)
+    for copy in moved_copies(program):
+        yield Noticed(
+            copy.moved.node,
+            copy.moved,
+            f"`{copy.name}` is moved here and read nowhere: no weight changes",
+            copy,
+            (),
+            (Related(program.location(copy.event.node, copy.event.frame), "the gradients are taken here"),),
+        )
     yield from left_out(program)
     yield from passed_over(program)
     for clipped in clipped_none(program):
@@ -129,6 +144,10 @@ def _mending(program: Program, evidence: object) -> Mending:
         return joined(program, evidence)
     if isinstance(evidence, UsedUp):
         return kept(program, evidence)
+    if isinstance(evidence, AppliedToCopies):
+        return applied_to_variables(program, evidence)
+    if isinstance(evidence, MovedCopy):
+        return moved_in_place(program, evidence)
     if isinstance(evidence, ClippedNone):
         return passed_by(program, evidence)
     raise CannotMove("no sound rewrite is known for this form")

@@ -44,7 +44,7 @@ class Unapplied:
 
 def idle(program: Program) -> Iterator[Noticed]:
     """A training loop with an optimizer that is never called."""
-    if not _nothing_applied(program):
+    if not nothing_applied(program):
         return
     requests = [
         event
@@ -64,7 +64,7 @@ def idle(program: Program) -> Iterator[Noticed]:
     ):
         return
     spelled = _optimizer(program, event)
-    if spelled is None or not _repeated(program, event):
+    if spelled is None or not repeated(program, event):
         return
     # An optimizer that nothing mentions again was meant to be used, whatever else is done with the gradients.
     if _mentioned(program, spelled) and _used(program, event, statement.targets[0].id):
@@ -79,7 +79,7 @@ def idle(program: Program) -> Iterator[Noticed]:
 
 def idle_in_graph(program: Program) -> Iterator[Unapplied]:
     """`compute_gradients` in a program that applies none."""
-    if not _nothing_applied(program):
+    if not nothing_applied(program):
         return
     names = ("apply_gradients", "minimize", "assign", "assign_sub", "assign_add")
     calls = [
@@ -101,7 +101,7 @@ def idle_in_graph(program: Program) -> Iterator[Unapplied]:
     yield Unapplied(node, path, line)
 
 
-def _nothing_applied(program: Program) -> bool:
+def nothing_applied(program: Program) -> bool:
     """Whether nothing in the program moves a weight, be it an optimizer, a `fit` or an assignment."""
     return not (
         any(True for _ in program.of(Minimized))
@@ -185,7 +185,7 @@ def _optimizer(program: Program, event: GradientTaken) -> str | None:
     return None
 
 
-def _repeated(program: Program, event: GradientTaken) -> bool:
+def repeated(program: Program, event: GradientTaken) -> bool:
     """Whether the request is made again and again: in a loop, here or around a call that leads here."""
     node: ast.AST | None = event.node
     frame = event.frame
