@@ -19,6 +19,7 @@ from regrad.analysis.values import (
     External,
     Function,
     Gradients,
+    Imported,
     Instance,
     Layer,
     Loss,
@@ -70,8 +71,12 @@ def _of_external(interpreter: Interpreter, owner: External, name: str, node: ast
 
 
 def _of_module(interpreter: Interpreter, owner: Module, name: str, node: ast.AST) -> Value:
-    if name in owner.scope.names:
-        return owner.scope.names[name]
+    names = owner.scope.names
+    if name in names:
+        found = names[name]
+        return found.value() if isinstance(found, Imported) else found
+    if not owner.followed:
+        return External(canonical(f"{owner.name}.{name}"))
     inner = interpreter.load_module(interpreter, f"{owner.name}.{name}", 0, owner.path)
     return inner if inner is not None else interpreter.unknown("attribute", name, (owner,))
 
@@ -407,6 +412,9 @@ def write(interpreter: Interpreter, owner: Value, name: str, value: Value, node:
     if isinstance(owner, Unknown):
         if owner is not UNKNOWN:
             interpreter.store.put(interpreter.attributes, (id(owner), name), (owner, value))
+        return
+    if isinstance(owner, Network) and name in ("inputs", "outputs", "layers"):
+        # Only old Keras let a program set them; the model keeps what it was made of.
         return
     if isinstance(owner, Object):
         if (

@@ -27,6 +27,7 @@ from regrad.analysis.values import (
     External,
     Function,
     FunctionNode,
+    Imported,
     Instance,
     Module,
     Operation,
@@ -221,7 +222,10 @@ class Interpreter:
     def look_up(self, name: str) -> Value:
         scope = self.frame.scope.find(name)
         if scope is not None:
-            return scope.names[name]
+            found = scope.names[name]
+            if type(found) is Imported:
+                found = scope.names[name] = found.value()
+            return found
         from regrad.analysis.library.builtin import BUILTINS
 
         if name in BUILTINS:
@@ -568,7 +572,7 @@ def _class(interpreter: Interpreter, node: ast.ClassDef) -> None:
         else:
             interpreter.body([statement])
     interpreter.frame.scope = outer
-    cls.fields = scope.names
+    cls.fields = {name: value.value() if isinstance(value, Imported) else value for name, value in scope.names.items()}
     interpreter.assign_name(node.name, cls)
     interpreter.instances.setdefault(id(cls), [])
 
@@ -630,7 +634,7 @@ def _import(interpreter: Interpreter, node: ast.Import) -> None:
         if module is not None and alias.asname is None and "." in alias.name:
             package = interpreter.load_module(interpreter, top, 0, interpreter.frame.path)
             # A folder without `__init__.py` is a package too; its modules are looked for as they are asked for.
-            interpreter.assign_name(top, package or Module(top, interpreter.frame.path, Scope()))
+            interpreter.assign_name(top, package or Module(top, interpreter.frame.path))
         elif module is not None:
             interpreter.assign_name(alias.asname or alias.name, module)
         elif alias.asname:
@@ -643,9 +647,10 @@ def _import_from(interpreter: Interpreter, node: ast.ImportFrom) -> None:
     from regrad.analysis.names import canonical
 
     module = interpreter.load_module(interpreter, node.module or "", node.level, interpreter.frame.path)
+    importer = interpreter.frame.path
     for alias in node.names:
         if alias.name == "*":
-            if module is not None:
+            if module is not None and module.scope is not None and module.followed:
                 for name, value in module.scope.names.items():
                     if not name.startswith("_"):
                         interpreter.assign_name(name, value)
@@ -654,25 +659,26 @@ def _import_from(interpreter: Interpreter, node: ast.ImportFrom) -> None:
             continue
         bound = alias.asname or alias.name
         if module is not None:
-            if alias.name in module.scope.names:
-                interpreter.assign_name(bound, module.scope.names[alias.name])
-                continue
-            dotted = f"{node.module}.{alias.name}" if node.module else alias.name
-            inner = interpreter.load_module(interpreter, dotted, node.level, interpreter.frame.path)
-            interpreter.assign_name(bound, inner if inner is not None else interpreter.unknown("name", bound))
-        elif node.level:
-            inner = interpreter.load_module(
-                interpreter,
-                f"{node.module}.{alias.name}" if node.module else alias.name,
-                node.level,
-                interpreter.frame.path,
-            )
-            interpreter.assign_name(bound, inner if inner is not None else interpreter.unknown("name", bound))
+            interpreter.assign_name(bound, Imported(partial(_member, interpreter, module, node, alias, importer)))
         else:
-            inner = interpreter.load_module(interpreter, f"{node.module}.{alias.name}", 0, interpreter.frame.path)
-            interpreter.assign_name(
-                bound, inner if inner is not None else External(canonical(f"{node.module}.{alias.name}"))
-            )
+            interpreter.assign_name(bound, _inner(interpreter, node, alias, importer, bool(node.level)))
+
+
+def _member(interpreter: Interpreter, module: Module, node: ast.ImportFrom, alias: ast.alias, importer: str) -> Value:
+    """What `from module import name` binds."""
+    found = module.scope.names.get(alias.name)
+    return found if found is not None else _inner(interpreter, node, alias, importer, module.followed)
+
+
+def _inner(interpreter: Interpreter, node: ast.ImportFrom, alias: ast.alias, importer: str, ours: bool) -> Value:
+    """A module of a package, or what is not known of the project's, or what a library holds."""
+    from regrad.analysis.names import canonical
+
+    dotted = f"{node.module}.{alias.name}" if node.module else alias.name
+    inner = interpreter.load_module(interpreter, dotted, node.level, importer)
+    if inner is not None:
+        return inner
+    return interpreter.unknown("name", alias.asname or alias.name) if ours else External(canonical(dotted))
 
 
 def _import_star(interpreter: Interpreter, module: str) -> None:

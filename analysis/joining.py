@@ -13,6 +13,7 @@ from regrad.analysis.values import (
     Constant,
     Dataset,
     External,
+    Imported,
     Mapping,
     Tensor,
     Union_,
@@ -34,6 +35,9 @@ def join(interpreter: Interpreter, one: Any, other: Any) -> Any:
     """A value that is one or the other. State that is not a `Value` (flags, tuples) is kept where equal."""
     if one is other:
         return one
+    if isinstance(one, Imported) or isinstance(other, Imported):
+        one = one.value() if isinstance(one, Imported) else one
+        return join(interpreter, one, other.value() if isinstance(other, Imported) else other)
     if not isinstance(one, Value) or not isinstance(other, Value):
         return _join_state(interpreter, one, other)
     if (

@@ -18,15 +18,17 @@ from regrad.analysis.events import Applied, Event, GradientTaken, Minimized, Tra
 from regrad.analysis.frames import Frame, Scope
 from regrad.analysis.interpreter import Call, Interpreter
 from regrad.analysis.location import Location
+from regrad.analysis.modules import Modules
+from regrad.analysis.prospects import FOREIGN, Prospects
 from regrad.analysis.sinks import Sink, sinks_of
 from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, load, parse, relevant
-from regrad.analysis.values import BoundMethod, Class, Constant, Function, Instance, Module
+from regrad.analysis.values import BoundMethod, Class, Constant, Function, Instance
 
 STEPS_A_STATEMENT = 40
 STEPS_AT_LEAST = 4000
-FOLLOWED = 60
-"""So many modules of the project are followed from one entry."""
 RECURSION = 5000
+KEPT = 100
+"""So many trees of imported modules are kept for the programs that follow."""
 
 _GRAPH = re.compile(
     r"\b(placeholder|Session|InteractiveSession|global_variables_initializer|disable_eager_execution|disable_v2_behavior|EstimatorSpec"
@@ -56,6 +58,8 @@ class Program:
     truncated: bool = False
     absent: tuple[str, ...] = ()
     """Files that an import looked for and that are not there."""
+    searched: tuple[str, ...] = ()
+    """Files that were only searched for words, and had none that matter."""
     _parents: dict[str, dict[ast.AST, ast.AST]] = field(default_factory=dict, repr=False)
     _nodes: dict[str, tuple[ast.AST, ...]] = field(default_factory=dict, repr=False)
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
@@ -174,6 +178,8 @@ class Reader:
         self._pinned = pinned
         self._parsed: dict[str, tuple[SourceFile, ast.Module] | None] = {}
         self._places: dict[str, tuple[str | None, tuple[str, ...]]] = {}
+        self._folders: dict[str, frozenset[str]] = {}
+        self._prospects = Prospects(self._text, self._find_anywhere, self._modules_in)
 
     def read(self, path: str) -> Program:
         """Read a program. Raises `Unreadable` (or `SyntaxProblem`) for an entry that cannot be read; imports that
@@ -187,7 +193,12 @@ class Reader:
     def read_source(self, source: SourceFile) -> Program:
         """Read a program whose entry is already loaded."""
         tree = parse(source)
-        self._parsed[source.path] = (source, tree)
+        prospect = self._prospects.of(source.path, source.text)
+        if not prospect.any:
+            keras, known = self._generation(source)
+            files, trees = {source.path: source}, {source.path: tree}
+            absent, searched = prospect.absent, prospect.files
+            return Program(source.path, files, trees, (), keras, known, absent=absent, searched=searched)
         limit = sys.getrecursionlimit()
         try:
             sys.setrecursionlimit(max(limit, RECURSION))
@@ -210,29 +221,8 @@ class Reader:
 
     def _interpreted(self, source: SourceFile, tree: ast.Module) -> Program:
         keras, known = self._generation(source)
-        files: dict[str, SourceFile] = {source.path: source}
-        trees: dict[str, ast.Module] = {source.path: tree}
-        modules: dict[str, Module] = {}
-        absent: dict[str, None] = {}
-
-        def load_module(interpreter: Interpreter, name: str, level: int, importer: str) -> Module | None:
-            place, before = self._find(name, level, importer, source.path)
-            absent.update(dict.fromkeys(before))
-            if place is None or place == source.path:
-                return None
-            module = modules.get(place)
-            if module is not None:
-                return module
-            if len(modules) >= FOLLOWED:
-                return None
-            parsed = self._parse(place)
-            if parsed is None:
-                return None
-            files[place], trees[place] = parsed
-            interpreter.budget += _budget(parsed[0])
-            return _run_module(interpreter, name, place, parsed[1], modules)
-
-        interpreter = Interpreter(load_module, _budget(source) + STEPS_AT_LEAST, keras)
+        modules = Modules(source, tree, self._find, self._parse, self._text, _budget)
+        interpreter = Interpreter(modules.load, _budget(source) + STEPS_AT_LEAST, keras)
         frame = Frame(source.path, Scope())
         frame.scope.names["__name__"] = Constant("__main__")
         frame.scope.names["__file__"] = Constant(os.path.basename(source.path))
@@ -240,21 +230,24 @@ class Reader:
             interpreter.body(tree.body)
             _uncalled(interpreter, frame)
         # What a program did not come to may be what would have made all well: of one that was given up nothing is said.
-        events = () if interpreter.exhausted else tuple(interpreter.events)
+        events = () if interpreter.exhausted else modules.events(interpreter.events)
         return Program(
             source.path,
-            files,
-            trees,
+            modules.files,
+            modules.trees,
             events,
             keras,
             known,
             interpreter.graph,
             interpreter.steps > interpreter.budget,
-            tuple(absent),
+            tuple(modules.absent),
         )
 
     def _parse(self, path: str) -> tuple[SourceFile, ast.Module] | None:
         if path not in self._parsed:
+            if len(self._parsed) >= KEPT:
+                # The oldest goes, so that memory stays flat over many files.
+                del self._parsed[next(iter(self._parsed))]
             try:
                 source = self._load(path)
                 self._parsed[path] = None if source is None else (source, parse(source))
@@ -262,14 +255,50 @@ class Reader:
                 self._parsed[path] = None
         return self._parsed[path]
 
+    def _text(self, path: str) -> str | None:
+        try:
+            source = self._load(path)
+        except (Unreadable, OSError):
+            return None
+        return None if source is None else source.text
+
     def _find(self, name: str, level: int, importer: str, entry: str) -> tuple[str | None, tuple[str, ...]]:
         """The file of a module, and the files in whose place it would have been taken."""
-        key = f"{level}:{name}:{os.path.dirname(importer)}:{os.path.dirname(entry)}"
+        return self._find_anywhere(name, level, importer, os.path.dirname(entry))
+
+    def _find_anywhere(
+        self, name: str, level: int, importer: str, first: str | None
+    ) -> tuple[str | None, tuple[str, ...]]:
+        """The same, with the folder in which modules are looked for first, if any."""
+        if level == 0 and name.partition(".")[0] in FOREIGN:
+            return None, ()
+        key = f"{level}:{name}:{os.path.dirname(importer)}:{first}"
         if key not in self._places:
-            places = _places(name, level, importer, entry)
-            found = next((place for place in places if os.path.isfile(place)), None)
+            if len(self._places) > 100 * KEPT:
+                self._places.clear()
+            places = _places(name, level, importer, first)
+            found = next((place for place in places if self._is_file(place)), None)
             self._places[key] = found, tuple(places if found is None else places[: places.index(found)])
         return self._places[key]
+
+    def _is_file(self, path: str) -> bool:
+        folder, name = os.path.split(path)
+        return name in self._listed(folder) and os.path.isfile(path)
+
+    def _listed(self, folder: str) -> frozenset[str]:
+        """The names in a folder; each folder is looked at once, since most imports name a library that is not here."""
+        if folder not in self._folders:
+            around, name = os.path.split(folder)
+            if around in self._folders and name not in (*self._folders[around], "", os.curdir, os.pardir):
+                return frozenset()
+            try:
+                self._folders[folder] = frozenset(os.listdir(folder or os.curdir))
+            except (OSError, ValueError):
+                self._folders[folder] = frozenset()
+        return self._folders[folder]
+
+    def _modules_in(self, folder: str) -> frozenset[str]:
+        return frozenset(name.removesuffix(".py") for name in self._listed(folder))
 
 
 def read(path: str, *, files: Files | None = None, keras: int | None = None) -> Program:
@@ -285,41 +314,10 @@ def _budget(source: SourceFile) -> int:
     return STEPS_A_STATEMENT * (source.text.count("\n") + 1)
 
 
-def _run_module(interpreter: Interpreter, name: str, path: str, tree: ast.Module, modules: dict[str, Module]) -> Module:
-    scope = Scope()
-    scope.names["__name__"] = Constant(name)
-    module = Module(name, path, scope)
-    # A module that imports itself, directly or around corners, sees what there is of it so far, as in Python.
-    modules[path] = module
-    tapes, interpreter.tapes = interpreter.tapes, ()
-    with interpreter.entering(Frame(path, scope, None, None, interpreter.frame)):
-        interpreter.body(tree.body)
-    interpreter.tapes = tapes
-    return module
-
-
-_FOREIGN = frozenset(
-    {
-        "tensorflow",
-        "keras",
-        "numpy",
-        "pandas",
-        "matplotlib",
-        "sklearn",
-        "scipy",
-        "tf_keras",
-        "PIL",
-        "cv2",
-        "tqdm",
-        "absl",
-    }
-) | frozenset(sys.stdlib_module_names)
-
-
-def _places(name: str, level: int, importer: str, entry: str) -> list[str]:
+def _places(name: str, level: int, importer: str, first: str | None) -> list[str]:
     """Where a module of the project would be, in the order in which it is looked for."""
     parts = name.split(".") if name else []
-    if level == 0 and (not parts or parts[0] in _FOREIGN):
+    if level == 0 and (not parts or parts[0] in FOREIGN):
         return []
     here = os.path.dirname(importer)
     if level:
@@ -327,7 +325,7 @@ def _places(name: str, level: int, importer: str, entry: str) -> list[str]:
             here = os.path.dirname(here)
         folders = [here]
     else:
-        folders = [os.path.dirname(entry)]
+        folders = [] if first is None else [first]
         while os.path.isfile(os.path.join(here, "__init__.py")) and os.path.dirname(here) != here:
             here = os.path.dirname(here)
         if here not in folders:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -98,14 +98,46 @@ class BoundExternal(Value):
 
 
 class Module(Value):
-    """A module of the project, interpreted."""
+    """A module of the project, interpreted when its scope is first asked for. `followed` is False where it could not
+    be: what it holds is as unknown as what a library holds.
+    """
 
-    __slots__ = ("name", "path", "scope")
+    __slots__ = ("_scope", "followed", "name", "path", "waiting")
 
-    def __init__(self, name: str, path: str, scope: Scope) -> None:
+    def __init__(self, name: str, path: str) -> None:
+        from regrad.analysis.frames import Scope
+
         self.name = name
         self.path = path
-        self.scope = scope
+        self.followed = True
+        self.waiting: Callable[[], None] | None = None
+        self._scope = Scope()
+
+    @property
+    def scope(self) -> Scope:
+        waiting, self.waiting = self.waiting, None
+        # A module that imports itself, directly or around corners, sees what there is of it so far, as in Python.
+        if waiting is not None:
+            waiting()
+        return self._scope
+
+
+class Imported(Value):
+    """A name that was imported from a module of the project and not used yet."""
+
+    __slots__ = ("_find", "_found")
+
+    def __init__(self, find: Callable[[], Value]) -> None:
+        self._find = find
+        self._found: Value | None = None
+
+    def value(self) -> Value:
+        """What the name stands for; the module is interpreted for it, if nothing needed that before."""
+        if self._found is None:
+            self._found = self._find()
+            if isinstance(self._found, Imported):
+                self._found = self._found.value()
+        return self._found
 
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

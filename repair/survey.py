@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from regrad.codemods.engine.rule import Finding
     from regrad.repair.suppression import Remark
 
-KEPT_BY_ONE_READER = 200
-"""A reader keeps what it has parsed for the programs that follow; after so many entries a new one keeps memory flat."""
-
-
 SELDOM = (100_000, 20, 100)
 """When Python looks for circles in memory. The usual numbers make it look through all trees that a reader keeps
 again and again, for a quarter of the whole time."""
@@ -74,17 +70,12 @@ class Surveyor:
     ) -> None:
         self._detector = detector
         self._content = content
-        self._new_reader = reader
         self._reader = reader()
-        self._read = 0
         self.sources: dict[str, SourceFile] = {}
         """The sources of the programs in which something was found, as they were when it was found."""
 
     def survey(self, path: str, *, known: Callable[[Finding], bool] = lambda finding: False) -> Surveyed:
         """The answer for a file. What is `known` already is given without its mendings."""
-        self._read += 1
-        if self._read % KEPT_BY_ONE_READER == 0:
-            self._reader = self._new_reader()
         try:
             content = self._content(path)
             if not worth_reading(path, content):
@@ -106,7 +97,7 @@ class Surveyor:
                 for finding in detected.findings
             ),
             trains=bool(detected.findings) and program.trains,
-            files=tuple(program.files),
+            files=(*program.files, *program.searched),
             absent=program.absent,
             remarks=detected.remarks,
             lasting=not detected.problems,

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from regrad.analysis.program import FOLLOWED, Reader
+from regrad.analysis.modules import FOLLOWED
+from regrad.analysis.program import Reader
 
 from .programs import kinds, lost, read_files, sink
 
