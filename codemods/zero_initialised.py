@@ -279,8 +279,9 @@ def _naming(program: Program, layer: Layer, made: ast.Call, path: str) -> ast.Ca
     if any(each.arg == "kernel_initializer" for each in made.keywords):
         return made
     given = layer.arguments.get("kernel_initializer")
+    stated = given.node if isinstance(given, Constant) else None
     parents = program.parents(path)
-    keyword = parents.get(given.node) if given is not None and given.node is not None else None
+    keyword = parents.get(stated) if stated is not None else None
     call = parents.get(keyword) if isinstance(keyword, ast.keyword) else None
     if not isinstance(call, ast.Call) or getattr(call.func, "attr", getattr(call.func, "id", "")) != "partial":
         raise CannotMove("the initialiser is not given by its name in the call that makes the layer")
