@@ -131,7 +131,7 @@ def detect(program: Program) -> Iterable[Finding]:
 
 
 def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
-    from regrad.codemods.disconnected_target import overwriting, unread
+    from regrad.codemods.engine.overwritten import overwriting, unread
 
     event = case.sink.event
     related = (Related(program.location(event.node, event.frame), "the training that misses it"),)

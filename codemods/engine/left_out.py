@@ -29,9 +29,9 @@ from regrad.analysis.values import (
     WeightList,
 )
 from regrad.analysis.weights import describe
-from regrad.codemods.disconnected_target import spelled_at
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Mending, Safety
+from regrad.codemods.engine.spelled import spelled_at
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,131 @@
+"""Weights that are asked of another model than the one that computed the loss."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis import applications, unreached
+from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Assigned, GradientTaken, ModelCalled
+from regrad.analysis.flow import Flow
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.trainings import inside
+from regrad.analysis.values import Instance, Layer, Network, Value, WeightList
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.rule import Finding, Mending, Safety
+from regrad.codemods.engine.spelled import spelled_at
+
+
+@dataclass(frozen=True)
+class OtherModel:
+    """The weights of a model that was not called; `called` is how the place spells the one that was."""
+
+    event: GradientTaken
+    asked: WeightList
+    called: str
+
+
+def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
+    for sink in unreached.trained(program):
+        event = sink.event
+        if (
+            not isinstance(event, GradientTaken)
+            or not sink.dead
+            or sink.cuts
+            or not isinstance(event.sources, WeightList)
+        ):
+            continue
+        full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
+        if full.anything or len(event.sources.owners) != 1:
+            continue
+        if weights_replaced(program):
+            continue
+        asked = event.sources.owners[0]
+        models = _called(program, sink)
+        if not models or any(value is asked for model in models for value in inside(model)):
+            continue
+        spelled = spelled_at(program, event.frame, models[0]) if len(models) == 1 else None
+        names = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
+        yield Finding(
+            code,
+            name,
+            f"the weights of `{describe(asked)}` are asked for,"
+            f" but the loss was computed by `{spelled or describe(models[0])}`",
+            program.location(event.node, event.frame),
+            CutKind.NEVER_USED,
+            names,
+            (),
+            OtherModel(event, event.sources, spelled or ""),
+        )
+
+
+_POURING = frozenset({"assign", "assign_add", "assign_sub", "set_weights"})
+
+
+_WEIGHTS = frozenset({"kernel", "bias", "gamma", "beta", "embeddings", "recurrent_kernel", "_kernel"})
+
+
+def weights_replaced(program: Program) -> bool:
+    """Whether the program puts tensors in the place of a layer's weights, or into them (a hypernetwork; RG406)."""
+    resolved = {id(event.node) for event in program.of(Assigned)}
+    for tree in program.trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in _WEIGHTS and isinstance(node.ctx, (ast.Store, ast.Del)):
+                own = isinstance(node.value, ast.Name) and node.value.id == "self"
+                if not own:
+                    return True
+            elif isinstance(node, ast.Call):
+                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if name in ("setattr", "delattr") or (name in _POURING and id(node) not in resolved):
+                    return True
+    return False
+
+
+def _called(program: Program, sink: Sink) -> list[Value]:
+    """The models that were called under the tape and whose weights the target depends on."""
+    reached = sink.reached
+    found: list[Value] = []
+    for call in program.of(ModelCalled):
+        if (
+            sink.tape not in call.tapes
+            or not isinstance(call.model, (Network, Instance))
+            or any(call.model is each for each in found)
+        ):
+            continue
+        if isinstance(call.model, Instance) and call.model.role != "model":
+            continue
+        if any(id(value) in reached for value in inside(call.model) if isinstance(value, Layer)):
+            found.append(call.model)
+    # A model inside another one is not what the author calls the model.
+    return [
+        model
+        for model in found
+        if not any(other is not model and any(value is model for value in inside(other)) for other in found)
+    ]
+
+
+def asked_of_the_called(program: Program, evidence: OtherModel) -> Mending:
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    node, path = evidence.asked.node, evidence.event.frame.path
+    if not evidence.called or not isinstance(node, ast.Attribute):
+        raise CannotMove("which model's weights are meant is not certain")
+    scope = unreached.scope_of(program, evidence.event.frame)
+    if all(each is not node for each in ast.walk(scope)):
+        raise CannotMove("the list of weights comes from another function")
+    places = [node]
+    applied = applications.of(program, evidence.event)
+    if applied is not None and applied.frame.path == path:
+        text = program.source(node, path)
+        places += [
+            each
+            for each in ast.walk(applied.node)
+            if isinstance(each, ast.Attribute) and each is not node and program.source(each, path) == text
+        ]
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    for place in places:
+        rewrite.replace(place.value, evidence.called)
+    return Mending(f"ask for the weights of `{evidence.called}`", Safety.UNSAFE, rewrite.edits(), "other weights move")
