@@ -29,6 +29,9 @@ class Configuration:
     entries: tuple[str, ...] = ()
     """All entry points where several are named; `entry` is the first."""
     output_format: str | None = None
+    sandbox: str | None = None
+    data: tuple[tuple[str, str], ...] = ()
+    """What programs ask for, and what they get instead while they are verified."""
     path: Path | None = field(default=None, compare=False)
     """The file that was read."""
 
@@ -36,6 +39,11 @@ class Configuration:
     def root(self) -> Path:
         """The folder that `exclude` and `per-file-ignores` are relative to."""
         return self.path.parent if self.path else Path.cwd()
+
+    @property
+    def own_data(self) -> tuple[tuple[str, str], ...]:
+        """`data` with the places made absolute: the file of a run is not started where the settings lie."""
+        return tuple((wanted, str(self.root.resolve() / given)) for wanted, given in self.data)
 
 
 KERAS = ("keras3", "tf-keras")
@@ -74,6 +82,9 @@ def find(start: Path) -> Path | None:
 def from_table(table: Mapping[str, Any], where: str) -> Configuration:
     values: dict[str, Any] = {}
     for key, value in table.items():
+        if key == "verify" and isinstance(value, dict):
+            values.update(_of_verification(value, where))
+            continue
         reader = _KEYS.get(key)
         if reader is None:
             hint = did_you_mean(key, _KEYS, limit=1) or f"Known keys: {', '.join(sorted(_KEYS))}."
@@ -86,6 +97,21 @@ def from_table(table: Mapping[str, Any], where: str) -> Configuration:
         except _WrongValue as wrong:
             raise Mistake(f"{where}: `{key}` in [tool.regrad] must be {wrong}, not {value!r}.") from None
     return Configuration(**values)
+
+
+def _of_verification(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """`[tool.regrad.verify]`; `verify = true` alone is the short form of its `run`."""
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        reader = _VERIFY_KEYS.get(key)
+        if reader is None:
+            hint = did_you_mean(key, _VERIFY_KEYS, limit=1) or f"Known keys: {', '.join(sorted(_VERIFY_KEYS))}."
+            raise Mistake(f"{where}: unknown key `{key}` in [tool.regrad.verify].", hint)
+        try:
+            values["verify" if key == "run" else key] = reader(value)
+        except _WrongValue as wrong:
+            raise Mistake(f"{where}: `{key}` in [tool.regrad.verify] must be {wrong}, not {value!r}.") from None
+    return values
 
 
 class _WrongValue(Exception):
@@ -153,6 +179,13 @@ def _codes_by_pattern(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
         raise _WrongValue(words) from None
 
 
+def _data(value: Any) -> tuple[tuple[str, str], ...]:
+    words = 'a table of strings, as in { "utils.load_images" = "tests/small.py:images" }'
+    if not isinstance(value, dict) or not all(isinstance(given, str) and given for given in value.values()):
+        raise _WrongValue(words)
+    return tuple(value.items())
+
+
 def _one_of(*words: str) -> Callable[[Any], str]:
     def read(value: Any) -> str:
         if value not in words:
@@ -186,3 +219,5 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "output-format": _one_of("text", "concise", "json", "sarif", "github", "gitlab", "rdjson", "junit"),
 }
 KEYS = tuple(sorted(_KEYS))
+SANDBOXES = ("require", "auto", "off")
+_VERIFY_KEYS: dict[str, Callable[[Any], Any]] = {"run": _flag, "sandbox": _one_of(*SANDBOXES), "data": _data}

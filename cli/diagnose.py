@@ -12,12 +12,17 @@ def diagnose(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="The program that fails, or `-` for a traceback on standard input.")
     ],
+    arguments: parameters.Arguments = None,
+    module: Annotated[
+        bool, typer.Option("--module", "-m", help="FILE is a module, as in python -m pkg.train.")
+    ] = False,
     unsafe_fixes: Annotated[
         bool, typer.Option("--unsafe-fixes", help="Also name mendings that change the meaning.")
     ] = False,
     verbose: parameters.Verbose = False,
     python: parameters.Python = None,
     timeout: parameters.Timeout = None,
+    sandbox: parameters.Isolation = None,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
 ) -> None:
@@ -27,5 +32,16 @@ def diagnose(
     """
     from regrad.cli.diagnosis import Complaint, carry_out
 
-    complaint = Complaint(file, unsafe_fixes, int(verbose), python, timeout, config, isolated)
+    complaint = Complaint(
+        file,
+        unsafe_fixes,
+        int(verbose),
+        python,
+        timeout,
+        config,
+        isolated,
+        arguments=tuple(arguments or ()),
+        module=module,
+        sandbox=sandbox.value if sandbox else None,
+    )
     raise typer.Exit(carry_out(complaint))

@@ -33,12 +33,16 @@ class Complaint:
     timeout: float | None = None
     config: Path | None = None
     isolated: bool = False
+    arguments: tuple[str, ...] = ()
+    module: bool = False
+    sandbox: str | None = None
 
     def request(self) -> Request:
         return Request(
             unsafe_fixes=self.unsafe_fixes or None,
             python=self.python,
             timeout=self.timeout,
+            sandbox=self.sandbox,
             config=self.config,
             isolated=self.isolated,
         )
@@ -60,18 +64,18 @@ def _of_program(complaint: Complaint) -> ExitStatus:
     from regrad.verify.verdict import sound
     from regrad.verify.verifier import Verifier
 
-    path = complaint.subject
-    one_step.require_file(path)
+    entry = one_step.entry_of(complaint.subject, complaint.arguments, module=complaint.module)
+    path = entry.path
     request = complaint.request()
     settings = laid_over(request, configuration_for(Path(path), request))
     one_step.require_interpreter(settings.python)
     try:
-        job, program = one_step.job_of(path)
+        job, program = one_step.job_of(entry, settings.own_data)
     except Unreadable as problem:
         print(f"{problem.path}: {problem.message}", file=sys.stderr)
         return ExitStatus.NOT_ANALYSED
     outcomes = _read(complaint, path)
-    with Verifier(settings.python, timeout=settings.timeout or TIMEOUT) as verifier:
+    with Verifier(settings.python, timeout=settings.timeout or TIMEOUT, sandbox=settings.sandbox or "auto") as verifier:
         step = verifier.step(job)
     console = _console()
     well = sound(step)

@@ -47,6 +47,7 @@ def fix(
     timeout: parameters.Timeout = None,
     keras: parameters.Keras = None,
     entry: parameters.Entry = None,
+    sandbox: parameters.Isolation = None,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
     stdin_filename: parameters.StdinFilename = None,
@@ -69,6 +70,7 @@ def fix(
         timeout=timeout,
         keras=keras,
         entry=entry,
+        sandbox=sandbox.value if sandbox else None,
         config=config,
         isolated=isolated,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from regrad.cli.settings import TIMEOUT, Request, configuration_for, laid_over
 if TYPE_CHECKING:
     from regrad.analysis.source import SourceFile
     from regrad.verify.evidence import Evidence, StepReport
-    from regrad.verify.job import Job
+    from regrad.verify.job import Entry, Job
 
 WITHOUT_TENSORFLOW = (
     "Get it with: python -m pip install tensorflow (in your project's environment), or name an interpreter that has it"
@@ -33,6 +33,9 @@ class StepRequest:
     timeout: float | None = None
     config: Path | None = None
     isolated: bool = False
+    arguments: tuple[str, ...] = ()
+    module: bool = False
+    sandbox: str | None = None
 
 
 def carry_out(request: StepRequest) -> ExitStatus:
@@ -40,19 +43,24 @@ def carry_out(request: StepRequest) -> ExitStatus:
     from regrad.verify.verdict import sound
     from regrad.verify.verifier import Verifier
 
-    require_file(request.path)
-    if request.against is not None:
-        require_file(request.against)
-    asked = Request(python=request.python, timeout=request.timeout, config=request.config, isolated=request.isolated)
-    settings = laid_over(asked, configuration_for(Path(request.path), asked))
+    entry = entry_of(request.path, request.arguments, module=request.module)
+    before = None if request.against is None else entry_of(request.against, request.arguments, module=False)
+    asked = Request(
+        python=request.python,
+        timeout=request.timeout,
+        sandbox=request.sandbox,
+        config=request.config,
+        isolated=request.isolated,
+    )
+    settings = laid_over(asked, configuration_for(Path(entry.path), asked))
     require_interpreter(settings.python)
     try:
-        job, program = job_of(request.path)
-        earlier = None if request.against is None else job_of(request.against)[0]
+        job, program = job_of(entry, settings.own_data)
+        earlier = None if before is None else job_of(before, settings.own_data)[0]
     except Unreadable as problem:
         print(f"{problem.path}: {problem.message}", file=sys.stderr)
         return ExitStatus.NOT_ANALYSED
-    with Verifier(settings.python, timeout=settings.timeout or TIMEOUT) as verifier:
+    with Verifier(settings.python, timeout=settings.timeout or TIMEOUT, sandbox=settings.sandbox or "auto") as verifier:
         if earlier is None:
             step = verifier.step(job)
             _show_step(request, step, program)
@@ -69,15 +77,33 @@ def _is_mended(evidence: Evidence) -> bool:
     return evidence.verdict is Verdict.MENDED or (evidence.verdict is Verdict.WAS_NOT_BROKEN and sound(evidence.after))
 
 
-def job_of(path: str) -> tuple[Job, SourceFile]:
-    from regrad.analysis import source
-    from regrad.verify.job import Job
+def entry_of(text: str, arguments: tuple[str, ...], *, module: bool) -> Entry:
+    """The program that is named: a file, a module after `-m`, or a function in one of them."""
+    import shlex
 
+    from regrad.verify.job import Entry, NoEntry
+    from regrad.verify.job import entry_of as read
+
+    if not module and os.path.exists(text):
+        entry = Entry(text)
+    else:
+        try:
+            entry = read(f"-m {shlex.quote(text)}" if module else shlex.quote(text))
+        except NoEntry as problem:
+            raise Mistake(f"{text}: no such program; {problem}.", near_files(text)) from None
+    require_file(entry.path)
+    return replace(entry, arguments=arguments)
+
+
+def job_of(entry: Entry, data: tuple[tuple[str, str], ...] = ()) -> tuple[Job, SourceFile]:
+    from regrad.analysis import source
+
+    path = entry.path
     program = source.load(path)
     source.parse(program)
     # The worker runs Python, so a notebook goes to it as its program.
     overrides = {os.path.realpath(path): program.text} if program.notebook else {}
-    return Job(path, overrides), program
+    return entry.job(overrides, dict(data)), program
 
 
 def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> None:

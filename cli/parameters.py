@@ -122,6 +122,31 @@ Timeout = Annotated[
         "--timeout", metavar="SECONDS", min=0.1, help="The longest that one run may take.", rich_help_panel=_RUN
     ),
 ]
+
+
+class Sandbox(str, Enum):
+    """How much is kept away from the program that is run."""
+
+    REQUIRE = "require"
+    AUTO = "auto"
+    OFF = "off"
+
+
+Isolation = Annotated[
+    Sandbox | None,
+    typer.Option(
+        "--sandbox",
+        help="What keeps the program from your files and the network: all of it or no run, what there is, or nothing.",
+        show_default="auto",
+        rich_help_panel=_RUN,
+    ),
+]
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[-- ARGUMENT...]", help="What the program is started with, after `--`.", show_default=False
+    ),
+]
 Keras = Annotated[
     str | None,
     typer.Option(
@@ -133,7 +158,7 @@ Entry = Annotated[
     typer.Option(
         "--entry",
         metavar="'FILE ARGS'",
-        help="The program that trains what FILE only defines, with its arguments.",
+        help="The program that trains what FILE only defines, with its arguments; also '-m pkg.train' and 'pkg:main'.",
         rich_help_panel=_RUN,
     ),
 ]

@@ -28,6 +28,7 @@ class Request:
     timeout: float | None = None
     keras: str | None = None
     entry: str | None = None
+    sandbox: str | None = None
     config: Path | None = None
     isolated: bool = False
 
@@ -62,6 +63,8 @@ def laid_over(request: Request, configured: Configuration) -> Configuration:
         entry=request.entry or configured.entry,
         entries=(request.entry,) if request.entry else configured.entries,
         output_format=configured.output_format,
+        sandbox=request.sandbox or configured.sandbox,
+        data=configured.data,
         path=configured.path,
     )
 

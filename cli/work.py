@@ -63,6 +63,13 @@ def options_of(job: Job, settings: Configuration) -> Options:
 
     for given in (settings.select or (), settings.ignore, *(codes for _, codes in settings.per_file_ignores)):
         _require_known(given)
+    if settings.entry:
+        from regrad.verify.job import NoEntry, entry_of
+
+        try:
+            entry_of(settings.entry)
+        except NoEntry as problem:
+            raise Mistake(f"--entry {settings.entry}: {problem}.") from None
     return Options(
         select=settings.select,
         ignore=settings.ignore,
@@ -77,6 +84,8 @@ def options_of(job: Job, settings: Configuration) -> Options:
         timeout=settings.timeout or TIMEOUT,
         keras=settings.keras,
         entry=settings.entry,
+        sandbox=settings.sandbox or "auto",
+        data=settings.own_data,
     )
 
 

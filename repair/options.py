@@ -26,7 +26,12 @@ class Options:
     timeout: float = 60.0
     keras: str | None = None
     entry: str | None = None
-    """The program through which everything is verified, with its arguments: `train.py --epochs 1`."""
+    """The program through which everything is verified, with its arguments: `train.py --epochs 1`, `-m pkg.train`,
+    `pkg.train:main`.
+    """
+    sandbox: str = "auto"
+    data: tuple[tuple[str, str], ...] = ()
+    """What a program asks for, and the file or `file.py:name` that it gets while it is verified."""
     max_rounds: int = 10
     jobs: int | None = None
     """Processes that read at once; None for one per core."""

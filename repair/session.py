@@ -314,7 +314,6 @@ class Session:
         """What a run of the program shows that reading has not mended."""
         from regrad.repair.seen_cuts import seen_in
         from regrad.verify.evidence import Verdict
-        from regrad.verify.job import Job
 
         options, evidence = self.options, proof.evidence
         if not options.verify or (options.entry is None and not first.program.trains):
@@ -329,8 +328,7 @@ class Session:
         verifier = self._running()
         if not isinstance(verifier, Runner):
             return ()
-        path, *arguments = self._command(entry)
-        report = verifier.step(Job(path, self._overrides(self._versions), tuple(arguments)))
+        report = verifier.step(self._job(entry, self._versions))
         return seen_in(report, first.program.files)
 
     def _running(self) -> Comparer:
@@ -338,14 +336,14 @@ class Session:
             self._verifier = self._make_verifier(self.options)
         return self._verifier
 
-    def _command(self, entry: str) -> list[str]:
-        import shlex
+    def _job(self, entry: str, versions: Mapping[str, Version]) -> Job:
+        from regrad.verify.job import Entry, entry_of
 
-        return shlex.split(self.options.entry) if self.options.entry else [entry]
+        named = entry_of(self.options.entry) if self.options.entry else Entry(entry)
+        return named.job(self._overrides(versions), dict(self.options.data))
 
     def _proved(self, entry: str, first: Plan, make: Callable[[Choice], Plan], settled: frozenset[Key]) -> Proof:
         from regrad.repair.proof import Proof, prove, unverified
-        from regrad.verify.job import Job
 
         options = self.options
 
@@ -356,15 +354,14 @@ class Session:
             return Proof(first, None)
         if not options.verify:
             return unverified(remake, first, "", proof_needed=False)
-        path, *arguments = self._command(entry)
         if options.entry is None and not first.program.trains:
             why = "no training step was found that reaches this file; name one with --entry"
             return unverified(remake, first, why, require_verified=options.require_verified)
 
         def compare(plan: Plan) -> Evidence:
             safe = all(applied.mending.safety is Safety.SAFE and applied.mending.keeps_loss for applied in plan.applied)
-            before = Job(path, self._overrides(self._versions), tuple(arguments))
-            after = Job(path, self._overrides({**self._versions, **plan.versions}), tuple(arguments))
+            before = self._job(entry, self._versions)
+            after = self._job(entry, {**self._versions, **plan.versions})
             return self._running().compare(before, after, same_loss=safe)
 
         return prove(remake, compare, first, require_verified=options.require_verified)
@@ -499,4 +496,4 @@ def surveyor(options: Options) -> Surveyor:
 def _verifier(options: Options) -> Comparer:
     from regrad.verify.verifier import Verifier
 
-    return Verifier(options.python, timeout=options.timeout)
+    return Verifier(options.python, timeout=options.timeout, sandbox=options.sandbox)

@@ -80,7 +80,8 @@ def signal_name(number: int) -> str:
 
 
 def read_message(message: Mapping[str, Any], versions: Mapping[str, Any], seconds: float) -> StepReport:
-    supplied = tuple(str(item) for item in message.get("supplied") or ())
+    made = tuple(str(item) for item in message.get("supplied") or ())
+    own = tuple(str(item) for item in message.get("own_data") or ())
     outcome = Outcome(message["outcome"])
     return StepReport(
         outcome=outcome,
@@ -95,8 +96,8 @@ def read_message(message: Mapping[str, Any], versions: Mapping[str, Any], second
         ),
         symptoms=tuple(Symptom(item) for item in message.get("symptoms") or ()),
         warnings=tuple(message.get("warnings") or ()),
-        data=None if outcome is Outcome.UNAVAILABLE else ("synthetic" if supplied else "real"),
-        supplied=supplied,
+        data=None if outcome is Outcome.UNAVAILABLE else ("synthetic" if made else "real"),
+        supplied=(*made, *own),
         tensorflow=versions.get("tensorflow"),
         keras=versions.get("keras"),
         seconds=seconds,

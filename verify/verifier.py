@@ -103,6 +103,8 @@ class Verifier:
                 "overrides": dict(job.overrides),
                 "arguments": list(job.arguments),
                 "module": job.module,
+                "function": job.function,
+                "data": dict(job.data),
                 "mode": mode,
                 "timeout": self.timeout,
                 "memory": self.memory,

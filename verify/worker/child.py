@@ -68,20 +68,20 @@ class Run:
 
     def carry_out(self) -> None:
         from .isolation import die_with_parent, isolate
-        from .program import Program
+        from .program import NoFunction, Program
         from .recorder import Recorder
         from .sites import Sites
 
         job = self.job
         die_with_parent()
         try:
-            program = Program(job["path"], job["overrides"], job["arguments"], job["module"])
+            program = Program(job["path"], job["overrides"], job["arguments"], job["module"], job.get("function"))
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             self.send({"outcome": "unavailable", "reason": f"The program cannot be read: {error}"})
             return
         from .scratch import settle
 
-        settle(job["scratch"], program.folder)
+        work = settle(job["scratch"], program.root)
         self.catch_warnings()
         import tensorflow
 
@@ -106,14 +106,28 @@ class Run:
         recorder.given = job.get("hypothesis") or {}
         recorder.fixed_hypothesis = bool(job.get("fixed_hypothesis"))
         self.observe(recorder, families)
+        from .hooks import HookFailed, bound_names, put_files, replace_functions
         from .supply import supply
 
+        try:
+            put_files(job.get("data") or {}, work, recorder.own_data.append)
+            replace_functions(job.get("data") or {}, recorder.own_data.append)
+            program.rebound = bound_names(job.get("data") or {}, recorder.own_data.append)
+        except HookFailed as error:
+            self.send({"outcome": "unavailable", "reason": f"{error} ([tool.regrad.verify.data])."})
+            return
+        except Exception as error:
+            reason = f"A data hook ([tool.regrad.verify.data]) raised {type(error).__name__}: {error}"
+            self.send({"outcome": "unavailable", "reason": reason})
+            return
         names = supply(recorder, families, job)
         self.seed(tensorflow, families)
         try:
             program.run(names)
         except SystemExit as error:
             self.end_of_program(error)
+        except NoFunction as error:
+            self.send({"outcome": "unavailable", "reason": str(error)})
         except BaseException as error:
             self.raised(error)
         else:
@@ -121,6 +135,7 @@ class Run:
 
     def observe(self, recorder: Any, families: list[Any]) -> None:
         from .arguments import replace_arguments
+        from .catalogue import stand_in_for_catalogue
         from .datasets import replace_datasets
         from .files import replace_files
         from .frozen import watch_assignments, watch_layers
@@ -158,6 +173,7 @@ class Run:
             watch_loss_functions(recorder, families)
         make_harmless(recorder, families)
         replace_datasets(recorder, families)
+        stand_in_for_catalogue(recorder)
         replace_files(recorder, families)
         replace_arguments(recorder)
         make_weights_fresh(recorder)
@@ -226,6 +242,8 @@ class Run:
 
             if legacy_is_missing():
                 return MISSING
+        if type(error).__name__ == "UnknownSet":
+            return f"{error}."
         if isinstance(error, ModuleNotFoundError):
             package = (error.name or "").partition(".")[0]
             return (

@@ -45,17 +45,31 @@ class OverlayFinder:
         )
 
 
+class NoFunction(Exception):
+    """The function that is named as the entry is not there."""
+
+
 def read_text(path: str) -> str:
     with tokenize.open(path) as file:
         return file.read()
 
 
 class Program:
-    def __init__(self, path: str, overrides: dict[str, str], arguments: list[str], module: str | None) -> None:
+    def __init__(
+        self,
+        path: str,
+        overrides: dict[str, str],
+        arguments: list[str],
+        module: str | None,
+        function: str | None = None,
+    ) -> None:
         self.path = path
         self.overrides = {os.path.realpath(name): text for name, text in overrides.items()}
         self.arguments = arguments
         self.module = module
+        self.function = function
+        self.rebound: dict[str, Any] = {}
+        """Names of the program's own that stand for the user's data instead."""
         self.folder = os.path.dirname(os.path.abspath(path))
         self.root = self.folder
         for _ in range(module.count(".") if module else 0):
@@ -107,20 +121,36 @@ class Program:
 
     def run(self, names: dict[str, Any]) -> None:
         """Executes the entry as `__main__`, with `names` bound beforehand. Whatever it raises goes through."""
-        code = compile(self.text, self.path, "exec", dont_inherit=True)
-        main = types.ModuleType("__main__")
+        name = "__main__" if self.function is None else self.module or os.path.basename(self.path).partition(".")[0]
+        main = types.ModuleType(name)
         main.__file__ = self.path
         main.__dict__["__builtins__"] = __builtins__
         sys.path.insert(0, self.root if self.module else self.folder)
         sys.meta_path.insert(0, OverlayFinder(self.overrides))
+        sys.modules["__main__"] = sys.modules[name] = main
         if self.module:
             main.__package__ = self.module.rpartition(".")[0]
             if main.__package__:
                 importlib.import_module(main.__package__)
         sys.argv = [self.path, *self.arguments]
-        sys.modules["__main__"] = main
         main.__dict__.update(names)
-        exec(code, main.__dict__)
+        exec(self.compiled(main), main.__dict__)
+        if self.function is not None:
+            if not callable(getattr(main, self.function, None)):
+                raise NoFunction(f"{self.path} defines no function {self.function!r}, which is named as the entry.")
+            getattr(main, self.function)()
+
+    def compiled(self, main: types.ModuleType) -> Any:
+        if not self.rebound:
+            return compile(self.text, self.path, "exec", dont_inherit=True)
+        import ast
+
+        from .hooks import BOUND, Rebinding
+
+        main.__dict__[BOUND] = self.rebound
+        main.__dict__.update(self.rebound)
+        tree = Rebinding(set(self.rebound)).visit(ast.parse(self.text, self.path))
+        return compile(tree, self.path, "exec", dont_inherit=True)
 
 
 def show_sources(texts: dict[str, str]) -> None:

@@ -52,6 +52,7 @@ class Recorder:
         self.loss: float | None = None
         self.notes: set[str] = set()
         self.supplied: list[str] = []
+        self.own_data: list[str] = []
         self.warnings: list[str] = []
         self.inside = 0
         self.paused = 0

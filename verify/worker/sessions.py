@@ -1,9 +1,12 @@
 """Watches `compat.v1` graphs: optimizers build training operations, sessions carry them out."""
 
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
 from __future__ import annotations
 
 import contextlib
 import functools
+import importlib
 from typing import Any
 
 from .recorder import PATIENCE, STEPS, Recorder
@@ -28,39 +31,66 @@ def watch_sessions(recorder: Recorder) -> None:
     plain_run = vars(session_type)["run"]
     known: set[int] = set()
     wishes: list[GraphStep] = []
+    computing: list[Any] = []
+
+    def watched() -> bool:
+        return not recorder.tf.executing_eagerly() and not recorder.functions and not recorder.inside
+
+    def note_request(owner: Any, loss: Any, pairs: list[tuple[Any, Any]], listed: bool) -> None:
+        lost = []
+        seen = upstream([loss])
+        for gradient, variable in pairs:
+            if recorder.is_variable(variable):
+                track = recorder.track(variable)
+                recorder.on_the_way.add(id(recorder.raw(variable)))
+                # Without a list every trainable variable comes along: of one that the loss does not use, nothing
+                # was asked.
+                if listed or gradient is not None or id(origin(variable)) in seen:
+                    track.asked.append(("none", None) if gradient is None else ("connected", None))
+                if gradient is None:
+                    lost.append((variable, track))
+        wish = GraphStep(None, [pair for pair in pairs if pair[0] is not None], owner)
+        wish.loss = loss
+        wishes.append(wish)
+        note_read(recorder, loss, pairs)
+        look_at_graph(recorder, loss, pairs)
+        if lost and not recorder.cuts:
+            from .locate import locate_in_graph
+
+            try:
+                recorder.cuts = locate_in_graph(recorder, loss, lost)
+            except Exception as error:
+                recorder.warnings.append(f"no cause: {type(error).__name__}: {error}")
 
     @functools.wraps(plain_compute)
     def compute_gradients(self: Any, loss: Any, *args: Any, **options: Any) -> Any:
         recorder.lines.add(recorder.site())
         losses[id(self)] = loss
-        pairs = plain_compute(self, loss, *args, **options)
-        if not recorder.tf.executing_eagerly() and not recorder.functions and not recorder.inside:
-            lost = []
-            seen = upstream([loss])
-            listed = (args[0] if args else options.get("var_list")) is not None
-            for gradient, variable in pairs:
-                if recorder.is_variable(variable):
-                    track = recorder.track(variable)
-                    recorder.on_the_way.add(id(recorder.raw(variable)))
-                    # Without a list every trainable variable comes along: of one that the loss does not use, nothing
-                    # was asked.
-                    if listed or gradient is not None or id(origin(variable)) in seen:
-                        track.asked.append(("none", None) if gradient is None else ("connected", None))
-                    if gradient is None:
-                        lost.append((variable, track))
-            wish = GraphStep(None, [pair for pair in pairs if pair[0] is not None], self)
-            wish.loss = loss
-            wishes.append(wish)
-            note_read(recorder, loss)
-            look_at_graph(recorder, loss, pairs)
-            if lost and not recorder.cuts:
-                from .locate import locate_in_graph
-
-                try:
-                    recorder.cuts = locate_in_graph(recorder, loss, lost)
-                except Exception as error:
-                    recorder.warnings.append(f"no cause: {type(error).__name__}: {error}")
+        computing.append(self)
+        try:
+            pairs = plain_compute(self, loss, *args, **options)
+        finally:
+            computing.pop()
+        if watched():
+            note_request(self, loss, pairs, (args[0] if args else options.get("var_list")) is not None)
         return pairs
+
+    def watch_gradients(module: Any) -> None:
+        """`tf.gradients` in a graph, by which a program may write its own optimizer."""
+        plain = module.gradients
+
+        @functools.wraps(plain)
+        def gradients(ys: Any, xs: Any, *args: Any, **options: Any) -> Any:
+            found = plain(ys, xs, *args, **options)
+            target = recorder.tf.nest.flatten(ys)
+            sources = recorder.tf.nest.flatten(xs)
+            if watched() and not computing and len(target) == 1 and all(map(recorder.is_variable, sources)):
+                recorder.lines.add(recorder.site())
+                note_request(None, target[0], list(zip(recorder.tf.nest.flatten(found), sources)), True)
+            return found
+
+        gradients.autograph_info__ = {}  # type: ignore[attr-defined]
+        module.gradients = gradients
 
     @functools.wraps(plain_apply)
     def apply_gradients(self: Any, grads_and_vars: Any, *args: Any, **options: Any) -> Any:
@@ -131,6 +161,13 @@ def watch_sessions(recorder: Recorder) -> None:
     v1.train.Optimizer.compute_gradients = compute_gradients
     v1.train.Optimizer.apply_gradients = apply_gradients
     session_type.run = run
+    modules = [recorder.tf, v1]
+    if any("tensorflow.compat" in text for text in [recorder.program.text, *recorder.program.overrides.values()]):
+        # Imported by that name, it is another module object than the attribute of `tensorflow`.
+        with contextlib.suppress(ImportError):
+            modules.append(importlib.import_module("tensorflow.compat.v1"))
+    for module in {id(each): each for each in modules}.values():
+        watch_gradients(module)
 
 
 def look_at_graph(recorder: Recorder, loss: Any, pairs: list[tuple[Any, Any]]) -> None:
@@ -141,12 +178,14 @@ def look_at_graph(recorder: Recorder, loss: Any, pairs: list[tuple[Any, Any]]) -
         look_at_wiring(recorder, GraphTrail(recorder, loss.graph), loss, [variable for _, variable in pairs])
 
 
-def upstream(tensors: list[Any]) -> dict[int, Any]:
+def upstream(tensors: list[Any], *, past_stops: bool = True) -> dict[int, Any]:
     """Every operation that these are computed from, by its identity."""
     todo = [getattr(item, "op", item) for item in tensors]
     seen: dict[int, Any] = {}
     while todo:
         operation = todo.pop()
+        if not past_stops and getattr(operation, "type", "") == "StopGradient":
+            continue
         if id(operation) not in seen and hasattr(operation, "inputs"):
             seen[id(operation)] = operation
             todo += [tensor.op for tensor in operation.inputs]
@@ -159,15 +198,26 @@ def origin(variable: Any) -> Any:
     return getattr(getattr(variable, "handle", variable), "op", None)
 
 
-def note_read(recorder: Recorder, loss: Any) -> None:
+def note_read(recorder: Recorder, loss: Any, pairs: list[tuple[Any, Any]]) -> None:
     """Trainable variables that the loss is computed from, also where no gradient is asked for them."""
     if not hasattr(loss, "graph"):
         return
     seen = upstream([loss])
+    felt = upstream([loss], past_stops=False)
+    given = {id(recorder.raw(variable)) for _, variable in pairs}
     for variable in loss.graph.get_collection("trainable_variables"):
         if recorder.is_variable(variable) and id(origin(variable)) in seen:
             recorder.on_the_way.add(id(recorder.raw(variable)))
             recorder.track(variable)
+            if id(origin(variable)) in felt and id(recorder.raw(variable)) not in given and not copied(variable):
+                recorder.reached[id(recorder.raw(variable))] = recorder.site()
+
+
+def copied(variable: Any) -> bool:
+    """Whether the graph writes the variable beyond giving it its first value: a copy that follows another network."""
+    holder = origin(variable)
+    writers = [user for tensor in getattr(holder, "outputs", ()) for user in tensor.consumers()]
+    return sum("Assign" in user.type for user in writers) > 1
 
 
 def needs(recorder: Recorder, fetches: Any, wish: GraphStep) -> bool:

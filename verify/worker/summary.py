@@ -57,6 +57,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
         "variables": variables,
         "cuts": [cut_record(recorder, cut, names) for cut in recorder.cuts],
         "supplied": recorder.supplied,
+        "own_data": recorder.own_data,
         "random": recorder.random,
         "sensitive": sorted(recorder.notes),
     }

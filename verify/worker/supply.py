@@ -42,7 +42,7 @@ def supply(recorder: Recorder, families: list[Any], job: dict[str, Any]) -> dict
     if not names:
         return {}
     tree = ast.parse(recorder.program.text)
-    names -= star_imported(tree)
+    names -= star_imported(tree) | set(job.get("data") or {})
     hints = Hints(tree)
     called = called_names(tree)
     given: dict[str, Any] = job.get("hypothesis") or {}
