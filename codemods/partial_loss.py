@@ -63,28 +63,12 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Constant, Instance, Mapping, Tensor, Value, Variable, WeightList
+from regrad.analysis.values import Instance, Mapping, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
+from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-
-
-@dataclass(frozen=True)
-class Term:
-    """A term of the loss that was left out: its name, and the expression to which it should be added."""
-
-    name: str
-    total: ast.expr
-    coefficient: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Weight:
-    """A weight that a layer makes and does not use, with the one that stands where its name says it belongs."""
-
-    misplaced: ast.Attribute | None
-    name: str
-    path: str
+from regrad.codemods.engine.unused_weight import Weight, is_read, unused_weight, used
 
 
 @dataclass(frozen=True)
@@ -94,14 +78,6 @@ class Switch:
     call: ast.Call
     path: str
     argument: str
-
-
-@dataclass(frozen=True)
-class Replaced:
-    """A sum that each pass of a loop replaces in place of adding to it."""
-
-    statement: ast.Assign
-    path: str
 
 
 @dataclass(frozen=True)
@@ -138,7 +114,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
     heads: list[Value] = []
     for part in case.parts:
         if isinstance(part, Variable):
-            if part.node is not None and part.frame is not None and not _read(program, part):
+            if part.node is not None and part.frame is not None and not is_read(program, part):
                 yield Finding(
                     RULE.code,
                     RULE.name,
@@ -147,7 +123,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
                     CutKind.NEVER_USED,
                     (describe(part),),
                     related,
-                    _weight(program, part),
+                    unused_weight(program, part),
                 )
             continue
         place = unreached.written(part)
@@ -157,7 +133,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
     if not heads or unreached.chosen_elsewhere(program, case.sink, heads):
         return
     names = tuple(dict.fromkeys(describe(part) for part in heads))
-    for found in (_replaced(program, case.sink), _unnamed(case.sink, heads)):
+    for found in (replaced_sum(program, case.sink), _unnamed(case.sink, heads)):
         if isinstance(found, Replaced):
             name = program.source(found.statement.targets[0], found.path)
             message = f"`{name}` is replaced in every pass of the loop, so only the last one counts:"
@@ -179,7 +155,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
             found,
         )
         return
-    term = _term(program, case.sink, heads)
+    term = forgotten_term(program, case.sink, heads)
     if term is not None:
         yield Finding(
             RULE.code,
@@ -272,65 +248,6 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(quoted[:3]) + (f" and {len(quoted) - 3} more" if len(quoted) > 3 else "")
 
 
-def _replaced(program: Program, sink: Sink) -> Replaced | None:
-    """`total = term` in a loop over the heads, where `total = 0` stands before it; the term may be made by a call."""
-    target = sink.target
-    if not isinstance(target, Tensor):
-        return None
-    node, frame = target.operation.node, target.operation.frame
-    while node is not None and frame is not None:
-        found = _replaced_at(program, node, frame)
-        if found is not None:
-            return found
-        node, frame = frame.call, frame.caller
-    return None
-
-
-def _replaced_at(program: Program, node: ast.AST, frame: Frame) -> Replaced | None:
-    statement = program.statement(node, frame.path)
-    if (
-        not isinstance(statement, ast.Assign)
-        or len(statement.targets) != 1
-        or not isinstance(statement.targets[0], ast.Name)
-    ):
-        return None
-    name = statement.targets[0].id
-    loop = program.parents(frame.path).get(statement)
-    if not isinstance(loop, ast.For) or statement not in loop.body or loop.orelse:
-        return None
-    turned = {node.id for node in ast.walk(loop.target) if isinstance(node, ast.Name)}
-    read = {node.id for part in loop.body for node in ast.walk(part) if isinstance(node, ast.Name)}
-    if not turned & read:
-        return None
-    uses = [node for node in ast.walk(loop) if isinstance(node, ast.Name) and node.id == name]
-    stores = [
-        node
-        for node in ast.walk(unreached.scope_of(program, frame))
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
-    ]
-    first = program.statement(stores[0], frame.path) if len(stores) == 2 else None
-    if (
-        len(uses) != 1
-        or not isinstance(first, ast.Assign)
-        or first.targets != [stores[0]]
-        or first.lineno > loop.lineno
-        or not _is_zero(first.value)
-    ):
-        return None
-    return Replaced(statement, frame.path)
-
-
-def _is_zero(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return not isinstance(node.value, bool) and node.value in (0, 0.0)
-    if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
-        name = getattr(node.func, "attr", "")
-        if name == "zeros":
-            return isinstance(node.args[0], (ast.Tuple, ast.List)) and not node.args[0].elts
-        return name in ("constant", "convert_to_tensor") and _is_zero(node.args[0])
-    return False
-
-
 def _unnamed(sink: Sink, heads: list[Value]) -> Unnamed | None:
     """An output that has targets and weights of its own, and that `compile(loss={...})` does not name."""
     event = sink.event
@@ -354,207 +271,15 @@ def _unnamed(sink: Sink, heads: list[Value]) -> Unnamed | None:
     return None
 
 
-# -- a term that was left out ------------------------------------------------------------------------------------------
-
-
-def _term(program: Program, sink: Sink, heads: list[Value]) -> Term | None:
-    """The one local value that depends on the missing part and could be a loss, and the place where the loss is
-    put together.
-    """
-    target = sink.target
-    if not isinstance(target, Tensor) or target.operation.frame is None:
-        return None
-    frame = target.operation.frame
-    path = frame.path
-    scope = unreached.scope_of(program, frame)
-    wanted = {id(part) for part in heads}
-    flow = Flow(sink.tape, marks=heads)
-    candidates = [
-        name
-        for name, value in frame.scope.names.items()
-        if isinstance(value, Tensor)
-        and _scalar(value)
-        and value is not target
-        and wanted <= set(flow.reach(value).sources)
-    ]
-    total = _bound(scope, sink, frame) or _total(program, scope, target, path)
-    if len(candidates) != 1 or total is None:
-        return None
-    name = candidates[0]
-    bound = [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
-    ]
-    if len(bound) != 1 or bound[0].lineno >= total.lineno:
-        return None
-    return Term(name, total, _coefficient(program, frame, name), path)
-
-
-_REDUCTIONS = frozenset({"reduce_mean", "reduce_sum", "mean", "sum"})
-
-
-def _scalar(value: Tensor) -> bool:
-    """Whether a value certainly has no axes, as a loss has none."""
-    if value.shape == ():
-        return True
-    operation = value.operation
-    if operation.kind in ("loss", "op") and operation.name in _REDUCTIONS and isinstance(operation.node, ast.Call):
-        return len(operation.node.args) == 1 and not operation.node.keywords
-    if operation.kind == "operator":
-        parts = [part for part in operation.inputs if isinstance(part, Tensor)]
-        return bool(parts) and all(_scalar(part) for part in parts)
-    return operation.kind == "loss"
-
-
-def _bound(scope: ast.AST, sink: Sink, frame: Frame) -> ast.expr | None:
-    """What the target's name is bound to, where that happens once, in the function that asks for the gradient."""
-    event = sink.event
-    if not isinstance(event, GradientTaken) or event.frame is not frame or not isinstance(event.target_node, ast.Name):
-        return None
-    name = event.target_node.id
-    bound = [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
-    ]
-    statements = [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Assign) and any(part is each for each in node.targets for part in bound)
-    ]
-    return statements[0].value if len(bound) == 1 and len(statements) == 1 else None
-
-
-def _total(program: Program, scope: ast.AST, target: Tensor, path: str) -> ast.expr | None:
-    """The expression that makes the target: what is bound to its name, or returned."""
-    node = target.operation.node
-    statement = program.statement(node, path) if node is not None else None
-    if not isinstance(statement, (ast.Assign, ast.Return)) or statement.value is None:
-        return None
-    whole = statement.value is node or (isinstance(statement.value, ast.BinOp) and isinstance(node, ast.BinOp))
-    return statement.value if whole and any(each is statement for each in ast.walk(scope)) else None
-
-
-def _coefficient(program: Program, frame: Frame, name: str) -> str:
-    """The weight that was made for the term and is used nowhere: `self.value_coef` or `VALUE` for `value_loss`."""
-    stem = name.removesuffix("_loss").removeprefix("loss_")
-    if stem == name:
-        return ""
-    endings = ("coef", "coeff", "coefficient", "weight", "scale", "loss_weight", "loss_coef", "lambda")
-    fitting = {f"{stem}_{ending}" for ending in endings} | {f"{ending}_{stem}" for ending in endings}
-    for other, value in frame.scope.outermost().names.items():
-        number = isinstance(value, Constant) and isinstance(value.value, float)
-        if number and other.lower() in fitting | {stem} and not _loaded(program, frame.path, other):
-            return other
-    holder = frame.scope.find("self")
-    this = holder.names["self"] if holder is not None else None
-    if not isinstance(this, Instance):
-        return ""
-    for attribute in this.fields:
-        if attribute not in fitting:
-            continue
-        read = [
-            node
-            for node in ast.walk(program.trees[frame.path])
-            if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Load)
-        ]
-        if not read:
-            return f"self.{attribute}"
-    return ""
-
-
-def _loaded(program: Program, path: str, name: str) -> bool:
-    return any(
-        isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
-        for node in program.nodes(path)
-    )
-
-
-# -- a weight that is not used -----------------------------------------------------------------------------------------
-
-
-def _weight(program: Program, part: Variable) -> Weight:
-    """`w_i` is not used, but `w_z` is used twice, once of them next to `b_i`: there `w_i` belongs."""
-    frame = part.frame
-    assert frame is not None
-    path = frame.path
-    attribute = _attribute(program, part, path)
-    owner = frame.this
-    if attribute is None or not isinstance(owner, Instance) or "_" not in attribute:
-        return Weight(None, attribute or "", path)
-    stem, _, suffix = attribute.rpartition("_")
-    reads: list[ast.Attribute] = []
-    for node in ast.walk(owner.cls.node):
-        if (
-            isinstance(node, ast.Attribute)
-            and isinstance(node.ctx, ast.Load)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "self"
-        ):
-            reads.append(node)
-    found: list[ast.Attribute] = []
-    for node in reads:
-        other_stem, _, other_suffix = node.attr.rpartition("_")
-        if other_stem != stem or other_suffix == suffix or sum(each.attr == node.attr for each in reads) < 2:
-            continue
-        statement = program.statement(node, path)
-        inside = {each.attr for each in reads if statement is not None and program.statement(each, path) is statement}
-        partners = {each.rpartition("_")[2] for each in inside if each != node.attr and "_" in each}
-        if partners == {suffix}:
-            found.append(node)
-    return Weight(found[0] if len(found) == 1 else None, attribute, path)
-
-
-def _read(program: Program, part: Variable) -> bool:
-    """Whether the program reads the attribute that holds the weight anywhere, or keeps it in a way that is not
-    followed.
-    """
-    assert part.frame is not None
-    name = _attribute(program, part, part.frame.path)
-    return name is None or any(
-        isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
-        for tree in program.trees.values()
-        for node in ast.walk(tree)
-    )
-
-
-def _attribute(program: Program, part: Variable, path: str) -> str | None:
-    statement = program.statement(part.node, path) if part.node is not None else None
-    if (
-        isinstance(statement, ast.Assign)
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Attribute)
-    ):
-        return statement.targets[0].attr
-    return None
-
-
-# -- mending -----------------------------------------------------------------------------------------------------------
-
-
 def mend(program: Program, finding: Finding) -> Mendings:
-    from regrad.codemods.engine.moving import CannotMove, Rewrite
+    from regrad.codemods.engine.layout import CannotMove
 
     evidence = finding.evidence
     try:
         if isinstance(evidence, Term):
-            addition = f"{evidence.coefficient} * {evidence.name}" if evidence.coefficient else evidence.name
-            rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
-            rewrite.replace(evidence.total, f"{program.source(evidence.total, evidence.path)} + {addition}")
-            return [
-                Mending(
-                    f"add `{evidence.name}` to the loss", Safety.UNSAFE, rewrite.edits(), "another loss is computed"
-                )
-            ]
+            return added(program, evidence)
         if isinstance(evidence, Replaced):
-            rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
-            name, term = (
-                program.source(each, evidence.path)
-                for each in (evidence.statement.targets[0], evidence.statement.value)
-            )
-            rewrite.replace(evidence.statement, f"{name} += {term}")
-            return [Mending("add the terms up", Safety.UNSAFE, rewrite.edits(), "another loss is computed")]
+            return added_up(program, evidence)
         if isinstance(evidence, Unnamed):
             return _with_loss(program, evidence)
         if isinstance(evidence, Switch):
@@ -567,21 +292,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 )
             ]
         if isinstance(evidence, Weight):
-            if evidence.misplaced is None:
-                return Withheld(
-                    "where the weight belongs is not certain; use it in `call`, or do not make it",
-                    f"self.{evidence.name}",
-                )
-            rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
-            rewrite.replace(evidence.misplaced, f"self.{evidence.name}")
-            return [
-                Mending(
-                    f"use `{evidence.name}` where its name belongs",
-                    Safety.UNSAFE,
-                    rewrite.edits(),
-                    "the layer computes another function",
-                )
-            ]
+            return used(program, evidence)
     except CannotMove as problem:
         return Withheld(str(problem))
     names = " and ".join(evidence.names)

@@ -1,0 +1,96 @@
+"""A weight that a layer makes and does not use."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from regrad.analysis.program import Program
+from regrad.analysis.values import Instance, Variable
+from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight that a layer makes and does not use, with the one that stands where its name says it belongs."""
+
+    misplaced: ast.Attribute | None
+    name: str
+    path: str
+
+
+def unused_weight(program: Program, part: Variable) -> Weight:
+    """`w_i` is not used, but `w_z` is used twice, once of them next to `b_i`: there `w_i` belongs."""
+    frame = part.frame
+    assert frame is not None
+    path = frame.path
+    attribute = _attribute(program, part, path)
+    owner = frame.this
+    if attribute is None or not isinstance(owner, Instance) or "_" not in attribute:
+        return Weight(None, attribute or "", path)
+    stem, _, suffix = attribute.rpartition("_")
+    reads: list[ast.Attribute] = []
+    for node in ast.walk(owner.cls.node):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.ctx, ast.Load)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "self"
+        ):
+            reads.append(node)
+    found: list[ast.Attribute] = []
+    for node in reads:
+        other_stem, _, other_suffix = node.attr.rpartition("_")
+        if other_stem != stem or other_suffix == suffix or sum(each.attr == node.attr for each in reads) < 2:
+            continue
+        statement = program.statement(node, path)
+        inside = {each.attr for each in reads if statement is not None and program.statement(each, path) is statement}
+        partners = {each.rpartition("_")[2] for each in inside if each != node.attr and "_" in each}
+        if partners == {suffix}:
+            found.append(node)
+    return Weight(found[0] if len(found) == 1 else None, attribute, path)
+
+
+def is_read(program: Program, part: Variable) -> bool:
+    """Whether the program reads the attribute that holds the weight anywhere, or keeps it in a way that is not
+    followed.
+    """
+    assert part.frame is not None
+    name = _attribute(program, part, part.frame.path)
+    return name is None or any(
+        isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
+        for tree in program.trees.values()
+        for node in ast.walk(tree)
+    )
+
+
+def _attribute(program: Program, part: Variable, path: str) -> str | None:
+    statement = program.statement(part.node, path) if part.node is not None else None
+    if (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Attribute)
+    ):
+        return statement.targets[0].attr
+    return None
+
+
+def used(program: Program, evidence: Weight) -> Mendings:
+    """The weight is used where its name says that it belongs."""
+    from regrad.codemods.engine.moving import Rewrite
+
+    if evidence.misplaced is None:
+        return Withheld(
+            "where the weight belongs is not certain; use it in `call`, or do not make it",
+            f"self.{evidence.name}",
+        )
+    rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
+    rewrite.replace(evidence.misplaced, f"self.{evidence.name}")
+    return [
+        Mending(
+            f"use `{evidence.name}` where its name belongs",
+            Safety.UNSAFE,
+            rewrite.edits(),
+            "the layer computes another function",
+        )
+    ]
