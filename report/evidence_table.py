@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from regrad.analysis.location import Position
 from regrad.analysis.source import SourceFile
 from regrad.report.console import ASCII, Glyphs, glyphs, styled
 from regrad.report.program import place
+from regrad.report.variable_pairs import Pair, paired
 from regrad.report.words import (
     cut_words,
     data_words,
@@ -45,8 +45,6 @@ _VERDICTS = {
     Verdict.NOT_VERIFIABLE: "bold yellow",
 }
 
-Pair = tuple[VariableReport | None, VariableReport | None]
-
 
 def evidence_report(
     evidence: Evidence, console: Console, verbosity: int = 0, notebook: SourceFile | None = None
@@ -80,21 +78,6 @@ def step_report(
         drawn.append(Text(f"  loss: {loss_words(step.loss)}"))
     drawn.append(_data_line(step.data, step.supplied, step, glyphs(console)))
     return [each for each in drawn if not (isinstance(each, Text) and not each.plain.strip())]
-
-
-def paired(before: Sequence[VariableReport], after: Sequence[VariableReport]) -> list[Pair]:
-    """The variables of both steps side by side; two of one name are told apart by their order."""
-    left, right = _keyed(before), _keyed(after)
-    return [(left.get(key), right.get(key)) for key in dict.fromkeys([*left, *right])]
-
-
-def _keyed(variables: Sequence[VariableReport]) -> dict[tuple[str, int], VariableReport]:
-    seen: Counter[str] = Counter()
-    keyed = {}
-    for variable in variables:
-        keyed[variable.name, seen[variable.name]] = variable
-        seen[variable.name] += 1
-    return keyed
 
 
 def _compared(pairs: list[Pair], console: Console, verbosity: int) -> RenderableType:
