@@ -355,6 +355,13 @@ def _of_gradients(interpreter: Interpreter, owner: Gradients, name: str, node: a
     return read(interpreter, owner.tensor, name, node)
 
 
+def _of_collection(interpreter: Interpreter, owner: Collection, name: str, node: ast.AST) -> Value:
+    if name in ("rank", "ndims") and owner.kind == "tuple" and owner.size is not None:
+        # A shape is kept as a tuple of its sizes.
+        return Constant(owner.size, node)
+    return BoundExternal(owner, name)
+
+
 _READERS: dict[type, Callable[[Interpreter, Any, str, ast.AST], Value]] = {
     External: _of_external,
     Module: _of_module,
@@ -372,6 +379,7 @@ _READERS: dict[type, Callable[[Interpreter, Any, str, ast.AST], Value]] = {
     Metric: _of_object,
     Function: _of_function,
     Gradients: _of_gradients,
+    Collection: _of_collection,
 }
 
 

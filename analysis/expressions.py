@@ -157,6 +157,9 @@ def _boolean(interpreter: Interpreter, node: ast.BoolOp) -> Value:
         if known is None:
             possible.append(value)
         elif known is not is_and:
+            if isinstance(value, Constant) and isinstance(value.value, bool):
+                # Whatever the parts before it are, the whole is true (or false) with it.
+                return value
             possible.append(value)
             break
         elif part is node.values[-1]:

@@ -28,8 +28,9 @@ target.
 
 When it stays silent
 --------------------
-When either shape is not known, for the losses of the library and for functions given to `compile` (Keras brings
-both to one rank itself), and for differences of two predictions or two arrays (distances of all pairs).
+When either shape is not known, for the losses of the library and for functions given to `compile` (Keras brings both
+to one rank itself), for differences of two predictions or two arrays (distances of all pairs), and where only the mean
+of all differences is taken, which is the same.
 
 References
 ----------
@@ -51,6 +52,7 @@ from regrad.codemods.engine.operations_of import tensors
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG303", "target-broadcast"
+_MEANS = frozenset({"mean", "reduce_mean"})
 _DIFFERENCES = frozenset({"subtract", "squared_difference"})
 
 
@@ -65,7 +67,7 @@ def detect(program: Program) -> Iterable[Finding]:
         if any(tape.implicit for tape in operation.tapes):
             continue
         place = _target_of(operation)
-        if place is None:
+        if place is None or _only_averaged(program, tensor):
             continue
         seen.add(id(operation.node))
         message = "shapes (n,) and (n, 1) make (n, n): every prediction is compared with every target"
@@ -80,6 +82,14 @@ def _target_of(operation: Operation) -> int | None:
         if _is_target(target) and _is_prediction(prediction):
             return place
     return None
+
+
+def _only_averaged(program: Program, difference: Tensor) -> bool:
+    """Whether nothing but the mean of all differences is taken: that of every pair is that of the pairs meant."""
+    if difference.operation.name != "subtract":
+        return False
+    users = [each for each in tensors(program) if any(part is difference for part in each.operation.inputs)]
+    return bool(users) and all(user.operation.name in _MEANS and user.shape == () for user in users)
 
 
 def _is_target(value: Value) -> bool:

@@ -63,7 +63,7 @@ from regrad.analysis.library.keras_layers import NORMALISATION
 from regrad.analysis.location import Location
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
-from regrad.analysis.values import Instance, Layer, Network, Value
+from regrad.analysis.values import Instance, Layer, Network, Unknown, Value
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -81,7 +81,7 @@ def detect(program: Program) -> Iterable[Finding]:
     found = [
         training
         for training in trainings.trainings(program)
-        if training.frozen and training.trained and not training.own_step
+        if training.frozen and not training.own_step and any(not isinstance(part, Unknown) for part in training.trained)
     ]
     if not found or freshness.weights_may_come(program) or freshness.asserted(program):
         return
@@ -124,6 +124,9 @@ def _disease(
     if len(freezes) != 1 or switches.switched_on(way, freezes[0].serial):
         return None
     freeze = freezes[0]
+    if freeze.owner is training.owner:
+        # All of it is switched off: nothing is left to train (RG201), or the flag came too late (RG203).
+        return None
     if not in_order(freeze.frame, training.event.frame):
         return None
     if freeze.event is None and (freshness.states_initializer(part) or freshness.random_meant(program)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from regrad.analysis.events import Trained
 
 from .programs import connected, lost, read, sink, trained
 
@@ -233,3 +234,15 @@ def test_an_output_without_a_loss_is_not_reached() -> None:
     )
     assert connected(found) == ["one"]
     assert lost(found) == ["two"]
+
+
+def test_outputs_that_a_program_sets_itself_are_left_aside() -> None:
+    program = read("""
+        features = keras.applications.VGG19(weights=None)
+        features.outputs = [features.layers[9].output]
+        seen = features(keras.Input((224, 224, 3)))
+        model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
+        model.compile("adam", "mse")
+        model.fit(x, y)
+    """)
+    assert any(True for _ in program.of(Trained))
