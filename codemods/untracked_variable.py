@@ -144,7 +144,7 @@ def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> I
         if not inside and (not isinstance(sink.event, Trained) or value.frame.function is not None):
             continue
         name = describe(value)
-        keras = "Keras" if program.keras_known else "Keras 3 (which is assumed; Keras 2 does)"
+        keras = "Keras" if program.keras_known else "Keras 3, which is assumed here,"
         where = f"that {keras} does not collect" if inside else "from outside the model, which Keras does not see"
         yield Finding(
             RULE.code,
