@@ -59,6 +59,7 @@ from regrad.codemods.engine.copied_variables import AppliedToCopies, applied_to_
 from regrad.codemods.engine.idle_gradients import Idle, Unapplied, applied, idle, idle_in_graph
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.left_out import LeftOut, joined, left_out, passed_over
+from regrad.codemods.engine.left_out_parameters import left_out_parameters, listed
 from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Foreign, Rows, Turned, Unpaired, misread_pairs, paired
@@ -114,6 +115,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
         )
     yield from left_out(program)
     yield from passed_over(program)
+    yield from left_out_parameters(program)
     for clipped in clipped_none(program):
         yield Noticed(
             clipped.call,
@@ -141,7 +143,7 @@ def _mending(program: Program, evidence: object) -> Mending:
     if isinstance(evidence, Idle):
         return applied(program, evidence)
     if isinstance(evidence, LeftOut):
-        return joined(program, evidence)
+        return listed(program, evidence) or joined(program, evidence)
     if isinstance(evidence, UsedUp):
         return kept(program, evidence)
     if isinstance(evidence, AppliedToCopies):

@@ -237,7 +237,9 @@ def moved_in_place(program: Program, evidence: MovedCopy) -> Mending:
         if made is None:
             raise CannotMove("the list of copies is made somewhere else")
         rewrite.replace(made, program.source(made.generators[0].iter, path))
-    return Mending("move the variable itself", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")
+    # Without an optimizer nothing in one step tells a training from a program that only asks for gradients.
+    reason = "weights move that did not move before"
+    return Mending("move the variable itself", Safety.UNSAFE, rewrite.edits(), reason, seen_in_step=False)
 
 
 def _made(program: Program, frame: Frame, taken: ast.expr, loop: ast.For | None) -> ast.ListComp | None:
