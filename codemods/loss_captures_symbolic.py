@@ -24,7 +24,13 @@ Broken::
 
 Mended::
 
-    code = layers.Dense(2, activity_regularizer=keras.regularizers.L1(0.1))(inputs)
+    class Penalty(layers.Layer):
+        def call(self, code):
+            self.add_loss(0.1 * tf.reduce_mean(tf.abs(code)))
+            return code
+
+    code = layers.Dense(2)(inputs)
+    code = Penalty()(code)
     model = keras.Model(inputs, layers.Dense(6)(code))
 
     def loss(y_true, y_pred):
@@ -32,8 +38,10 @@ Mended::
 
 The fix and its safety
 ----------------------
-Display-only: the term moves into a layer that calls `add_loss`, or the tensor becomes an output of the model with a
-loss of its own. Which of them suits the program is for its author to say.
+A term that depends on the inside of the model alone, and is added to the rest, moves into a layer that stands behind
+the tensors and hands it over with `add_loss`: the sum stays the same. Unsafe, since the layer becomes a part of the
+model. Where the tensor is mixed with the prediction (weights of examples, a second input), nothing is rewritten: it
+becomes a target, an output with a loss of its own, or `sample_weight`, which is for the author to say.
 
 When it stays silent
 --------------------
@@ -56,7 +64,7 @@ from regrad.analysis.generation import only_keras_2
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Instance, Mapping
 from regrad.codemods.engine.own_losses import captured, depends, function_of
-from regrad.codemods.engine.rule import Finding, Mendings, Related, Rule, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG110", "loss-captures-symbolic"
 
@@ -97,19 +105,33 @@ def detect(program: Program) -> Iterable[Finding]:
                 " it holds no numbers in a training step"
             )
             location = program.location(operation.node, operation.frame)
-            yield Finding(CODE, NAME, message, location, None, (), related)
+            yield Finding(CODE, NAME, message, location, None, (), related, function)
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
-    return Withheld(
-        "the term belongs into the model; where is for its author to say",
-        "class Penalty(keras.layers.Layer):\n"
-        "    def call(self, x):\n"
-        "        self.add_loss(0.1 * tf.reduce_mean(tf.abs(x)))\n"
-        "        return x",
-    )
+    from regrad.codemods.engine.inner_terms import made_a_layer
+    from regrad.codemods.engine.layout import CannotMove
+
+    try:
+        edits = made_a_layer(program, finding.evidence)
+    except CannotMove as problem:
+        return Withheld(
+            f"the term belongs into the model, and it cannot be moved there: {problem.reason}",
+            "class Penalty(keras.layers.Layer):\n"
+            "    def call(self, x):\n"
+            "        self.add_loss(0.1 * tf.reduce_mean(tf.abs(x)))\n"
+            "        return x",
+        )
+    reason = "the term is the same, but it comes to the loss through the model, where evaluation and saving see it too"
+    return [Mending("let a layer of the model add the term", Safety.UNSAFE, edits, reason)]
 
 
 RULE = Rule(
-    CODE, NAME, "display-only", "Whether the term becomes a layer or an output is the author's choice.", detect, mend
+    CODE,
+    NAME,
+    "mixed",
+    "The term becomes a part of the model, which evaluation and saving see; where it is mixed with the prediction, "
+    "the author has to choose.",
+    detect,
+    mend,
 )
