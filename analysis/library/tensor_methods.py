@@ -34,7 +34,19 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     return None
 
 
+def _variable_of_part(part: Tensor) -> Variable | None:
+    """The variable that `variable[index]` is a part of."""
+    value: Value = part
+    while isinstance(value, Tensor) and value.operation.kind == "index" and value.operation.inputs:
+        value = value.operation.inputs[0]
+    return value if isinstance(value, Variable) else None
+
+
 def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, call: Call) -> Value:
+    if name in ("assign", "assign_add", "assign_sub"):
+        variable = _variable_of_part(owner)
+        if variable is not None:
+            return method_of_variable(interpreter, variable, name, call)
     inputs = (owner, *flatten(call.all()))
     if name in LEAVING and not owner.numpy:
         return interpreter.operation(

@@ -69,9 +69,10 @@ def _trained(program: Program) -> Iterator[Sink]:
     """The requests for gradients that reach an optimizer, and what Keras trains."""
     for sink in program.sinks:
         event = sink.event
-        if not isinstance(event, GradientTaken) or (
-            sink.kind == "tape" and applications.of(program, event) is not None and not unreached.in_test(event.frame)
-        ):
+        if not isinstance(event, GradientTaken):
+            yield sink
+            continue
+        if sink.kind == "tape" and applications.of(program, event) is not None and not unreached.in_test(event.frame):
             yield sink
 
 
