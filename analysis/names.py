@@ -74,14 +74,22 @@ def _replace(name: str, prefixes: tuple[tuple[str, str], ...]) -> str:
     return name
 
 
+_LOSSES_OF_KERAS = frozenset(
+    "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy categorical_hinge hinge squared_hinge"
+    " cosine_similarity huber kl_divergence kld log_cosh logcosh poisson mse mae mape msle MSE MAE MAPE MSLE KLD"
+    " mean_absolute_error mean_absolute_percentage_error mean_squared_logarithmic_error".split()
+)
+"""Functions that `tf.losses` only has in TensorFlow 2."""
+
+
 @lru_cache(maxsize=8192)
 def canonical(name: str) -> str:
     """The canonical form of a full dotted name (`tensorflow.keras.layers.Dense` and `keras.layers.core.Dense` give the
     same).
     """
     name = _replace(_replace(name, _PREFIXES), _CANONICAL_PREFIXES)
-    if name.startswith("tf.losses.") and name[len("tf.losses.")].isupper():
-        # TensorFlow 2 says the losses of Keras this way too; the functions of that name were others in TensorFlow 1.
+    if name.startswith("tf.losses.") and (name[10:11].isupper() or name[10:] in _LOSSES_OF_KERAS):
+        # TensorFlow 2 says the losses of Keras this way too; other functions there were others in TensorFlow 1.
         name = "keras" + name[2:]
     if name.startswith("keras."):
         for flat in _FLAT:

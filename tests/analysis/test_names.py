@@ -19,6 +19,8 @@ from regrad.analysis.names import canonical, snake_case
         ("tensorflow.keras.models.Sequential", "keras.Sequential"),
         ("keras.engine.training.Model", "keras.Model"),
         ("keras.layers.Input", "keras.Input"),
+        ("tensorflow.losses.categorical_crossentropy", "keras.losses.categorical_crossentropy"),
+        ("tensorflow.losses.mean_squared_error", "tf.losses.mean_squared_error"),
         ("tensorflow.compat.v1.train.AdamOptimizer", "tf1.train.AdamOptimizer"),
         ("tensorflow.GradientTape", "tf.GradientTape"),
         ("tensorflow.compat.v2.reduce_mean", "tf.reduce_mean"),
