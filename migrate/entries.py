@@ -5,18 +5,23 @@ from __future__ import annotations
 import ast
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from regrad.migrate.results import FileResult
 from regrad.repair.outcome import Decision, FileOutcome, Status
+from regrad.verify.evidence import Outcome, Verdict
 
 if TYPE_CHECKING:
     from regrad.migrate.tasks import Work
 
 MOST_TRIED = 20
 """So many programs are read in search of one that trains."""
+MOST_RUN = 3
+"""So many of them are run in search of one that proves something."""
+_UNREACHED = "no script, notebook, test or configured entry point with a training step reaches this file"
+_TRIED = (Decision.APPLIED, Decision.WITHDRAWN, Decision.AMBIGUOUS)
 _TESTS = "regrad_runs_tests.py"
 _MODULE = "regrad_runs_module.py"
 _DRIVERS = {
@@ -53,21 +58,41 @@ def program_of(command: str) -> str | None:
     return words[0] if words and not words[0].startswith("-") else None
 
 
-def choose(work: Work) -> Entry | None:
-    """What is run for a program; None where it trains by itself, or where nothing is found."""
+def in_order(work: Work) -> Iterator[Entry | None]:
+    """What to run for a program, one after the other until a run proves something; None is the program by itself."""
     if not work.options.verify or not work.entries:
-        return None
-    if work.configured:
-        return _entry(work.entries[0], work)
+        yield None
+        return
+    configured = _entry(work.entries[0], work) if work.configured else None
+    if configured is not None:
+        yield configured
+        return
     if any(_trains(path, work) for path in work.paths):
-        return None
+        yield None
     for path in work.entries[:MOST_TRIED]:
+        found = None
         if is_test(path):
             if work.drivers and any(_imports(os.path.join(work.folder, path), each) for each in work.paths):
-                return _entry(f"-m pytest {shlex.quote(path)}", work)
-        elif _trains(path, work):
-            return _entry(shlex.quote(path), work)
-    return None
+                found = _entry(f"-m pytest {shlex.quote(path)}", work)
+        elif not work.configured and _trains(path, work):
+            found = _entry(shlex.quote(path), work)
+        if found is not None:
+            yield found
+
+
+def settles(entry: Entry | None, work: Work, outcomes: Sequence[FileOutcome]) -> bool:
+    """Whether the runs through an entry say all that there is to say.
+
+    A program that was only found may import a file and never come to what is broken in it, so it can prove a mending
+    and not refute it.
+    """
+    tried = [each for outcome in outcomes for each in outcome.findings if each.decision in _TRIED]
+    verdicts = {each.evidence.verdict for each in tried if each.evidence is not None}
+    if not tried:
+        return True
+    if not verdicts or verdicts == {Verdict.NOT_VERIFIABLE}:
+        return False
+    return entry is None or work.configured or bool(verdicts & {Verdict.MENDED, Verdict.IMPROVED})
 
 
 def _entry(command: str, work: Work) -> Entry | None:
@@ -151,26 +176,22 @@ def kept_inside(outcomes: Sequence[FileOutcome], folder: str, untouchable: set[s
 
 def result(outcome: FileOutcome, work: Work, through: str | None, seconds: float) -> FileResult:
     """The file's result: through which program it was proved, or why no training step says anything about it."""
-    from regrad.migrate.tasks import relocated
-    from regrad.verify.evidence import Verdict
+    from regrad.migrate.tasks import relative, relocated
 
     moved = relocated(outcome, work.folder)
     evidence = outcome.evidence
     if evidence is not None and evidence.verdict is not Verdict.NOT_VERIFIABLE:
         return FileResult(work.repository, moved, through, None, seconds)
-    tried = [each for each in moved.findings if each.decision in (Decision.APPLIED, Decision.WITHDRAWN)]
+    tried = any(each.decision in _TRIED for each in moved.findings)
     if outcome.status is not Status.OK or not tried:
         why = None
     elif not work.options.verify:
         why = "not asked for (--no-verify)"
     elif evidence is not None:
-        why = evidence.reason or evidence.after.reason or evidence.before.reason or "the program could not be run"
+        said = evidence.reason or evidence.after.reason or evidence.before.reason or "it could not be run"
+        why = f"{through or moved.path}: {said}"
+        if evidence.before.outcome is Outcome.NO_STEP:
+            why = f"{why.rstrip('.')}; {_UNREACHED}"
     else:
-        why = "no script, notebook, test or configured entry point with a training step reaches this file"
-    return FileResult(work.repository, moved, through, why and relocated_words(why, work.folder), seconds)
-
-
-def relocated_words(text: str, folder: str) -> str:
-    from regrad.migrate.tasks import relative
-
-    return relative(folder)(text)
+        why = _UNREACHED
+    return FileResult(work.repository, moved, None, why and relative(work.folder)(why), seconds)

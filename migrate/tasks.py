@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from regrad.codemods.engine.rule import Safety
@@ -24,6 +26,7 @@ from regrad.verify.evidence import Verdict
 
 if TYPE_CHECKING:
     from regrad.migrate.commits import Step
+    from regrad.migrate.entries import Entry
     from regrad.repair.plan import Key
     from regrad.repair.session import Comparer
     from regrad.repair.survey import Surveyor
@@ -151,11 +154,38 @@ def surveyed_of(record: str) -> Surveyed:
 def mend_program(work: Work) -> Mended:
     """Mends one program, verified as far as it can be; writes none of its files."""
     from regrad.migrate import commits, entries
-    from regrad.repair.session import Session
 
     _require_seen(work.folder)
     started = time.perf_counter()
-    entry = entries.choose(work)
+    first: list[FileOutcome] | None = None
+    words: Callable[[FileOutcome], str | None] = lambda outcome: None  # noqa: E731
+    for entry in islice(entries.in_order(work), entries.MOST_RUN):
+        outcomes, witness = _mended(work, entry)
+        settled = entries.settles(entry, work, outcomes)
+        # What only found programs had no answer to is told as the program itself would have it.
+        if settled or (first is None and (entry is None or work.configured)):
+            first = outcomes
+            words = partial(_words, entry, witness)
+        if settled:
+            break
+    if first is None:
+        first, _ = _mended(replace(work, entries=()), None)
+    seconds = time.perf_counter() - started
+    steps = commits.steps(first, work.folder)
+    share = seconds / max(len(first), 1)
+    results = [entries.result(outcome, work, words(outcome), share) for outcome in first]
+    return Mended(work.key, tuple(packed_file(result) for result in results), steps, seconds)
+
+
+def _words(entry: Entry | None, witness: _Witness, outcome: FileOutcome) -> str | None:
+    return entry.words if entry is not None else witness.program_of(outcome)
+
+
+def _mended(work: Work, entry: Entry | None) -> tuple[list[FileOutcome], _Witness]:
+    """What the repair makes of the files when they are run through an entry."""
+    from regrad.migrate import entries
+    from regrad.repair.session import Session
+
     options = replace(work.options, entry=entry.command if entry else None, jobs=1)
     paths = [os.path.join(work.folder, path) for path in work.paths]
     left = {(os.path.join(work.folder, path), *rest) for path, *rest in work.left}
@@ -168,13 +198,7 @@ def mend_program(work: Work) -> Mended:
     witness = _Witness(work.folder)
     with Session(options, verifier=witness, leave=leave) as session:
         outcomes = [each for each in session.fix(paths, write=False) if each.findings or each.changed or each.message]
-    outcomes = entries.kept_inside(outcomes, work.folder, untouchable)
-    seconds = time.perf_counter() - started
-    steps = commits.steps(outcomes, work.folder)
-    share = seconds / max(len(outcomes), 1)
-    words = entry.words if entry else None
-    results = [entries.result(outcome, work, words or witness.program_of(outcome), share) for outcome in outcomes]
-    return Mended(work.key, tuple(packed_file(result) for result in results), steps, seconds)
+    return entries.kept_inside(outcomes, work.folder, untouchable), witness
 
 
 def mend_programs(works: Sequence[Work]) -> list[Mended]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def work(folder: Path, paths: tuple[str, ...], runnable: tuple[str, ...], config
 
 
 def words(folder: Path, paths: tuple[str, ...], runnable: tuple[str, ...], configured: bool = False) -> str | None:
-    entry = entries.choose(work(folder, paths, runnable, configured))
+    entry = next(entries.in_order(work(folder, paths, runnable, configured)), None)
     return None if entry is None else entry.words
 
 
@@ -97,7 +98,7 @@ def test_an_entry_point_that_is_not_there_is_none(tmp_path: Path) -> None:
 def test_without_verification_nothing_is_looked_for(tmp_path: Path) -> None:
     put(tmp_path, a=BROKEN)
     unverified = work(tmp_path, ("a.py",), ("a.py",), configured=True)
-    assert entries.choose(Work(**{**unverified.__dict__, "options": Options(root=str(tmp_path))})) is None
+    assert list(entries.in_order(replace(unverified, options=Options(root=str(tmp_path))))) == [None]
 
 
 def test_reading_gives_paths_below_the_top(tmp_path: Path) -> None:
