@@ -31,6 +31,22 @@ with tf.GradientTape() as tape:
 gradients = tape.gradient(loss, model.trainable_variables)
 optimizer.apply_gradients(zip(gradients, model.trainable_variables))
 """
+STEPS = """
+import time
+import tensorflow as tf
+inner = [tf.keras.layers.Conv2D(16, 3, activation="relu"), tf.keras.layers.Conv2D(32, 3, activation="relu")]
+model = tf.keras.Sequential([tf.keras.Input((28, 28, 1)), *inner, tf.keras.layers.Flatten(), tf.keras.layers.Dense(10)])
+optimizer = tf.keras.optimizers.Adam(0.01)
+loss_of = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+x, y = tf.random.normal((32, 28, 28, 1), seed=1), tf.range(32) % 10
+for step in range(4):
+    started = time.perf_counter()
+    with tf.GradientTape() as tape:
+        loss = loss_of(y, model(x))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+    print("step", step, time.perf_counter() - started, flush=True)
+"""
 MENDED = BROKEN.replace("prediction = model(x)\n", "").replace("(prediction - y)", "(model(x) - y)")
 
 
@@ -44,6 +60,28 @@ def largest_child(server: int, peak: list[int], stop: threading.Event) -> None:
                     continue
                 if int(parent) == server:
                     peak.append(private_memory(int(name)))
+
+
+def second_step(output: str) -> float:
+    """Seconds of the second step: the first one makes the optimizer's own variables and warms everything up."""
+    return float(next(line.split()[2] for line in output.splitlines() if line.startswith("step 1 ")))
+
+
+def probe_overhead(rounds: int) -> dict[str, float]:
+    """The same eager step in the bare script and under observation."""
+    with tempfile.TemporaryDirectory() as folder, Verifier(sys.executable) as verifier:
+        path = Path(folder, "steps.py")
+        path.write_text(STEPS)
+        bare, seen = [], []
+        for _ in range(rounds):
+            done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
+            bare.append(second_step(done.stdout))
+            seen.append(second_step(verifier.run(Job(str(path)), STEPS, "eager", {}, False).output))
+        return {
+            "bare_step_seconds": round(min(bare), 4),
+            "observed_step_seconds": round(min(seen), 4),
+            "probe_overhead": round(min(seen) / min(bare), 2),
+        }
 
 
 def main() -> int:
@@ -84,6 +122,7 @@ def main() -> int:
                 "ratio": round(statistics.median(warm) / statistics.median(bare), 3),
                 "private_mib_per_run": round(max(peak) / 2**20),
                 "fresh_process_mib": round(max(alone) / 2**20),
+                **probe_overhead(options.rounds),
             }
         )
     )

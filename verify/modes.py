@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
-from regrad.verify.evidence import Gradient, Outcome, VariableReport
+from regrad.verify.evidence import Gradient, Outcome, Symptom, VariableReport
 from regrad.verify.records import Pass
 
 # What can behave differently when functions run eagerly; measured, see the documentation of the verifier.
@@ -110,6 +111,8 @@ def merge(eager: Pass, native: Pass) -> Pass:
         variables = probe.variables
     both_stepped = own.outcome is probe.outcome is Outcome.STEPPED
     symptoms = tuple(dict.fromkeys([*own.symptoms, *(probe.symptoms if both_stepped else ())]))
+    if both_stepped and Symptom.LEFT_OUT not in symptoms and any(traced_without(one, values) for one in variables):
+        symptoms = (*symptoms, Symptom.LEFT_OUT)
     warnings = tuple(dict.fromkeys([*own.warnings, *probe.warnings]))
     return replace(
         native,
@@ -130,6 +133,13 @@ def merge(eager: Pass, native: Pass) -> Pass:
         ),
         hypothesis=eager.hypothesis,
     )
+
+
+def traced_without(own: VariableReport, values: Mapping[str, VariableReport]) -> bool:
+    """Trainable by its flag, and no part of the step that was traced before the flag was set."""
+    probe = values.get(own.name)
+    still = own.gradient is Gradient.NOT_ASKED and own.trainable and not own.changed
+    return still and probe is not None and probe.gradient is Gradient.FLOWS and probe.changed
 
 
 def merge_variable(own: VariableReport, probe: VariableReport | None, unseen: bool) -> VariableReport:

@@ -90,7 +90,11 @@ class ServerProcess:
             raise ServerGone(f"{python} cannot be started: {error.strerror}") from error
         os.close(control_read)
         os.close(reply_write)
-        write_frame(self.control, {"package": PACKAGE, "texts": worker_texts(), "warm": warm, "scratch": self.scratch})
+        # An interpreter that ended already has said why, and that is read below.
+        with contextlib.suppress(BrokenPipeError):
+            write_frame(
+                self.control, {"package": PACKAGE, "texts": worker_texts(), "warm": warm, "scratch": self.scratch}
+            )
         self.hello = self.answer(IMPORT_LIMIT)
         if "error" in self.hello:
             said = str(self.hello["error"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from regrad.analysis.cut import CutKind
 from regrad.verify import Evidence, Gradient, StepReport, Symptom, Verdict
 from regrad.verify.verdict import faults_of, sound
 
@@ -189,3 +190,31 @@ model.fit(x, (x[:, :1] > 0).astype("float32"))
 """)
     assert report.symptoms and {4, 5} <= {place.line for place in report.places}
     assert line in [place.line for place in report.places][:2]
+
+
+def test_an_operation_that_tensorflow_has_no_gradient_for_is_named(step: Step) -> None:
+    text = """
+import tensorflow as tf
+w = tf.Variable(tf.eye(3) * 2.0)
+for _ in range(3):
+    with tf.GradientTape() as tape:
+        upper, _ = tf.linalg.lu(w)
+        loss = tf.reduce_sum(upper)
+    w.assign_sub(tape.gradient(loss, w))
+"""
+    report = step(text)
+    assert [(cut.kind, cut.operation, cut.location.span.start.line) for cut in report.cuts] == [
+        (CutKind.NO_REGISTERED_GRADIENT, "Lu", 6)
+    ]
+
+
+def test_a_pipeline_without_targets_leads_to_where_it_begins(step: Step) -> None:
+    report = step("""
+import tensorflow as tf
+model = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+data = tf.data.Dataset.from_tensor_slices(tf.ones((16, 2)))
+data = data.shuffle(16).batch(4)
+model.fit(data)
+""")
+    assert [place.line for place in report.places] == [7, 4, 5]

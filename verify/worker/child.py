@@ -146,7 +146,7 @@ class Run:
         from .pretrained import make_weights_fresh
         from .quiet import make_harmless
         from .sessions import watch_sessions
-        from .sites import watch_births
+        from .sites import watch_births, watch_datasets
         from .surplus import watch_outputs
         from .tapes import watch_tapes
         from .wiring import watch_loss_functions
@@ -160,6 +160,7 @@ class Run:
         else:
             watch_functions(recorder)
         watch_births(recorder)
+        watch_datasets(recorder)
         watch_tapes(recorder)
         watch_sessions(recorder)
         watch_optimizers(recorder, families)

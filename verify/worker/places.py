@@ -58,6 +58,8 @@ def places_of(
             places.add("the model is compiled here", site)
         for *_, x, _, _ in recorder.batches[-1:]:
             places.add("the data is made here", made_by(x))
+            for site in recorder.sites.datasets[-2:] if isinstance(x, recorder.tf.data.Dataset) else ():
+                places.add("the data is made here", site)
     of_switches(places)
     if recorder.cuts:
         for line in recorder.request_lines.items():
@@ -127,7 +129,8 @@ def made_by_hand(recorder: Recorder, site: tuple[str, int]) -> bool:
 def of_symptom(places: Places, symptom: str, variables: list[dict[str, Any]]) -> None:
     recorder = places.recorder
     sites = recorder.sites
-    places.add("this operation shows it", sites.wiring.get(symptom))
+    for site in sites.wiring.get(symptom, ()):
+        places.add("this operation shows it", site)
     if symptom == "untrained-layer-frozen" or symptom == "nothing-changed":
         of_switches(places)
     if symptom in ("nothing-changed", "update-missing"):

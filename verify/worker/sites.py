@@ -22,10 +22,11 @@ class Sites:
         self.compiled: dict[int, Site] = {}
         self.losses: dict[int, Site] = {}
         """Losses that the program calls itself, latest call."""
-        self.wiring: dict[str, Site] = {}
+        self.wiring: dict[str, list[Site]] = {}
         """What was seen in the trail of operations, by the symptom."""
         self.loss_made: Site | None = None
         self.tapes: list[Site] = []
+        self.datasets: list[Site] = []
 
     def made(self, layer: Any, site: Site) -> None:
         if site[1] and len(self.layers) < MOST_LAYERS:
@@ -63,3 +64,25 @@ def watch_births(recorder: Recorder) -> None:
             recorder.sites.births[id(self)] = site
 
     kind.__init__ = born
+
+
+def watch_datasets(recorder: Recorder) -> None:
+    """Where a `tf.data` pipeline begins: a run that lacks its targets is mended there."""
+    kind = recorder.tf.data.Dataset
+
+    def wrap(name: str) -> None:
+        plain = getattr(kind, name)
+
+        @functools.wraps(plain)
+        def made(*args: Any, **options: Any) -> Any:
+            site = recorder.site()
+            if site[1] and not recorder.paused and not recorder.inside and site not in recorder.sites.datasets:
+                recorder.sites.datasets.append(site)
+            return plain(*args, **options)
+
+        made.autograph_info__ = {}  # type: ignore[attr-defined]
+        setattr(kind, name, staticmethod(made))
+
+    for name in ("from_tensor_slices", "from_tensors", "from_generator", "zip"):
+        if isinstance(vars(kind).get(name), staticmethod):
+            wrap(name)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 from typing import Any
 
 from .recorder import ACCUMULATION, STEPS, Recorder
@@ -124,6 +125,26 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
         recorder.paused -= 1
 
 
+def find_unregistered(recorder: Recorder, target: Any, sources: Any, error: LookupError) -> None:
+    """An operation that TensorFlow has no gradient for ends the backward pass with an exception, which names it."""
+    trail = recorder.trail
+    if trail is None or trail.lost or recorder.cuts:
+        return
+    from .locate import Graph
+    from .trail import span_of
+
+    graph = Graph(trail)
+    above = graph.ancestors([leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")])
+    tracks = [recorder.track(source) for source in recorder.tf.nest.flatten(sources) if recorder.is_variable(source)]
+    for index in sorted(above, reverse=True):
+        operation = graph.operations[index]
+        if operation.place and re.search(rf"\b{re.escape(operation.kind)}\b", str(error)):
+            place = span_of(operation.place[-1])
+            kind = "no-registered-gradient"
+            recorder.cuts = [{"kind": kind, "place": place, "operation": operation.kind, "tracks": tracks}]
+            return
+
+
 def look_at_the_path(recorder: Recorder, trail: Any, target: Any, sources: list[Any]) -> None:
     from .locate import draws_random_numbers
     from .wiring import look_at_wiring
@@ -165,7 +186,11 @@ def watch_tapes(recorder: Recorder) -> None:
         recorder.visit("gradient", site)
         recorder.mark_training_function()
         c_tape = getattr(self, "_tape", None)
-        gradients = plain(self, target, sources, *args, **options)
+        try:
+            gradients = plain(self, target, sources, *args, **options)
+        except LookupError as error:
+            find_unregistered(recorder, target, sources, error)
+            raise
         after_gradient(recorder, target, sources, gradients, site)
         if recorder.gradient_calls <= 4 * STEPS:
             probe_unasked(recorder, self, c_tape, target, sources)

@@ -41,8 +41,9 @@ def noting(recorder: Recorder, plain: Any) -> Any:
 
 def note_call(recorder: Recorder, loss: Any, args: tuple[Any, ...]) -> None:
     if not recorder.paused and len(args) >= 2 and any(hasattr(part, "numpy") for part in args[:2]):
-        if not recorder.inside:
-            recorder.sites.losses[id(loss)] = recorder.site()
+        site = recorder.site()
+        if not recorder.inside or not recorder.visited("fit", site):
+            recorder.sites.losses[id(loss)] = site
         recorder.loss_pairs.append((loss, args[0], args[1]))
         del recorder.loss_pairs[:-24]
 
@@ -63,9 +64,11 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
     ):
         if index is not None:
             recorder.symptoms.add(name)
-            place = graph.operations[index].place
-            if place:
-                recorder.sites.wiring[name] = span_of(place[-1])[:2]
+            first = softmax_before(graph, index) if name == "probabilities-as-logits" else index
+            for each in (first, index):
+                place = graph.operations[each].place if each is not None else None
+                if place:
+                    recorder.sites.wiring.setdefault(name, []).append(span_of(place[-1])[:2])
     if takes_prediction_for_target(recorder, graph, reading):
         recorder.symptoms.add("loss-arguments-swapped")
     recorder.sites.loss_made = where_made(graph, above)
@@ -128,14 +131,22 @@ def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> int | None:
         operation = graph.operations[index]
         if operation.kind not in FROM_LOGITS or not operation.inputs:
             continue
-        tensor = operation.inputs[0]
-        while id(tensor) in graph.maker:
-            maker = graph.operations[graph.maker[id(tensor)]]
-            if maker.kind == "Softmax":
-                return index
-            if maker.kind not in SAME_VALUES or not maker.inputs:
-                break
-            tensor = maker.inputs[0]
+        if softmax_before(graph, index) is not None:
+            return index
+    return None
+
+
+def softmax_before(graph: Graph, index: int) -> int | None:
+    """The softmax that made the logits of this operation, if one did."""
+    tensor = graph.operations[index].inputs[0]
+    while id(tensor) in graph.maker:
+        found = graph.maker[id(tensor)]
+        maker = graph.operations[found]
+        if maker.kind == "Softmax":
+            return found
+        if maker.kind not in SAME_VALUES or not maker.inputs:
+            break
+        tensor = maker.inputs[0]
     return None
 
 
