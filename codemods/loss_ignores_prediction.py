@@ -33,9 +33,10 @@ The fix and its safety
 ----------------------
 The value is returned, which is safe: nothing could be trained without it. A loss that was called is handed over as
 a function of the targets and the prediction, with its other arguments; unsafe, since it is now computed for each
-batch. Where the targets are compared with themselves (`y_true - y_true`) and the prediction is used nowhere, it is put
-in the second place, which is unsafe. What any other loss that ignores the prediction should compute is the author's
-to say.
+batch. Where the prediction is used nowhere and the targets stand in its place, the prediction is put there, which is
+unsafe: the targets compared with themselves (`y_true - y_true`), computed with twice in the same words, given a second
+name, or taken apart into triplets. What any other loss that ignores the prediction should compute is the author's to
+say.
 
 When it stays silent
 --------------------
@@ -63,17 +64,17 @@ from regrad.analysis.values import Collection, Constant, Function, Instance, Ten
 from regrad.analysis.weights import names
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.own_losses import captured, depends, ignoring, single_loss
+from regrad.codemods.engine.returns import with_return
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG107", "loss-ignores-prediction"
-_SAYING = frozenset({"print", "info", "debug", "warning", "log", "scalar", "tf.print"})
 
 
 @dataclass(frozen=True, eq=False)
 class _Itself:
-    """The truth is compared with itself: the second of the two, and the prediction's name."""
+    """The truth stands where the prediction was meant: there, and the prediction's name."""
 
-    node: ast.Name
+    nodes: tuple[ast.Name, ...]
     prediction: str
     path: str
 
@@ -136,19 +137,29 @@ def _of_loops(program: Program) -> Iterator[Finding]:
         related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
         location = program.location(each.function.node, each.function.module)
         lost = names(each.sink.path.lost)
-        yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, lost, related, None)
+        slip = _with_itself(each.function)
+        evidence = slip if slip is not None and slip.prediction == each.parameter else None
+        yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, lost, related, evidence)
 
 
 def _with_itself(function: Function) -> _Itself | None:
-    """The one place where `y_true` meets itself and the prediction is not used at all: a slip of the pen."""
+    """Where the truth stands in the place of the prediction, which is not used at all: a slip of the pen."""
     arguments = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
     arguments = arguments[1:] if function.owner is not None else arguments
-    if len(arguments) < 2:
+    if len(arguments) < 2 or isinstance(function.node, ast.Lambda):
         return None
     truth, prediction = arguments[:2]
     nodes = list(ast.walk(function.node))
     if any(isinstance(each, ast.Name) and each.id == prediction for each in nodes):
         return None
+    for slip in (_compared(nodes, truth), _copied(function.node, truth), _unpacked(function.node, nodes, truth)):
+        if slip:
+            return _Itself(slip, prediction, function.module)
+    return None
+
+
+def _compared(nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
+    """The second of two in a difference or a call with two arguments, where it is the only such place."""
     found: list[ast.Name] = []
     for each in nodes:
         pair: list[ast.expr] = []
@@ -159,7 +170,48 @@ def _with_itself(function: Function) -> _Itself | None:
         same = [one for one in pair if isinstance(one, ast.Name) and one.id == truth]
         if len(pair) == len(same) == 2:
             found.append(same[1])
-    return _Itself(found[0], prediction, function.module) if len(found) == 1 else None
+    return (found[0],) if len(found) == 1 else ()
+
+
+def _copied(function: ast.AST, truth: str) -> tuple[ast.Name, ...]:
+    """What a line computes from the truth a second time under another name (`step_pred` as `step_true` before), or
+    the one name that a line gives another of what comes from the truth (`score = label`).
+    """
+    assigned = [
+        each
+        for each in getattr(function, "body", ())
+        if isinstance(each, ast.Assign) and len(each.targets) == 1 and isinstance(each.targets[0], ast.Name)
+    ]
+    seen: set[str] = set()
+    for each in assigned:
+        text = ast.dump(each.value)
+        uses = [node for node in ast.walk(each.value) if isinstance(node, ast.Name) and node.id == truth]
+        if text in seen and uses:
+            return tuple(uses)
+        seen.add(text)
+    names = {truth} | {
+        node.id
+        for each in getattr(function, "body", ())
+        if isinstance(each, ast.Assign)
+        and any(isinstance(node, ast.Name) and node.id == truth for node in ast.walk(each.value))
+        for target in each.targets
+        for node in ast.walk(target)
+        if isinstance(node, ast.Name)
+    }
+    renamed = [each.value for each in assigned if isinstance(each.value, ast.Name) and each.value.id in names]
+    return (renamed[0],) if len(renamed) == 1 else ()
+
+
+def _unpacked(function: ast.AST, nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
+    """The truth in the one place where it is used, taken apart into several: so is the prediction of a loss that
+    needs no targets (triplets).
+    """
+    uses = [each for each in nodes if isinstance(each, ast.Name) and each.id == truth]
+    for statement in getattr(function, "body", ()):
+        apart = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], (ast.Tuple, ast.List))
+        if apart and len(uses) == 1 and any(each is uses[0] for each in ast.walk(statement)):
+            return (uses[0],)
+    return ()
 
 
 def _complaint(event: Trained, function: Function) -> str | None:
@@ -189,9 +241,10 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(evidence, _Silent):
             return [Mending("return the value", Safety.SAFE, _returned(program, evidence.function))]
         if isinstance(evidence, _Itself):
-            slip = Edit(evidence.path, program.files[evidence.path].span(evidence.node), evidence.prediction)
-            why = "the targets are compared with themselves, and the prediction is used nowhere"
-            return [Mending("compare with the prediction", Safety.UNSAFE, (slip,), why)]
+            source = program.files[evidence.path]
+            slips = tuple(Edit(evidence.path, source.span(node), evidence.prediction) for node in evidence.nodes)
+            why = "the targets stand in the place of the prediction, which is used nowhere"
+            return [Mending("compute it from the prediction", Safety.UNSAFE, slips, why)]
         if isinstance(evidence, _Called):
             edits = _handed_over(program, evidence.compilation)
             return [Mending("hand the function over instead of its value", Safety.UNSAFE, edits)]
@@ -204,37 +257,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 
 def _returned(program: Program, function: Function) -> tuple[Edit, ...]:
-    from regrad.codemods.engine.moving import at_end, insert_statements
-
-    node, path = function.node, function.module
-    if isinstance(node, ast.Lambda) or any(isinstance(each, ast.Return) for each in ast.walk(node)):
+    if any(isinstance(each, ast.Return) for each in ast.walk(function.node)):
         raise CannotMove("the function returns on some of its ways")
-    last = node.body[-1]
-    source = program.files[path]
-    if isinstance(last, ast.Expr) and not _says(last.value):
-        start = source.span(last).start
-        return (Edit(path, type(source.span(last))(start, start), "return "),)
-    for statement in reversed(node.body):
-        if (
-            isinstance(statement, ast.Assign)
-            and len(statement.targets) == 1
-            and isinstance(statement.targets[0], ast.Name)
-        ):
-            return insert_statements(source, program.trees[path], f"return {statement.targets[0].id}", at_end(node))
-        if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name):
-            return insert_statements(source, program.trees[path], f"return {statement.target.id}", at_end(node))
-        if not (isinstance(statement, ast.Expr) and _says(statement.value)):
-            break
-    raise CannotMove("which value the function should return is not certain")
-
-
-def _says(node: ast.expr) -> bool:
-    if isinstance(node, ast.Constant):
-        return True
-    if not isinstance(node, ast.Call):
-        return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-    return name in _SAYING
+    return with_return(program, function)
 
 
 def _handed_over(program: Program, compilation: Compilation) -> tuple[Edit, ...]:

@@ -88,10 +88,11 @@ def detect(program: Program) -> Iterable[Finding]:
     yield from _uncompiled(program)
     yield from _unasked(program)
     for found in unreturned(program):
-        node = found.function.body[-1]
-        message = f"`{found.function.name}` ends here without returning the loss: the training gets None"
+        function = found.function
+        node = function.node.body[-1] if isinstance(function.node, ast.FunctionDef) else function.node
+        message = f"`{function.name}` ends here without returning the loss: the training gets None"
         related = (Related(program.location(found.asked, found.frame), "the loss is asked for here"),)
-        yield Finding(CODE, NAME, message, program.location(node, found.path), None, (), related, found)
+        yield Finding(CODE, NAME, message, program.location(node, function.module), None, (), related, found)
 
 
 def _uncompiled(program: Program) -> Iterator[Finding]:
@@ -222,7 +223,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return _passed(program, evidence)
     if isinstance(evidence, Unreturned):
         try:
-            edits = with_return(program, evidence)
+            edits = with_return(program, evidence.function, evidence.wish)
         except CannotMove as problem:
             return Withheld(problem.reason, "return loss")
         return [Mending("return the loss", Safety.SAFE, edits)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from regrad.analysis.events import GradientTaken, Trained
+from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
+from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Constant, Function, Instance, Value
@@ -16,17 +16,20 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
 
 _NOTHING_YET = (ast.Pass, ast.Raise)
+_TELLING = frozenset(
+    {"print", "info", "debug", "warning", "log", "scalar", "update_state", "update", "append", "assign", "assign_add"}
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Unreturned:
-    """A function that ends without handing over `name`, the value that it computed last (None: not certain)."""
+    """A function that ends without handing its value over; `wish` is what its caller calls this value, `asked` where
+    the training asks for its gradient.
+    """
 
-    function: ast.FunctionDef
-    path: str
-    name: str | None
+    function: Function
+    wish: str
     asked: ast.AST
-    """Where the training asks for the loss."""
     frame: Frame
 
 
@@ -38,10 +41,6 @@ def unreturned(program: Program) -> Iterator[Unreturned]:
             none = isinstance(event.target, Constant) and event.target.value is None and not event.conditional
             made = _maker(program, event) if none else None
             wish = event.target_node.id if isinstance(event.target_node, ast.Name) else ""
-        elif isinstance(event, Trained) and event.compilation is not None and not event.own_step:
-            made = event.compilation.loss
-            made = made if isinstance(made, Function) and not _returns(made.node) else None
-            wish = "loss"
         else:
             continue
         if not isinstance(made, Function) or not isinstance(made.node, ast.FunctionDef) or id(made.node) in seen:
@@ -49,8 +48,7 @@ def unreturned(program: Program) -> Iterator[Unreturned]:
         if made.module not in program.files or not _falls_through(made.node):
             continue
         seen.add(id(made.node))
-        name = None if _computed(program, made) else _last_bound(made.node, wish)
-        yield Unreturned(made.node, made.module, name, event.node, event.frame)
+        yield Unreturned(made, wish, event.node, event.frame)
 
 
 def _maker(program: Program, event: GradientTaken) -> Value | None:
@@ -89,16 +87,6 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
             stack.extend(ast.iter_child_nodes(node))
 
 
-def _returns(function: ast.AST) -> bool:
-    """Whether it hands anything over at all, or is no plain function."""
-    if not isinstance(function, ast.FunctionDef):
-        return True
-    return any(
-        isinstance(node, ast.Yield | ast.YieldFrom) or (isinstance(node, ast.Return) and node.value is not None)
-        for node in _own(function)
-    )
-
-
 def _falls_through(function: ast.FunctionDef) -> bool:
     """Whether its end is reached without a `return`, after something was computed."""
     last = function.body[-1]
@@ -111,46 +99,47 @@ def _documented_only(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-_COMPUTING = re.compile(r"(tf|keras|tensorflow|K|backend|ops|np)\.(?!print|summary|debugging|Assert|config)")
+def with_return(program: Program, function: Function, wish: str = "") -> tuple[Edit, ...]:
+    """`return` in front of the last expression, or of what was bound last, at the end of the function; what is called
+    `wish` is taken first. Raises `CannotMove` where what to return is not certain.
+    """
+    from regrad.codemods.engine.moving import at_end, insert_statements
+
+    node, path = function.node, function.module
+    if isinstance(node, ast.Lambda):
+        raise CannotMove("the function is a lambda")
+    source = program.files[path]
+    last = node.body[-1]
+    if isinstance(last, ast.Expr) and not _tells(last.value):
+        start = source.span(last).start
+        return (Edit(path, Span(start, start), "return "),)
+    names: list[str] = []
+    for statement in reversed(node.body):
+        name = _bound(statement)
+        if name is not None:
+            names.append(name)
+        elif not names and not (isinstance(statement, ast.Expr) and _tells(statement.value)):
+            break
+    if not names:
+        raise CannotMove("which value the function should return is not certain")
+    chosen = wish if wish in names else names[0]
+    return insert_statements(source, program.trees[path], f"return {chosen}", at_end(node))
 
 
-def _computed(program: Program, function: Function) -> bool:
-    """Whether its last statement is a library call whose result is dropped: that is what should be returned."""
-    last = function.node.body[-1] if isinstance(function.node, ast.FunctionDef) else None
-    if not isinstance(last, ast.Expr) or not isinstance(last.value, ast.Call):
+def _bound(statement: ast.stmt) -> str | None:
+    target: ast.expr | None = None
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    elif isinstance(statement, ast.AugAssign):
+        target = statement.target
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _tells(node: ast.expr) -> bool:
+    """Whether an expression only prints, logs, documents or counts."""
+    if isinstance(node, ast.Constant):
+        return True
+    if not isinstance(node, ast.Call):
         return False
-    return bool(_COMPUTING.match(program.source(last.value, function.module)))
-
-
-def _last_bound(function: ast.FunctionDef, wish: str) -> str | None:
-    """The name that should be returned: the one that the caller binds, or else the last that was bound."""
-    names = [
-        statement.targets[0].id
-        for statement in function.body
-        if isinstance(statement, ast.Assign)
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-    ]
-    names += [
-        statement.target.id
-        for statement in function.body
-        if isinstance(statement, ast.AugAssign) and isinstance(statement.target, ast.Name)
-    ]
-    if wish in names:
-        return wish
-    return names[-1] if names else None
-
-
-def with_return(program: Program, found: Unreturned) -> tuple[Edit, ...]:
-    """`return loss` at the end of the function; raises `CannotMove` where what to return is not certain."""
-    from regrad.codemods.engine.moving import Rewrite, at_end
-
-    rewrite = Rewrite(program.files[found.path], program.trees[found.path])
-    last = found.function.body[-1]
-    if found.name is None:
-        if not isinstance(last, ast.Expr) or not isinstance(last.value, ast.Call | ast.BinOp | ast.UnaryOp):
-            raise CannotMove("which value should be returned is not certain")
-        rewrite.replace(last, f"return {program.source(last.value, found.path)}")
-    else:
-        rewrite.insert(f"return {found.name}", at_end(found.function))
-    return rewrite.edits()
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in _TELLING
