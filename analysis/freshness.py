@@ -8,7 +8,7 @@ import re
 from regrad.analysis.events import Assigned, ModelCalled
 from regrad.analysis.library.keras_layers import NORMALISATION, WEIGHTED
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, External, Layer, Unknown, Value
+from regrad.analysis.values import Constant, External, Layer, Tensor, Unknown, Value
 
 _LOADING = re.compile(
     r"(load|restore|pretrain|transfer|copy|sync|import|read|init|initiali[sz]e|set|update|soft_update|hard_update)_?\w*(weights?|checkpoint|ckpt|parameters?|params|networks?|models?)$",
@@ -57,7 +57,7 @@ def fresh(layer: Value) -> bool:
     ):
         return False
     return all(
-        _is_random(value)
+        is_random(value)
         for name, value in layer.arguments.items()
         if name.endswith("initializer") and not name.startswith("bias")
     )
@@ -73,12 +73,15 @@ def states_initializer(layer: Layer) -> bool:
     return any(name.endswith("initializer") for name in layer.arguments)
 
 
-def _is_random(value: Value) -> bool:
+def is_random(value: Value) -> bool:
+    """Whether an initialiser, or a first value, is random numbers."""
     if isinstance(value, Constant):
         return value.value is None or (isinstance(value.value, str) and bool(_RANDOM.search(value.value)))
     label = value.name if isinstance(value, External) else ""
     if isinstance(value, Unknown) and value.operation is not None and isinstance(value.operation.callee, External):
         label = value.operation.callee.name
+    if isinstance(value, Tensor):
+        label = value.operation.name
     return bool(_RANDOM.search(label.rpartition(".")[2]))
 
 

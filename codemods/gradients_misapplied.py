@@ -4,12 +4,11 @@ other weights.
 What it does
 ------------
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
-`zip` or generator that was read before it is applied;
-gradients of one model paired with the variables of a differently built one; a training loop in which an optimizer is
-made and the gradients go nowhere; steps by hand that move copies of the weights, or only a name; copies that are given
-to the optimizer; a network, layer or table that is trained through and in no optimizer's list; a
-`None` that reaches
-an operation which clips.
+`zip` or generator that was read before it is applied; gradients of one model paired with the variables of a
+differently built one; a training loop in which an optimizer is made and the gradients go nowhere; steps by hand that
+move copies of the weights, or only a name; copies that are given to the optimizer; a network, layer or table that is
+trained through and in no optimizer's list, and a variable there that means nothing unless it moves (its exponential is
+taken, or it is a factor or an offset of zero); a `None` that reaches an operation which clips.
 
 Why gradients stop
 ------------------
@@ -59,6 +58,7 @@ from regrad.codemods.engine.copied_variables import AppliedToCopies, applied_to_
 from regrad.codemods.engine.idle_gradients import Idle, Unapplied, applied, idle, idle_in_graph
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.left_out import LeftOut, joined, left_out, passed_over
+from regrad.codemods.engine.left_out_of_graph import LeftOutOfGraph, left_out_of_graph
 from regrad.codemods.engine.left_out_parameters import left_out_parameters, listed
 from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
 from regrad.codemods.engine.noticed import Noticed
@@ -116,6 +116,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
     yield from left_out(program)
     yield from passed_over(program)
     yield from left_out_parameters(program)
+    yield from left_out_of_graph(program)
     for clipped in clipped_none(program):
         yield Noticed(
             clipped.call,
@@ -131,6 +132,8 @@ def _noticed(program: Program) -> Iterator[Noticed]:
 def mend(program: Program, finding: Finding) -> Mendings:
     if isinstance(finding.evidence, Unapplied):
         return Withheld("which step of the session should apply them is the author's to say", finding.evidence.line)
+    if isinstance(finding.evidence, LeftOutOfGraph):
+        return Withheld("which of the weights should be trained is the author's to say", finding.evidence.line)
     try:
         return [_mending(program, finding.evidence)]
     except CannotMove as problem:
