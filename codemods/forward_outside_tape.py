@@ -32,8 +32,8 @@ The fix and its safety
 ----------------------
 Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that use
 their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
-computed from. What `build` computed is computed in `call`. The program computes the same values; only the recording
-starts earlier. No mending is made where the value is also computed elsewhere, in a block of its own, or from names that
+computed from. What `__init__` or `build` computed once is computed in the method that uses it. The program computes the
+same values; only the recording starts earlier. No mending is made where the value is also computed elsewhere, in a block of its own, or from names that
 are bound anew on the way; then the reason is given.
 
 When it stays silent
@@ -58,9 +58,9 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.recording import Report
-from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-from regrad.codemods.engine.surroundings import free_name, function_around, loaded, owners, stored_locally
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 _ONCE = ("__init__", "build")
 
@@ -141,8 +141,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         once = _made_once(report)
         if once is not None:
-            edits = _into_call(program, report)
-            title = f"compute it in `call` instead of `{once}`"
+            if report.cut.node is None or report.cut.frame is None:
+                raise CannotMove("the value is not computed in a method of a layer")
+            node = _node_of_maker(report, report.cut.node, report.cut.frame)
+            method, edits = into_user(program, node, report.cut.frame.path)
+            title = f"compute it in `{method}` instead of `{once}`"
         else:
             recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
             if recorder is None:
@@ -164,60 +167,6 @@ def _node_of_maker(report: Report, node: ast.AST, frame: Frame) -> ast.AST:
     while maker is not None and not (maker.function is not None and maker.function.name in _ONCE):
         maker = maker.caller
     return place_in(frame, node, maker) or node if maker is not None and maker.path == frame.path else node
-
-
-def _into_call(program: Program, report: Report) -> tuple[Edit, ...]:
-    """Compute an attribute in `call`, as a local name, instead of once in `__init__` or `build`."""
-    from regrad.codemods.engine import moving
-
-    if report.cut.node is None or report.cut.frame is None:
-        raise CannotMove("the value is not computed in a method of a layer")
-    path = report.cut.frame.path
-    statement = program.statement(_node_of_maker(report, report.cut.node, report.cut.frame), path)
-    if not (
-        isinstance(statement, ast.Assign)
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Attribute)
-    ):
-        raise CannotMove("the value is not kept in an attribute of its own")
-    target = statement.targets[0]
-    method = function_around(program, statement, path)
-    cls = next((node for node in owners(program, statement, path) if isinstance(node, ast.ClassDef)), None)
-    if (
-        not isinstance(method, ast.FunctionDef)
-        or cls is None
-        or not isinstance(target.value, ast.Name)
-        or not method.args.args
-    ):
-        raise CannotMove("the value is not computed in a method of a layer")
-    this = method.args.args[0].arg
-    if target.value.id != this or not any(statement is other for other in method.body):
-        raise CannotMove("the value is computed in a branch or loop")
-    methods = [node for node in cls.body if isinstance(node, ast.FunctionDef)]
-    call = next((node for node in methods if node.name == "call"), None)
-    if call is None or not call.args.args or call.args.args[0].arg != this:
-        raise CannotMove("the class has no `call` of its own")
-    local = stored_locally(method) - {this}
-    if loaded(statement.value) & local:
-        raise CannotMove(f"it is computed from local names of `{method.name}`")
-    uses = [
-        node
-        for node in ast.walk(cls)
-        if isinstance(node, ast.Attribute) and node.attr == target.attr and node is not target
-    ]
-    if any(
-        not (isinstance(use.value, ast.Name) and use.value.id == this and isinstance(use.ctx, ast.Load)) for use in uses
-    ):
-        raise CannotMove(f"`{this}.{target.attr}` is written elsewhere too")
-    if any(function_around(program, use, path) is not call for use in uses):
-        raise CannotMove(f"`{this}.{target.attr}` is used outside `call` too")
-    name = free_name(program, path, call, (target.attr.lstrip("_"), target.attr.lstrip("_") + "_now"))
-    rewrite = moving.Rewrite(program.files[path], program.trees[path])
-    rewrite.move([statement], moving.at_start(call))
-    rewrite.replace(target, name)
-    for use in uses:
-        rewrite.replace(use, name)
-    return rewrite.edits()
 
 
 RULE = Rule(
