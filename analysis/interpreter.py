@@ -666,7 +666,8 @@ def _import_from(interpreter: Interpreter, node: ast.ImportFrom) -> None:
 
 def _member(interpreter: Interpreter, module: Module, node: ast.ImportFrom, alias: ast.alias, importer: str) -> Value:
     """What `from module import name` binds."""
-    found = module.scope.names.get(alias.name)
+    # A package that imports from itself means a module inside it: the name there is the one that is being bound.
+    found = module.scope.names.get(alias.name) if module.path != importer else None
     return found if found is not None else _inner(interpreter, node, alias, importer, module.followed)
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from regrad.analysis.events import Trained
 from regrad.analysis.modules import FOLLOWED
 from regrad.analysis.program import Reader
 
@@ -180,3 +181,14 @@ def test_one_reader_gives_each_program_its_own_modules(tmp_path: Path) -> None:
     second = reader.read(str(tmp_path / "b.py"))
     assert len(sink(first).path.connected) == 0
     assert len(sink(second).path.connected) == 1
+
+
+@pytest.mark.parametrize("own", ["from nets import heads", "from . import heads"])
+def test_a_package_imports_its_own_modules(tmp_path: Path, own: str) -> None:
+    files = {
+        "nets/__init__.py": own,
+        "nets/heads.py": "import tensorflow as tf\ndef make():\n    return tf.keras.Sequential([tf.keras.layers.Dense(3)])\n",
+        "train.py": "from nets import heads\nmodel = heads.make()\nmodel.compile('sgd', 'mse')\nmodel.fit(x, y)\n",
+    }
+    program = read_files(files, "train.py", str(tmp_path))
+    assert len(program.files) == 3 and any(True for _ in program.of(Trained))
