@@ -165,7 +165,8 @@ def mend(program: Program, found: Finding) -> Mendings:
 
 
 def _contrast(program: Program, ending: Ending) -> Mendings:
-    from regrad.codemods.engine.moving import Rewrite
+    from regrad.codemods.engine.moving import Rewrite, before
+    from regrad.codemods.engine.surroundings import free_name
 
     call, path = ending.node, ending.frame.path
     tree = program.trees[path]
@@ -177,9 +178,14 @@ def _contrast(program: Program, ending: Ending) -> Mendings:
     if not isinstance(image, ast.Name) or factor is None or mean is None:
         return Withheld("give the image a name first", written)
     average = f"{mean}({image.id}, axis=[-3, -2], keepdims=True)"
-    text = f"({image.id} - {average}) * {operand(program.source(factor, path))} + {average}"
     rewrite = Rewrite(program.files[path], tree)
+    statement = program.statement(call, path)
+    named = isinstance(statement, (ast.Assign, ast.Return)) and statement.value is call
+    name = free_name(program, path, tree, ("mean", "image_mean")) if named else average
+    text = f"({image.id} - {name}) * {operand(program.source(factor, path))} + {name}"
     try:
+        if named and statement is not None:
+            rewrite.insert(f"{name} = {average}", before(statement))
         rewrite.replace(call, text)
         edits = rewrite.edits()
     except CannotMove as problem:
