@@ -75,6 +75,7 @@ def main() -> int:
     parser.add_argument("cases", type=Path, help="a folder of cases: */case.json beside buggy, fixed or ok")
     parser.add_argument("--python", help="the interpreter that runs the programs")
     parser.add_argument("--only", help="cases whose name contains this")
+    parser.add_argument("--after", default="", help="cases whose name comes after this")
     parser.add_argument("--same-loss", action="store_true", help="demand equal losses, as for a safe rewrite")
     parser.add_argument("-v", "--verbose", action="store_true", help="show both reports")
     options = parser.parse_args()
@@ -84,7 +85,7 @@ def main() -> int:
     started = time.monotonic()
     with Verifier(options.python) as verifier:
         for case in sorted(path.parent for path in options.cases.glob("*/case.json")):
-            if options.only and options.only not in case.name:
+            if case.name <= options.after or (options.only and options.only not in case.name):
                 continue
             description = json.loads((case / "case.json").read_text())
             buggy, fixed, correct = (side(case, name) for name in ("buggy", "fixed", "ok"))

@@ -218,3 +218,18 @@ data = data.shuffle(16).batch(4)
 model.fit(data)
 """)
     assert [place.line for place in report.places] == [7, 4, 5]
+
+
+def test_the_same_gradients_again_and_again_change_nothing(compare: Compare) -> None:
+    text = """
+import tensorflow as tf
+w = tf.Variable([[1.0], [2.0]])
+for step in range(60):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.matmul([[1.0, 2.0]], w) ** 2)
+    for value, slope in zip([w.read_value()], tape.gradient(loss, [w])):
+        value -= 0.01 * slope
+"""
+    mended = text.replace("[w.read_value()]", "[w]").replace("value -= 0.01 * slope", "value.assign_sub(0.01 * slope)")
+    evidence = compare(text, mended)
+    assert evidence.before.symptoms == (Symptom.NOTHING_CHANGED,) and evidence.verdict is Verdict.MENDED

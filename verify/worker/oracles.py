@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from .frozen import frozen_and_fresh
-from .recorder import Recorder, weights_of
+from .recorder import STEPS, Recorder, weights_of
 from .requests import left_out, update_missing
 
 FEW = 8
@@ -52,13 +52,31 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
     """
     if any(stands_still(recorder, model) for model in recorder.trained):
         return True
-    if not recorder.optimizers or not variables:
+    if not recorder.optimizers:
+        return repeats_itself(recorder)
+    if not variables:
         return False
     if recorder.stepped == 0 and not recorder.repeated_gradient():
         return False
     owned = [v for v in variables if not v["name"].startswith("source ")]
     meant = [v for v in owned if v["gradient"] != "not-asked"] or owned
     return bool(meant) and not any(v["changed"] or not v["moved"] for v in meant)
+
+
+def repeats_itself(recorder: Recorder) -> bool:
+    """Without an optimizer: the same gradients of the same variables again and again, to the last digit."""
+    import numpy
+
+    seen = [
+        track for track in recorder.tracks.values() if any(len(states) > STEPS for states in track.requests.values())
+    ]
+    return any(norm for track in seen for _, norm in track.asked) and all(
+        len(set(track.asked)) == 1
+        and track.values is not None
+        and track.values[0] is not None
+        and numpy.array_equal(*track.values)
+        for track in seen
+    )
 
 
 def stands_still(recorder: Recorder, model: Any) -> bool:

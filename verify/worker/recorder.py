@@ -78,6 +78,7 @@ class Recorder:
         self.made_in: dict[int, Any] = {}
         self.frozen_in: dict[int, Any] = {}
         self.exploring_until: float | None = None
+        self.interrupted = False
         self.request_lines: dict[Any, int] = {}
         self.reached: dict[int, tuple[str, int]] = {}
         self.reported: list[int] = []
@@ -298,13 +299,18 @@ class Recorder:
     def stop(self) -> None:
         self.finish("stepped")
 
+    def interrupt(self) -> None:
+        """What was traced and not carried out before the time was up has gradients, but its weights stand still."""
+        self.interrupted = bool(self.inside or self.functions)
+        self.stop()
+
     def explore(self, seconds: float) -> None:
         """The step is known; what follows may still train something else, but gets little time."""
         import signal
 
         if self.exploring_until is None and hasattr(signal, "setitimer"):
             self.exploring_until = time.monotonic() + seconds
-            signal.signal(signal.SIGALRM, lambda *_: self.stop())
+            signal.signal(signal.SIGALRM, lambda *_: self.interrupt())
             signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
@@ -317,7 +323,7 @@ def without_shells(models: list[Any]) -> list[Any]:
     ]
     kept = []
     for model in models:
-        layers = {id(layer) for layer in getattr(model, "layers", ()) if getattr(layer, "weights", None)}
+        layers = {id(layer) for layer in getattr(model, "layers", ()) if weights_of(layer)}
         shell = type(model).__name__ == "Functional" and layers and any(layers <= inside for inside in held)
         if not shell:
             kept.append(model)

@@ -28,7 +28,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
             continue
         if not wanted(recorder, track, identity, owners):
             continue
-        status, norm = judged(track, largest, outcome)
+        status, norm = judged(track, largest, outcome, recorder.interrupted)
         recorder.reported.append(identity)
         is_trainable = trainable.get(identity, bool(getattr(track.variable, "trainable", True)))
         variables.append(
@@ -139,7 +139,7 @@ def name_variables(recorder: Recorder) -> dict[int, str]:
     return names
 
 
-def judged(track: Track, largest: float, outcome: str) -> tuple[str, float | None]:
+def judged(track: Track, largest: float, outcome: str, interrupted: bool) -> tuple[str, float | None]:
     """One status for all that was seen: what was applied counts, else what the tape gave."""
     seen = track.applied or track.asked
     if not seen:
@@ -155,7 +155,7 @@ def judged(track: Track, largest: float, outcome: str) -> tuple[str, float | Non
     if "connected" in states and norm is None:
         # Traced, not computed here: whether the weights moved tells flowing from zero.
         first, last = track.values if track.values is not None else (None, None)
-        if first is None or last is None or outcome == "raised":
+        if first is None or last is None or outcome == "raised" or interrupted:
             return "flows", None
         import numpy
 
