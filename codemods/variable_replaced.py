@@ -32,8 +32,9 @@ Mended::
 The fix and its safety
 ----------------------
 The update becomes `assign_sub` (`assign_add`, `assign`). A variable made of an expression becomes the expression.
-What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name. Safe: the
-numbers are the same. Where the variable is read before, or in other functions, nothing is offered.
+What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name. Rows that a loop
+assigns one by one are collected in a list and stacked. Safe: the numbers are the same. Where the variable is read
+before, or in other functions, and where a graph assigns, nothing is offered.
 
 When it stays silent
 --------------------
@@ -61,6 +62,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Variable
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected, is_function
 from regrad.codemods.engine.poured import ASSIGNS, Poured, threaded, unwrapped, uses_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -223,12 +225,21 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove
 
     evidence = finding.evidence
+    if isinstance(evidence, Poured) and not evidence.made and is_function(evidence):
+        return Withheld(
+            "the assignment runs where the session is asked for it, which is the author's to say",
+            "new = expression  # to compute with\nkeep = tf.assign(variable, new)  # to run beside the training step",
+        )
     try:
         if isinstance(evidence, Rebound):
             return [_updated(program, evidence)]
+        if isinstance(evidence, Poured) and assigns_a_part(evidence):
+            return [collected(program, evidence)]
         if isinstance(evidence, Poured):
             return [unwrapped(program, evidence) if evidence.made else threaded(program, evidence)]
     except CannotMove as problem:
+        if isinstance(evidence, Poured) and assigns_a_part(evidence):
+            return Withheld(str(problem), SUGGESTION)
         return Withheld(
             str(problem),
             "new = expression\nloss = ...  # computed with `new`\nvariable.assign(new)  # afterwards, to keep it",
