@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from regrad.cli import configuration, work
+from regrad.cli import configuration, migration_report, work
 from regrad.cli.configuration import Configuration
 from regrad.cli.exit_status import ExitStatus
 from regrad.cli.job import Job
 from regrad.cli.mistake import Mistake
 from regrad.cli.one_step import require_interpreter
+from regrad.cli.parameters import ReportFormat
 from regrad.cli.settings import Request, configuration_for, laid_over
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def carry_out(migration: Migration) -> ExitStatus:
         width = engine.width
     if migration.plan is not None:
         _write_plan(migration.plan, results, planned, wanted, width)
-    print(closing(results, migration.output, migration.plan))
+    page = migration_report.carry_out(migration.output, ReportFormat.HTML, None)
+    print(closing(results, page or migration.output, migration.plan))
     return status(results, planned)
 
 
@@ -139,9 +141,7 @@ def _sources(migration: Migration, agreed: Plan | None) -> tuple[Source, ...]:
         if agreed is None:
             return sources(migration.targets)
         found = [sources([each.target])[0] for each in agreed.repositories]
-        return tuple(
-            replace(source, name=each.name) for source, each in zip(found, agreed.repositories, strict=True)
-        )
+        return tuple(replace(source, name=each.name) for source, each in zip(found, agreed.repositories, strict=True))
     except BadTarget as problem:
         raise Mistake(str(problem), problem.hint) from None
 
@@ -233,5 +233,3 @@ def _write_plan(
         plan.write(path, sorted(planned, key=lambda each: order[each.name]), wanted.words, width)
     except OSError as problem:
         raise Mistake(f"{path}: cannot be written ({problem.strerror}).") from None
-
-

@@ -138,7 +138,7 @@ def _counts(totals: Totals) -> str:
     return words
 
 
-def closing(results: Sequence[RepositoryResult], output: Path, plan: Path | None) -> str:
+def closing(results: Sequence[RepositoryResult], page: Path, plan: Path | None) -> str:
     """The last lines: the totals, and what to do next."""
     total = Totals()
     for result in results:
@@ -150,5 +150,5 @@ def closing(results: Sequence[RepositoryResult], output: Path, plan: Path | None
         lines.append(f"{total.fixable_unsafe} more can be mended with --unsafe-fixes, which changes what programs mean")
     if plan is not None:
         lines.append(f"The plan is in {plan}. Read and edit it, then: regrad migrate --apply {plan}")
-    lines.append(f"Read the results with: regrad report {output}")
+    lines.append(f"The report is in {page}")
     return clean("\n".join(lines))

@@ -28,7 +28,8 @@ def test_a_line_per_repository_and_the_totals(script: Script, tmp_path: Path) ->
     words = "1 finding in 2 files, 1 mended (none proved by a training step) on the branch regrad/mend"
     assert sorted(lines[:2]) == [f"first: {words}", "second: no findings in 1 file"]
     assert lines[2] == "2 repositories: 1 finding in 3 files, 1 mended (none proved by a training step)"
-    assert lines[3] == "Read the results with: regrad report regrad-migration"
+    assert lines[3] == "The report is in regrad-migration/report.html"
+    assert "RG401" in Path("regrad-migration/report.html").read_text()
     assert ran.stderr == ""
     text = Path("regrad-migration/pull-requests/first.md").read_text()
     assert text.startswith("# Let gradients flow: mend 1 training fault\n")
