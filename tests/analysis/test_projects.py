@@ -187,7 +187,7 @@ def test_one_reader_gives_each_program_its_own_modules(tmp_path: Path) -> None:
 def test_a_package_imports_its_own_modules(tmp_path: Path, own: str) -> None:
     files = {
         "nets/__init__.py": own,
-        "nets/heads.py": "from keras import Sequential, layers\ndef make():\n    return Sequential([layers.Dense(3)])\n",
+        "nets/heads.py": "from keras import Sequential, layers\ndef make():\n    return Sequential([layers.Dense(3)])",
         "train.py": "from nets import heads\nmodel = heads.make()\nmodel.compile('sgd', 'mse')\nmodel.fit(x, y)\n",
     }
     program = read_files(files, "train.py", str(tmp_path))
