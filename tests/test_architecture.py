@@ -62,3 +62,12 @@ def test_analysis_and_rules_load_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "codemods" / "engine").glob("*.py")), ids=lambda path: path.stem)
+def test_the_engine_knows_no_rule(path: Path) -> None:
+    rules = {each.stem for each in (ROOT / "codemods").glob("*.py")}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            named = {alias.name for alias in node.names} if node.module == "regrad.codemods" else set()
+            assert not (named | {node.module.removeprefix("regrad.codemods.")}) & rules
