@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from regrad.migrate.packing import relative, relocated
 from regrad.migrate.results import FileResult
 from regrad.repair.outcome import Decision, FileOutcome, Status
 from regrad.verify.evidence import Outcome, Verdict
@@ -176,8 +177,6 @@ def kept_inside(outcomes: Sequence[FileOutcome], folder: str, untouchable: set[s
 
 def result(outcome: FileOutcome, work: Work, through: str | None, seconds: float) -> FileResult:
     """The file's result: through which program it was proved, or why no training step says anything about it."""
-    from regrad.migrate.tasks import relative, relocated
-
     moved = relocated(outcome, work.folder)
     evidence = outcome.evidence
     if evidence is not None and evidence.verdict is not Verdict.NOT_VERIFIABLE:

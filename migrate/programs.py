@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from regrad.migrate import entries
+from regrad.migrate.packing import surveyed_of
 from regrad.migrate.store import Surveyed
-from regrad.migrate.tasks import surveyed_of
 from regrad.repair.outcome import FindingOutcome
 
 

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from regrad.migrate import branch, checkout, entries, git, plan, programs, selection, tasks
+from regrad.migrate import branch, checkout, entries, opening, packing, plan, programs, tasks
 from regrad.migrate.commits import Step
 from regrad.migrate.engine import Engine, Lost, answers
 from regrad.migrate.events import Begun, Ended, FilesRead, Listener, Mending, ProgramMended
 from regrad.migrate.git import GitProblem, Repository
 from regrad.migrate.plan import PlannedRepository
-from regrad.migrate.request import Request, Settings, WrongSettings
+from regrad.migrate.request import Request, WrongSettings
 from regrad.migrate.results import RepositoryResult, State, Totals
-from regrad.migrate.selection import Chosen
 from regrad.migrate.store import Store, Stored
 from regrad.migrate.targets import Source
 from regrad.migrate.tasks import Read, Work
 from regrad.repair.diff import unified
 from regrad.repair.outcome import Status
-from regrad.repair.targets import NEVER_VISITED, SUFFIXES
-from regrad.verify.interpreter import PROJECT_ENVIRONMENTS
 
 AT_ONCE = 8
 """Files that a worker is given at a time."""
@@ -34,26 +29,6 @@ AT_ONCE = 8
 
 class Stopped(Exception):
     """The run was interrupted."""
-
-
-class CannotDo(Exception):
-    """The repository is given up; the message is for the user."""
-
-
-@dataclass(frozen=True)
-class Tree:
-    """The files of a repository as they are looked at."""
-
-    folder: str
-    base: str
-    """The commit, or for a folder a digest of its files."""
-    blobs: dict[str, str]
-    """What tells one content of a file from another."""
-    chosen: tuple[str, ...]
-    alone: tuple[selection.LeftAlone, ...]
-    notes: tuple[str, ...]
-    settings: Settings
-    repository: Repository | None = None
 
 
 @dataclass
@@ -77,8 +52,8 @@ class Job:
         folder = str(self.scratch / str(self.stored.number) / self.source.name)
         try:
             return self._run(folder)
-        except (GitProblem, CannotDo, WrongSettings, OSError, tasks.Unseen) as problem:
-            result = self._now(State.FAILED, message=tasks.relative(folder)(str(problem)))
+        except (GitProblem, opening.CannotDo, WrongSettings, OSError, tasks.Unseen) as problem:
+            result = self._now(State.FAILED, message=packing.relative(folder)(str(problem)))
             self.stored = self.store.put(self.stored, result, base=None)
             self.listen(Ended(result))
             return result, None
@@ -87,16 +62,16 @@ class Job:
 
     def _run(self, folder: str) -> tuple[RepositoryResult, PlannedRepository | None]:
         self._go_on()
-        repository = self._opened()
-        base = self._base(repository)
+        repository = opening.opened(self.source, self.request, self.stored)
+        base = opening.base_of(self.source, repository, self.stored)
         agreed = self._planned()
         if agreed is not None and agreed.revision != base:
             return self._moved(agreed, base), None
         if base == self.stored.base and self.stored.result.state is State.DONE:
             self.listen(Ended(self.stored.result, again=True))
             return self.stored.result, None
-        tree = self._tree(repository, base, folder)
-        self._take_over(tree, repository)
+        tree = opening.tree_of(self.source, self.request, repository, base, folder)
+        opening.take_over(self.store, self.stored, tree)
         result = self._now(State.READING, revision=base, notes=tree.notes)
         self.stored = self.store.put(self.stored, result, base=base)
         self._read(tree)
@@ -123,48 +98,6 @@ class Job:
             **{"message": None, "totals": Totals(), **changes},  # type: ignore[arg-type]
         )
 
-    # Which files, in which state
-
-    def _opened(self) -> Repository | None:
-        if self.source.kind == "folder":
-            if self.request.since is not None:
-                raise CannotDo(f"{self.source.given} is under no version control, so --since means nothing there.")
-            return None
-        if self.source.kind == "git":
-            return Repository(self.source.place)
-        return self._cloned()
-
-    def _cloned(self) -> Repository:
-        """A copy of our own, which keeps the branch; fetched anew when the original has moved."""
-        place = self.request.output / "clones" / f"{self.source.name}.git"
-        copy = Repository(str(place))
-        unfinished = self.stored.result.state in (State.READING, State.MENDING)
-        if place.is_dir() and (unfinished or copy.commit("HEAD") == self._newest()):
-            return copy
-        place.parent.mkdir(parents=True, exist_ok=True)
-        fresh = str(place) + ".new"
-        checkout.remove(fresh)
-        git.clone(self.source.place, fresh, whole=self.request.since is not None)
-        checkout.remove(str(place))
-        os.rename(fresh, place)
-        return copy
-
-    def _newest(self) -> str:
-        answer = git.run("ls-remote", "--", self.source.place, "HEAD").decode("ascii", "replace").split()
-        return answer[0] if answer else ""
-
-    def _base(self, repository: Repository | None) -> str:
-        if repository is None:
-            return _digest(self.source.place)
-        unfinished = self.stored.result.state in (State.READING, State.MENDING)
-        if unfinished and self.stored.base is not None and repository.commit(self.stored.base) is not None:
-            # A killed run goes on with the commit that it began with.
-            return self.stored.base
-        head = repository.commit("HEAD")
-        if head is None:
-            raise CannotDo(f"{self.source.given} has no commit yet.")
-        return head
-
     def _planned(self) -> PlannedRepository | None:
         agreed = self.request.plan
         return None if agreed is None else next(each for each in agreed.repositories if each.name == self.source.name)
@@ -177,65 +110,9 @@ class Job:
         self.listen(Ended(result))
         return result
 
-    def _tree(self, repository: Repository | None, base: str, folder: str) -> Tree:
-        if repository is None:
-            settings = self.request.settings(self.source.place, self.source.place)
-            found = list(selection.chosen_in_folder(self.source.place, settings.options))
-            stamps = {each.path: _stamp(os.path.join(self.source.place, each.path)) for each in found}
-            return _tree(self.source.place, base, stamps, found, (), settings, None)
-        exported = checkout.export(repository, base, folder)
-        self._lend_environment(folder)
-        settings = self.request.settings(folder, os.path.join(folder, self.source.within))
-        blobs = {entry.path: entry.blob for entry in exported.entries}
-        paths = [path for path in blobs if path.startswith(self.source.within)]
-        if self.request.since is not None:
-            changed = repository.changed(self.request.since, base)
-            paths = [path for path in paths if path in changed]
-        found = list(selection.chosen(folder, paths, settings.options, exported.pointers))
-        notes = (*self._uncommitted(repository, base), *exported.notes)
-        return _tree(folder, base, blobs, found, notes, settings, repository)
-
-    def _lend_environment(self, folder: str) -> None:
-        """Lets the work tree use the user's own virtual environment, which no commit holds."""
-        for name in PROJECT_ENVIRONMENTS if self.source.checkout is not None else ():
-            own = os.path.join(self.source.checkout or "", name)
-            place = os.path.join(folder, name)
-            if os.path.isfile(os.path.join(own, "pyvenv.cfg")) and not os.path.lexists(place):
-                os.symlink(own, place)
-
-    def _uncommitted(self, repository: Repository, base: str) -> tuple[str, ...]:
-        if self.source.checkout is None:
-            return ()
-        listing = repository.run(
-            *("--work-tree", self.source.checkout, "status", "--porcelain", "-z", "--no-renames"),
-            *("--untracked-files=no", "--ignore-submodules=all"),
-        )
-        changed = [line for line in listing.split(b"\0") if line]
-        if not changed:
-            return ()
-        files = "1 file has" if len(changed) == 1 else f"{len(changed)} files have"
-        return (f"{files} uncommitted changes, which are left alone: regrad works from the commit {base[:12]}",)
-
-    def _take_over(self, tree: Tree, repository: Repository | None) -> None:
-        """Keeps of the rows what still holds for this tree."""
-        old = self.stored.base
-        if old == tree.base:
-            return
-        if old is None or repository is None or repository.commit(old) is None:
-            self.store.forget_files(self.stored)
-            return
-        before = {entry.path: entry.blob for entry in repository.entries(old)}
-        appeared = [path for path in tree.blobs if path not in before]
-        changed = [path for path, blob in tree.blobs.items() if before.get(path) != blob]
-        # A new module may be what an import was looking for; requirements and settings may change any answer.
-        if any(path.endswith(".py") for path in appeared) or any(not path.endswith(SUFFIXES) for path in changed):
-            self.store.forget_files(self.stored)
-            return
-        self.store.keep_unchanged(self.stored, tree.blobs, frozenset(tree.blobs) - frozenset(changed))
-
     # Reading
 
-    def _read(self, tree: Tree) -> None:
+    def _read(self, tree: opening.Tree) -> None:
         wanted = self._wanted(tree)
         known = self.store.read_paths(self.stored)
         waiting = [path for path in wanted if path not in known]
@@ -249,12 +126,12 @@ class Job:
             self.store.put_read(self.stored, reads, tree.blobs)
             self.listen(FilesRead(self.source.name, len(reads)))
         told = [
-            tasks.bare_file(self.source.name, path, status, message)
+            packing.bare_file(self.source.name, path, status, message)
             for path, status, message in self.store.unreadable(self.stored)
         ]
         self.store.put_files(self.stored, told)
 
-    def _wanted(self, tree: Tree) -> list[str]:
+    def _wanted(self, tree: opening.Tree) -> list[str]:
         agreed = self._planned()
         if agreed is None:
             return list(tree.chosen)
@@ -268,7 +145,7 @@ class Job:
 
     # Planning
 
-    def _plan(self, tree: Tree, groups: list[programs.Group]) -> tuple[RepositoryResult, PlannedRepository]:
+    def _plan(self, tree: opening.Tree, groups: list[programs.Group]) -> tuple[RepositoryResult, PlannedRepository]:
         seconds = self.store.seconds_a_program() or plan.SECONDS_A_PROGRAM
         planned = []
         for group, runnable, configured in self._with_entries(tree, groups):
@@ -277,7 +154,7 @@ class Job:
             self._go_on()
             if each.survey is not None:
                 unsafe = tree.settings.options.unsafe_fixes
-                files = tasks.reported(tree.folder, self.source.name, each.survey, unsafe=unsafe)
+                files = packing.reported(tree.folder, self.source.name, each.survey, unsafe=unsafe)
                 self.store.put_files(self.stored, files)
         result = self._now(State.PLANNED, revision=tree.base, notes=tree.notes, totals=self._totals(tree))
         self.stored = self.store.put(self.stored, result, base=tree.base)
@@ -290,7 +167,7 @@ class Job:
         return os.path.join(top, self.source.within).rstrip(os.sep)
 
     def _with_entries(
-        self, tree: Tree, groups: Sequence[programs.Group]
+        self, tree: opening.Tree, groups: Sequence[programs.Group]
     ) -> Iterator[tuple[programs.Group, tuple[str, ...], bool]]:
         around = programs.reached(self.store.programs_around(self.stored))
         tests = [path for path in tree.chosen if entries.is_test(path)]
@@ -300,7 +177,7 @@ class Job:
 
     # Mending
 
-    def _mend(self, tree: Tree, groups: list[programs.Group]) -> None:
+    def _mend(self, tree: opening.Tree, groups: list[programs.Group]) -> None:
         done = self.store.mended_programs(self.stored)
         self.listen(Mending(self.source.name, len(groups), len(done)))
         works: Iterator[list[Work]] = (
@@ -319,7 +196,7 @@ class Job:
             self._go_on()
             yield work
 
-    def _work(self, tree: Tree, group: programs.Group, runnable: tuple[str, ...], configured: bool) -> Work:
+    def _work(self, tree: opening.Tree, group: programs.Group, runnable: tuple[str, ...], configured: bool) -> Work:
         agreed = self._planned()
         options, left = tree.settings.options, frozenset[tuple[str, int, int, str]]()
         if agreed is not None:
@@ -339,20 +216,20 @@ class Job:
             drivers=tree.repository is not None,
         )
 
-    def _passed_over(self, tree: Tree, lost: Lost[Work]) -> None:
+    def _passed_over(self, tree: opening.Tree, lost: Lost[Work]) -> None:
         """A program whose mending ended its worker twice: its findings are kept, it is not mended."""
         work = lost.item
         files = [
             file
             for each in self.store.found(self.stored)
             if each.path in work.paths and each.survey is not None
-            for file in tasks.reported(tree.folder, self.source.name, each.survey, f"not mended: {lost.reason}")
+            for file in packing.reported(tree.folder, self.source.name, each.survey, f"not mended: {lost.reason}")
         ]
         self.store.put_program(self.stored, work.key, files, (), 0.0)
 
     # Handing over
 
-    def _hand_over(self, tree: Tree) -> RepositoryResult:
+    def _hand_over(self, tree: opening.Tree) -> RepositoryResult:
         steps = self.store.steps(self.stored)
         notes = tree.notes
         result = self._now(State.DONE, revision=tree.base, notes=notes, totals=self._totals(tree))
@@ -373,7 +250,7 @@ class Job:
         return result
 
     def _committed(
-        self, tree: Tree, repository: Repository, steps: list[Step], result: RepositoryResult
+        self, tree: opening.Tree, repository: Repository, steps: list[Step], result: RepositoryResult
     ) -> tuple[RepositoryResult, str]:
         made = branch.write(
             repository,
@@ -401,50 +278,14 @@ class Job:
         os.replace(temporary, path)
         return path.relative_to(self.request.output).as_posix()
 
-    def _totals(self, tree: Tree) -> Totals:
+    def _totals(self, tree: opening.Tree) -> Totals:
         totals = self.store.totals(self.stored)
         return replace(totals, skipped=totals.skipped + len(tree.alone))
-
-
-def _tree(
-    folder: str,
-    base: str,
-    blobs: dict[str, str],
-    found: Sequence[Chosen | selection.LeftAlone],
-    notes: tuple[str, ...],
-    settings: Settings,
-    repository: Repository | None,
-) -> Tree:
-    alone = tuple(each for each in found if isinstance(each, selection.LeftAlone))
-    reasons = Counter(each.reason for each in alone)
-    told = [f"{count} file{'s' * (count > 1)} left alone: {reason}" for reason, count in sorted(reasons.items())]
-    chosen = tuple(each.path for each in found if isinstance(each, Chosen))
-    return Tree(folder, base, blobs, chosen, alone, (*notes, *told), settings, repository)
 
 
 def _lost(lost: Lost[str]) -> Read:
     message = f"reading was given up: {lost.reason}; please report this file"
     return Read(lost.item, Status.UNREADABLE, message, 0, False, (lost.item,), None, 0.0)
-
-
-def _stamp(path: str) -> str:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return "-"
-    return f"{found.st_size} {found.st_mtime_ns}"
-
-
-def _digest(folder: str) -> str:
-    """What tells one state of a folder's programs from another: names, sizes and times of change."""
-    digest = hashlib.blake2b(digest_size=20)
-    for current, folders, names in os.walk(folder):
-        folders[:] = sorted(set(folders) - NEVER_VISITED)
-        for name in sorted(names):
-            if name.endswith(SUFFIXES):
-                path = os.path.join(current, name)
-                digest.update(f"{os.path.relpath(path, folder)}\0{_stamp(path)}\0".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def _folder_patch(folder: str, steps: Sequence[Step]) -> bytes:

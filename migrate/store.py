@@ -14,8 +14,9 @@ from types import TracebackType
 
 from regrad.migrate.codec import plain, restored
 from regrad.migrate.commits import Step
+from regrad.migrate.packing import PackedFile
 from regrad.migrate.results import FORMAT, STORE, RepositoryResult, RunInfo, Totals
-from regrad.migrate.tasks import PackedFile, Read
+from regrad.migrate.tasks import Read
 from regrad.repair.outcome import Status
 
 _SCHEMA = """
