@@ -26,9 +26,10 @@ Mended::
 The fix and its safety
 ----------------------
 The target that the program already has: the input itself where the model gives back what it was given, the labels
-that were loaded with the inputs, what is unpacked together with the input and read nowhere, the labels in the
-dictionary, the labels of the folders. Unsafe, since which target is meant is a guess; a generator's list of inputs
-and targets becomes a tuple, which is safe. Where the program has no target, nothing is offered.
+that were loaded with the inputs, what is unpacked together with the input and read nowhere, what a mapped function
+takes and does not hand on, the labels in the dictionary, the labels of the folders. Unsafe, since which target is
+meant is a guess; a generator's list of inputs and targets becomes a tuple, which is safe. Where the program has no
+target, nothing is offered.
 
 When it stays silent
 --------------------
@@ -210,6 +211,9 @@ def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Call
             mode = _mode(event, same, _last_name(maker))
             if mode is not None:
                 yield "the folders are the target", Safety.UNSAFE, lambda: _folders(program, event, mode)
+        elif not same and (dropping := _drops_target(program)) is not None:
+            given, path, name = dropping
+            yield f"hand `{name}` on", Safety.UNSAFE, lambda: _handed_on(program, given, path, name)
         elif same and _only_yield(program, event) is not None:
             yield "the input is the target", Safety.UNSAFE, lambda: _yielded_twice(program, event)
         elif same:
@@ -355,6 +359,39 @@ def _yielded_twice(program: Program, event: Trained) -> tuple[Edit, ...]:
     node, path = found
     end = program.files[path].span(node).end
     return (Edit(path, Span(end, end), f", {node.id}"),)
+
+
+def _drops_target(program: Program) -> tuple[list[ast.expr], str, str] | None:
+    """The one mapped function that takes two things and never reads the second: what it returns, its file, the name."""
+    found: list[tuple[list[ast.expr], str, str]] = []
+    for path in program.trees:
+        mapped = {
+            call.args[0].id
+            for tree in program.trees
+            for call in program.nodes(tree)
+            if isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr == "map"
+            and call.args
+            and isinstance(call.args[0], ast.Name)
+        }
+        for node in program.nodes(path):
+            if not isinstance(node, ast.FunctionDef) or node.name not in mapped or len(node.args.args) != 2:
+                continue
+            second = node.args.args[1].arg
+            inside = list(ast.walk(node))
+            values = [each.value for each in inside if isinstance(each, ast.Return)]
+            single = [each for each in values if each is not None and not isinstance(each, (ast.Tuple, ast.Dict))]
+            read = any(isinstance(each, ast.Name) and each.id == second for each in inside)
+            if not read and single and len(single) == len(values):
+                found.append((single, path, second))
+    return found[0] if len(found) == 1 else None
+
+
+def _handed_on(program: Program, values: list[ast.expr], path: str, name: str) -> tuple[Edit, ...]:
+    source = program.files[path]
+    ends = [source.span(each).end for each in values]
+    return tuple(Edit(path, Span(end, end), f", {name}") for end in ends)
 
 
 def _is_pipeline(program: Program, event: Trained) -> bool:
