@@ -56,10 +56,8 @@ def walked(interpreter: Interpreter, value: Value) -> Walk | None:
 
 
 def to_the_end(loop: ast.For | ast.AsyncFor) -> bool:
-    """Whether nothing in a loop may leave it early."""
-    return not any(
-        isinstance(node, (ast.Break, ast.Return, ast.Raise)) for part in loop.body for node in ast.walk(part)
-    )
+    """Whether nothing in a loop may leave it early and go on behind it."""
+    return not any(isinstance(node, (ast.Break, ast.Return)) for part in loop.body for node in ast.walk(part))
 
 
 def _with_sources(value: Value) -> Iterator[Value]:

@@ -137,6 +137,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         return [_mending(program, finding.evidence)]
     except CannotMove as problem:
+        if isinstance(finding.evidence, MovedCopy):
+            return Withheld(str(problem), "variable.assign_sub(rate * gradient)")
         return Withheld(str(problem), "optimizer.apply_gradients(zip(gradients, variables))")
 
 

@@ -157,6 +157,12 @@ def _sum(interpreter: Interpreter, name: str, call: Call) -> Value:
     return interpreter.unknown("call", "sum", parts)
 
 
+def _every(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`any` and `all`: they come to the end where nothing is found amiss."""
+    iterators.walk(interpreter, call.get(None, 0) or UNKNOWN, call.node)
+    return interpreter.unknown("call", name, ())
+
+
 _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "float": float,
     "int": int,
@@ -341,6 +347,8 @@ FUNCTIONS: dict[str, Handler] = {
     "builtins.map": _map,
     "builtins.filter": _filter,
     "builtins.sum": _sum,
+    "builtins.any": _every,
+    "builtins.all": _every,
     "builtins.float": _number,
     "builtins.int": _number,
     "builtins.bool": _number,

@@ -93,7 +93,7 @@ def _every_row(evidence: Poured, loop: ast.For, part: ast.Subscript, frame: Fram
         return False
     if any(isinstance(node, (ast.Break, ast.Continue, ast.Return)) for node in ast.walk(loop)) or len(over.args) != 1:
         return False
-    return bool(shape) and shape[0] is not None and _number(over.args[0], frame) == shape[0]
+    return shape is not None and bool(shape) and shape[0] is not None and _number(over.args[0], frame) == shape[0]
 
 
 def _number(node: ast.expr, frame: Frame) -> object:

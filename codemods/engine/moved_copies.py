@@ -122,6 +122,9 @@ def _loop_of(program: Program, frame: Frame, statement: ast.AST) -> ast.For | No
 
 def _holder_is_lost(program: Program, frame: Frame, name: str, statement: ast.AST) -> bool:
     """Whether the list that the loop takes its arrays from is made for it, and read nowhere else."""
+    made = _values(_scope(program, frame), name)
+    if len(made) == 1 and copies(made[0]):
+        return True
     loop = _loop_of(program, frame, statement)
     taken = _taken_from(loop, name) if loop is not None else None
     if isinstance(taken, ast.ListComp):
@@ -131,7 +134,8 @@ def _holder_is_lost(program: Program, frame: Frame, name: str, statement: ast.AS
 
 def _taken_from(loop: ast.For, name: str) -> ast.expr | None:
     """The expression whose elements the loop calls `name`."""
-    over, target = loop.iter, loop.target
+    over: ast.expr = loop.iter
+    target: ast.expr = loop.target
     while isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.args:
         if over.func.id == "enumerate" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
             over, target = over.args[0], target.elts[1]
@@ -175,22 +179,25 @@ def _goes_elsewhere(program: Program, event: GradientTaken, steps: list[Moved]) 
     """Whether the gradients may be used for anything but these steps and a look at them."""
     path = event.frame.path
     parents = program.parents(path)
-    # The calls that lead from the place of the request to the steps, and what runs in a loop around them.
+    # The calls that lead from the place of the request to the steps, and what the loops around them go through.
     leading: set[int] = {id(moved.node) for moved in steps}
     for moved in steps:
         frame: Frame | None = moved.frame
         loop = _loop_of(program, moved.frame, moved.node)
         if loop is not None:
-            leading.add(id(loop))
+            leading.add(id(loop.iter))
         while frame is not None:
             leading.add(id(frame.call))
             frame = frame.caller
     statement = program.statement(event.node, path)
     places: list[ast.AST] = [event.node]
     if isinstance(statement, ast.Assign) and statement.value is event.node and len(statement.targets) == 1:
-        if not isinstance(statement.targets[0], ast.Name):
+        made = statement.targets[0]
+        names = made.elts if isinstance(made, (ast.Tuple, ast.List)) else [made]
+        if not all(isinstance(name, ast.Name) for name in names):
             return True
-        places = list(_reads(_scope(program, event.frame), statement.targets[0].id, set()))
+        scope = _scope(program, event.frame)
+        places = [read for name in names if isinstance(name, ast.Name) for read in _reads(scope, name.id, set())]
     return not all(_harmless(parents, place, leading) for place in places)
 
 
