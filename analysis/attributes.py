@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import joining, weights
@@ -61,13 +62,17 @@ def read(interpreter: Interpreter, owner: Value, name: str, node: ast.AST) -> Va
 
 
 def _of_external(interpreter: Interpreter, owner: External, name: str, node: ast.AST) -> Value:
-    full = canonical(f"{owner.name}.{name}")
+    full, constant = _member(owner.name, name)
+    return External(full) if constant is None else Constant(constant, node)
+
+
+@lru_cache(maxsize=8192)
+def _member(owner: str, name: str) -> tuple[str, Any]:
+    """The canonical name of what a library holds under a name, and its value if that is one of the known constants."""
     from regrad.analysis.library.constants import CONSTANTS
 
-    constant = CONSTANTS.get(full)
-    if constant is not None:
-        return Constant(constant, node)
-    return External(full)
+    full = canonical(f"{owner}.{name}")
+    return full, CONSTANTS.get(full)
 
 
 def _of_module(interpreter: Interpreter, owner: Module, name: str, node: ast.AST) -> Value:

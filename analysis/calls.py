@@ -70,17 +70,13 @@ def call(interpreter: Interpreter, callee: Value, arguments: Call) -> Value:
     if interpreter.steps > interpreter.budget:
         return interpreter.unknown("call", "", (callee, *arguments.all()))
     if isinstance(callee, External):
-        from regrad.analysis import library
-
-        return library.call(interpreter, callee.name, arguments)
+        return interpreter.library_call(interpreter, callee.name, arguments)
     if isinstance(callee, Function):
         return call_function(interpreter, callee, arguments, None)
     if isinstance(callee, BoundMethod):
         return call_function(interpreter, callee.function, arguments.shifted(callee.owner), callee.owner)
     if isinstance(callee, BoundExternal):
-        from regrad.analysis import library
-
-        return library.call_method(interpreter, callee.owner, callee.name, arguments)
+        return interpreter.library_method(interpreter, callee.owner, callee.name, arguments)
     if isinstance(callee, Class):
         return instantiate(interpreter, callee, arguments)
     if isinstance(callee, (Layer, Network)):

@@ -85,13 +85,13 @@ def _call(interpreter: Interpreter, node: ast.Call) -> Value:
 
 def arguments(interpreter: Interpreter, node: ast.Call) -> Call:
     """The arguments of a call expression, evaluated in order."""
+    evaluate = interpreter.evaluate
     positional: list[Value] = []
     nodes: list[ast.AST | None] = []
     complete = True
     for argument in node.args:
-        if isinstance(argument, ast.Starred):
-            inner = interpreter.evaluate(argument.value)
-            iterators.walk(interpreter, inner, argument)
+        if type(argument) is ast.Starred:
+            inner = evaluate(argument.value)
             known = iteration.known_elements(interpreter, inner)
             if known is None:
                 complete = False
@@ -101,12 +101,14 @@ def arguments(interpreter: Interpreter, node: ast.Call) -> Call:
                 positional.extend(known)
                 nodes.extend(argument for _ in known)
         else:
-            positional.append(interpreter.evaluate(argument))
+            positional.append(evaluate(argument))
             nodes.append(argument)
+    if not node.keywords:
+        return Call(node, tuple(positional), {}, complete, tuple(nodes), {})
     keywords: dict[str, Value] = {}
     keyword_nodes: dict[str, ast.AST] = {}
     for keyword in node.keywords:
-        value = interpreter.evaluate(keyword.value)
+        value = evaluate(keyword.value)
         if keyword.arg is not None:
             keywords[keyword.arg] = value
             keyword_nodes[keyword.arg] = keyword.value

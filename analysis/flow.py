@@ -370,11 +370,11 @@ def path_of(event: GradientTaken) -> Path:
     return path(event.tape, event.target, event.sources)
 
 
-def path(tape: Tape | None, target: Value, sources: Value) -> Path:
-    """Which of the sources the target reaches under the tape."""
+def path(tape: Tape | None, target: Value, sources: Value, flow: Flow | None = None) -> Path:
+    """Which of the sources the target reaches under the tape; `flow` has looked at it already."""
     items, complete = sources_of(sources)
     owners = _owners(sources)
-    reach = Flow(tape, marks=items).reach(target)
+    reach = (flow or Flow(tape, marks=items)).reach(target)
     connected: list[Value] = []
     lost: list[Value] = []
     for item in items:

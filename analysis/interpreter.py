@@ -58,6 +58,18 @@ def is_symbolic(value: Value) -> bool:
     return (isinstance(value, Tensor) and value.symbolic) or (isinstance(value, Unknown) and "symbolic" in value.facts)
 
 
+def any_symbolic(values: Iterable[Value]) -> bool:
+    """The same of any of several. It is asked for every operation, so without a generator and by exact classes."""
+    for value in values:
+        kind = type(value)
+        if kind is Tensor:
+            if value.symbolic:  # type: ignore[attr-defined]
+                return True
+        elif kind is Unknown and "symbolic" in value.facts:  # type: ignore[attr-defined]
+            return True
+    return False
+
+
 class Call:
     """The arguments of one call, evaluated. `complete` is False where `*unknown` or `**unknown` may add to them."""
 
@@ -156,10 +168,14 @@ class Interpreter:
         self.scopes: tuple[str | None, ...] = ()
         self.named_variables: dict[str, Variable] = {}
         self.graph_variables: list[Variable] = []
-        from regrad.analysis import attributes, calls, expressions, subscripts
+        from regrad.analysis import attributes, calls, expressions, library, subscripts
+        from regrad.analysis.library import builtin
 
         self._evaluators = expressions.EVALUATORS
         self._call = calls.call
+        self._builtins = builtin.BUILTINS
+        self.library_call: Callable[[Interpreter, str, Call], Value] = library.call
+        self.library_method: Callable[[Interpreter, Value, str, Call], Value] = library.call_method
         # Kept here since an import inside `bind`, which runs for every assignment, is not free.
         self._attributes, self._subscripts = attributes, subscripts
 
@@ -199,14 +215,14 @@ class Interpreter:
         arguments: dict[str, Value] | None = None,
     ) -> Tensor:
         """A new tensor (or array) that an operation made here and now, recorded by the tapes that are open."""
-        symbolic = symbolic or self.describing or any(is_symbolic(value) for value in inputs)
+        symbolic = symbolic or self.describing or any_symbolic(inputs)
         made = Operation(
             kind, name, node, self.frame, inputs, self.tapes, transfer, self.tick(), sources, callee, arguments
         )
         return Tensor(made, dtype, shape, numpy, facts, high, symbolic)
 
     def unknown(self, origin: str, label: str = "", parents: tuple[Value, ...] = ()) -> Unknown:
-        facts = SYMBOLIC if self.describing or any(is_symbolic(value) for value in parents) else frozenset()
+        facts = SYMBOLIC if self.describing or any_symbolic(parents) else frozenset()
         return Unknown(origin, label, parents, self.tick(), facts)
 
     # -- names ------------------------------------------------------------------------------------------------------
@@ -226,9 +242,7 @@ class Interpreter:
             if type(found) is Imported:
                 found = scope.names[name] = found.value()
             return found
-        from regrad.analysis.library.builtin import BUILTINS
-
-        if name in BUILTINS:
+        if name in self._builtins:
             return External("builtins." + name)
         # One identity for each undefined name: `X_train` is the same thing wherever a snippet mentions it.
         value = Unknown("name", name)
@@ -244,10 +258,11 @@ class Interpreter:
         frame = self.frame
         if self.exhausted:
             return None
+        handlers = _STATEMENTS
         for statement in statements:
             self.steps += 1
             frame.statement = statement
-            handler = _STATEMENTS.get(type(statement))
+            handler = handlers.get(type(statement))
             if handler is not None:
                 end = handler(self, statement)
                 if end is not None:
@@ -376,7 +391,7 @@ class Interpreter:
         of the model.
         """
         saved = self.describing
-        self.describing = saved or any(is_symbolic(value) for value in values)
+        self.describing = saved or any_symbolic(values)
         try:
             yield
         finally:

@@ -43,9 +43,6 @@ class Cell:
     """As the author wrote it, magics included."""
     program: str
     """As the program text has it: magics as comments, always ending in a line break unless empty."""
-    start: int
-    end: int
-    """Where the JSON value of `source` stands in the JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,7 @@ class Notebook:
 def read(document: str) -> Notebook:
     """The program in the JSON text of a notebook; raises `NotANotebook`."""
     try:
-        language, code = _code_cells(document)
+        language, code = _sources(document)
     except (ValueError, RecursionError) as problem:
         if isinstance(problem, NotANotebook):
             raise
@@ -76,14 +73,14 @@ def read(document: str) -> Notebook:
     pieces: list[str] = []
     cells: list[Cell] = []
     line = 1
-    for index, source, start, end in code:
+    for index, source in code:
         program = _without_magics(source, sentinel)
         if program and program[-1] not in "\r\n":
             program += "\n"
         pieces.append(f"# %% {border} {index}\n")
         pieces.append(program)
         lines = len(_BREAK.findall(program))
-        cells.append(Cell(index, line + 1, lines, source, program, start, end))
+        cells.append(Cell(index, line + 1, lines, source, program))
         line += 1 + lines
     return Notebook("".join(pieces), tuple(cells), sentinel, border)
 
@@ -92,15 +89,17 @@ def rewritten(document: str, notebook: Notebook, text: str) -> str:
     """The JSON text with the program `text` in its cells; only the `source` of changed cells differs."""
     pieces: list[str] = []
     done = 0
+    spans = {index: (start, end) for index, _, start, end in _code_cells(document)[1]}
     for cell, program in zip(notebook.cells, _split(notebook, text), strict=True):
         if program == cell.program:
             continue
         source = _with_magics(program, notebook.sentinel)
         if cell.source[-1:] not in ("\r", "\n"):
             source = re.sub(r"(\r\n|\r|\n)\Z", "", source)
-        pieces.append(document[done : cell.start])
-        pieces.append(_encoded(document[cell.start : cell.end], cell.source, source))
-        done = cell.end
+        start, end = spans[cell.index]
+        pieces.append(document[done:start])
+        pieces.append(_encoded(document[start:end], cell.source, source))
+        done = end
     pieces.append(document[done:])
     return "".join(pieces)
 
@@ -141,7 +140,8 @@ def _without_magics(source: str, sentinel: str) -> str:
         return source
     if source.lstrip()[:2] == "%%":
         return _cell_magic(source, sentinel)
-    if _is_python(source):
+    # Most cells have these letters in strings and operators only, which is seen sooner than by parsing.
+    if not any(_may_be_magic(line) for line, _ in _lines(source)) or _is_python(source):
         return source
     before = ""
     continued = False
@@ -156,6 +156,10 @@ def _without_magics(source: str, sentinel: str) -> str:
             before += line + line_break
         written.append(replaced + line_break)
     return "".join(written)
+
+
+def _may_be_magic(line: str) -> bool:
+    return any(each.match(line) for each in (_MAGIC, _TIMED, _ASSIGNED_MAGIC))
 
 
 def _cell_magic(source: str, sentinel: str) -> str:
@@ -246,6 +250,31 @@ def _is_open(before: str) -> bool:
 # JSON in place
 
 
+def _sources(document: str) -> tuple[str | None, list[tuple[int, str]]]:
+    """The kernel's language, and of each code cell its index and its source. Whether all is as it should be is looked
+    at closely only where it is not: places in the text are needed for a change alone, and cost several times more.
+    """
+    try:
+        whole = json.loads(document)
+        cells = whole["cells"]
+        code = [(index, cell["source"]) for index, cell in enumerate(cells) if cell.get("cell_type") == "code"]
+        if isinstance(cells, list) and all(isinstance(source, (str, list)) for _, source in code):
+            return _language(whole.get("metadata")), [(index, "".join(source)) for index, source in code]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        pass
+    language, found = _code_cells(document)
+    return language, [(index, source) for index, source, _, _ in found]
+
+
+def _language(metadata: object) -> str | None:
+    if isinstance(metadata, dict):
+        for name, entry in (("language_info", "name"), ("kernelspec", "language")):
+            described = metadata.get(name)
+            if isinstance(described, dict) and isinstance(described.get(entry), str):
+                return str(described[entry])
+    return None
+
+
 def _code_cells(document: str) -> tuple[str | None, list[tuple[int, str, int, int]]]:
     """The kernel's language, and of each code cell its index, its source and the span of its JSON value."""
     language: str | None = None
@@ -257,12 +286,7 @@ def _code_cells(document: str) -> tuple[str | None, list[tuple[int, str, int, in
         if key == "cells":
             code = _cells(document, value)
         elif key == "metadata":
-            metadata = _DECODER.raw_decode(document, value)[0]
-            if isinstance(metadata, dict):
-                for name, entry in (("language_info", "name"), ("kernelspec", "language")):
-                    described = metadata.get(name)
-                    if language is None and isinstance(described, dict) and isinstance(described.get(entry), str):
-                        language = described[entry]
+            language = language or _language(_DECODER.raw_decode(document, value)[0])
     if code is None:
         raise NotANotebook(
             "no `cells`: an old notebook format, or no notebook; `jupyter nbconvert --to notebook` renews it"

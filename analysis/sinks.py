@@ -27,7 +27,10 @@ class Sink:
     @cached_property
     def path(self) -> flow.Path:
         """Which sources are reached and which certainly are not."""
-        return flow.path(self.tape, self.target, self.sources)
+        items, _ = flow.sources_of(self.sources)
+        # Only tensors and unknown things count as sources because they are asked for; the rest is known anyway.
+        plain = all(isinstance(item, (Variable, Layer)) for item in items)
+        return flow.path(self.tape, self.target, self.sources, self.gradient_flow if plain else None)
 
     @cached_property
     def cuts(self) -> tuple[flow.FoundCut, ...]:
@@ -52,6 +55,13 @@ class Sink:
         from regrad.analysis.alive import alive
 
         return alive(self)
+
+    @cached_property
+    def users(self) -> dict[int, list[Tensor]]:
+        """By the identity of a value, the tensors among those alive that are made of it directly."""
+        from regrad.analysis.alive import users
+
+        return users(self.alive)
 
     @property
     def dead(self) -> bool:

@@ -45,7 +45,6 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from regrad.analysis.alive import users
 from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
@@ -83,7 +82,7 @@ def detect(program: Program) -> Iterator[Finding]:
         if not sink.path.connected and not sink.path.anything:
             continue
         tensors = sink.alive
-        used = users(tensors)
+        used = sink.users
         for value in tensors:
             operation = value.operation
             if id(operation.node) in seen or operation.frame is None or not isinstance(operation.node, ast.expr):

@@ -91,11 +91,7 @@ def detect(program: Program) -> Iterable[Finding]:
     for event in program.of(LossCalled):
         if any(within(event.frame, function) for function in functions):
             continue
-        if (
-            event.name not in _ONE_WAY | _WITH_LOGITS
-            or id(event.node) in seen
-            or event.node not in program.parents(event.frame.path)
-        ):
+        if event.name not in _ONE_WAY | _WITH_LOGITS or id(event.node) in seen:
             continue
         target, prediction = event.arguments.get("y_true"), event.arguments.get("y_pred")
         if not isinstance(event.node, ast.Call):
@@ -103,6 +99,8 @@ def detect(program: Program) -> Iterable[Finding]:
         if not _predicted(target) and not (event.name in _WITH_LOGITS and _scores(target)):
             continue
         if not _data(prediction, event.nodes.get("y_pred")):
+            continue
+        if event.node not in program.parents(event.frame.path):
             continue
         seen.add(id(event.node))
         message = f"`{event.name}` is given the prediction as the target and the target as the prediction"

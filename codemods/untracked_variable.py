@@ -122,7 +122,7 @@ def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> I
     if program.keras == 2 or generation.only_keras_2(program):
         return
     held = {id(value) for value in trainings.inside(owner)}
-    for value in Flow(sink.tape).reach(sink.target).sources.values():
+    for value in sink.gradient_flow.reach(sink.target).sources.values():
         if (
             not isinstance(value, Variable)
             or value.maker != "tf.Variable"

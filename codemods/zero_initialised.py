@@ -47,7 +47,6 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from regrad.analysis.alive import users
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
@@ -102,7 +101,7 @@ def detect(program: Program) -> Iterator[Finding]:
     seen: set[int] = set()
     for sink in program.sinks:
         tensors = sink.alive
-        used = users(tensors)
+        used = sink.users
         for value in tensors:
             kernel = _kernel(value)
             if kernel is None or kernel.zero is None or id(kernel.holder) in seen or kernel.holder.fields.get("loaded"):

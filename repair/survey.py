@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from regrad.codemods.engine.rule import Finding
     from regrad.repair.suppression import Remark
 
-SELDOM = (100_000, 20, 100)
-"""When Python looks for circles in memory. The usual numbers make it look through all trees that a reader keeps
-again and again, for a quarter of the whole time."""
+SELDOM = (2_000_000, 20, 100)
+"""When Python looks for circles in memory by itself. The usual numbers make it look through all that is known of a
+program again and again, for a quarter of the whole time."""
+MUCH = 200_000
+"""So many new objects are worth a look after a program, when nearly all of them are left over."""
 
 
 @contextmanager
@@ -76,6 +78,8 @@ class Surveyor:
 
     def survey(self, path: str, *, known: Callable[[Finding], bool] = lambda finding: False) -> Surveyed:
         """The answer for a file. What is `known` already is given without its mendings."""
+        if gc.isenabled() and gc.get_count()[0] > MUCH:
+            gc.collect(0)
         try:
             content = self._content(path)
             if not worth_reading(path, content):

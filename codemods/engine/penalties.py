@@ -34,6 +34,8 @@ class Penalty:
 def penalties(program: Program) -> Iterator[Penalty]:
     """The penalties of a program that send no gradient to the weights they depend on; each gradient call once."""
     seen: set[int] = set()
+    if len({id(event.node) for event in program.of(GradientTaken)}) < 2:
+        return
     for sink in program.sinks:
         event = sink.event
         if (
@@ -46,7 +48,7 @@ def penalties(program: Program) -> Iterator[Penalty]:
             continue
         marks, _ = sources_of(sink.sources)
         wanted = {id(value): value for value in sink.path.connected}
-        full, flow = Flow(sink.tape, full=True, marks=marks), Flow(sink.tape)
+        full, flow = Flow(sink.tape, full=True, marks=marks), sink.gradient_flow
         for term in _terms(sink.target, full, wanted):
             if flow.recorded(term) or flow.reach(term).sources.keys() & wanted.keys():
                 continue
