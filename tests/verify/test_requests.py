@@ -233,3 +233,21 @@ for step in range(60):
     mended = text.replace("[w.read_value()]", "[w]").replace("value -= 0.01 * slope", "value.assign_sub(0.01 * slope)")
     evidence = compare(text, mended)
     assert evidence.before.symptoms == (Symptom.NOTHING_CHANGED,) and evidence.verdict is Verdict.MENDED
+
+
+def test_a_critic_that_a_step_only_asks_is_not_left_out(step: Step) -> None:
+    """It works on what the trained network has made; its own training is another matter."""
+    text = """
+import tensorflow as tf
+actor = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2, activation="tanh")], name="actor")
+critic = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)], name="critic")
+optimizer = tf.keras.optimizers.Adam()
+state = tf.random.normal((8, 3), seed=1)
+for _ in range(9):
+    with tf.GradientTape() as tape:
+        loss = -tf.reduce_mean(critic(actor(state)))
+    weights = actor.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+"""
+    assert sound(step(text))
+    assert step(text.replace("weights = actor", "weights = critic")).symptoms == (Symptom.LEFT_OUT,)

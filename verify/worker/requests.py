@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .locate import READS, Graph, readers
 from .recorder import Recorder, Track
 
 Call = tuple[Any, int]
@@ -68,18 +69,41 @@ def probe_unasked(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sourc
         if id(recorder.raw(variable)) not in given and id(recorder.raw(variable)) not in recorder.reached
     ][:MOST_PROBED]
     targets = [leaf for leaf in nest.flatten(target) if hasattr(leaf, "dtype")]
-    if not unasked or not targets:
+    asked = [source for source in nest.flatten(sources) if recorder.is_variable(source)]
+    if not unasked or not targets or not asked:
         return
     recorder.paused += 1
     try:
         handles = [recorder.raw(variable).handle for variable in unasked]
         for variable, gradient in zip(unasked, imperative_grad.imperative_grad(c_tape, targets, handles)):
-            if gradient is not None and recorder.measure(gradient)[0] == "flows":
-                recorder.reached[id(recorder.raw(variable))] = recorder.site()
+            if gradient is None or recorder.measure(gradient)[0] != "flows":
+                continue
+            if recorder.trail is None or recorder.trail.lost or judges(recorder, recorder.trail, variable, asked):
+                continue
+            recorder.reached[id(recorder.raw(variable))] = recorder.site()
     except Exception:  # a private interface: without it nothing is said of variables left out
         return
     finally:
         recorder.paused -= 1
+
+
+def judges(recorder: Recorder, trail: Any, variable: Any, asked: list[Any]) -> bool:
+    """Whether the variable works on what every trained one has made: a critic, a network that the loss is made of.
+
+    Such a one is trained elsewhere, or never; what is left out by mistake stands before, beside or between the others.
+    """
+    graph = Graph(trail)
+    reading = readers(recorder, graph, variable)
+    above = set().union(*(graph.ancestors(list(graph.operations[index].inputs)) for index in users(graph, reading)))
+    return all(readers(recorder, graph, source) & above for source in asked)
+
+
+def users(graph: Graph, reading: set[int]) -> set[int]:
+    """The operations that compute with what was read: a read itself stands behind nothing."""
+    pure = {index for index in reading if graph.operations[index].kind in READS}
+    return (reading - pure) | {
+        index for index, parents in enumerate(graph.parents) if any(parent in pure for parent in parents)
+    }
 
 
 def left_out(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:

@@ -202,14 +202,21 @@ def note_read(recorder: Recorder, loss: Any, pairs: list[tuple[Any, Any]]) -> No
     """Trainable variables that the loss is computed from, also where no gradient is asked for them."""
     if not hasattr(loss, "graph"):
         return
+    from .locate import GraphTrail
+    from .requests import judges
+
     seen = upstream([loss])
     felt = upstream([loss], past_stops=False)
-    given = {id(recorder.raw(variable)) for _, variable in pairs}
+    asked = [variable for _, variable in pairs]
+    given = {id(recorder.raw(variable)) for variable in asked}
+    trail = GraphTrail(recorder, loss.graph)
     for variable in loss.graph.get_collection("trainable_variables"):
         if recorder.is_variable(variable) and id(origin(variable)) in seen:
             recorder.on_the_way.add(id(recorder.raw(variable)))
             recorder.track(variable)
             if id(origin(variable)) in felt and id(recorder.raw(variable)) not in given and not copied(variable):
+                if asked and judges(recorder, trail, variable, asked):
+                    continue
                 recorder.reached[id(recorder.raw(variable))] = recorder.site()
 
 

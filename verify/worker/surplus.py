@@ -11,8 +11,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .locate import READS, Graph, readers
+from .locate import Graph, readers
 from .recorder import Recorder
+from .requests import users
 
 MOST_CALLS = 400
 
@@ -59,7 +60,7 @@ def note_surplus(recorder: Recorder, trail: Any, target: Any, sources: list[Any]
         used, unused = makers & above, makers - above
         if used and unused:
             later = below(children, used) & above - used
-            if any(users(graph, children, readers(recorder, graph, source)) & later for source in trained):
+            if any(users(graph, readers(recorder, graph, source)) & later for source in trained):
                 aside |= unused
     for source, gradient in zip(sources, gradients):
         if gradient is None and aside:
@@ -67,13 +68,6 @@ def note_surplus(recorder: Recorder, trail: Any, target: Any, sources: list[Any]
             ends = {index for index in reached if not children[index]}
             if ends and ends <= aside:
                 recorder.left_aside.add(id(recorder.raw(source)))
-
-
-def users(graph: Graph, children: list[list[int]], reading: set[int]) -> set[int]:
-    """The operations that compute with what was read: a read itself has no other input and lies below nothing."""
-    return {
-        user for index in reading for user in (children[index] if graph.operations[index].kind in READS else [index])
-    }
 
 
 def below(children: list[list[int]], starts: set[int]) -> set[int]:
