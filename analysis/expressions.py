@@ -92,6 +92,7 @@ def arguments(interpreter: Interpreter, node: ast.Call) -> Call:
     for argument in node.args:
         if type(argument) is ast.Starred:
             inner = evaluate(argument.value)
+            iterators.walk(interpreter, inner, argument)
             known = iteration.known_elements(interpreter, inner)
             if known is None:
                 complete = False
