@@ -25,6 +25,7 @@ def check(
         Path | None, typer.Option("--baseline", metavar="FILE", help="Report only what this baseline does not know.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes.")] = False,
+    jobs: parameters.Jobs = None,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
     stdin_filename: parameters.StdinFilename = None,
@@ -54,6 +55,7 @@ def check(
         exit_zero=exit_zero,
         baseline=baseline,
         stdin_filename=stdin_filename,
+        jobs=jobs,
     )
     if watch:
         from regrad.cli.watch import watch as watch_files

@@ -162,7 +162,7 @@ def _show_findings(complaint: Complaint, console: Console, outcomes: list[FileOu
             show(console, drawn)
     summary = summarise(outcomes)
     if summary.findings or summary.not_analysed:
-        closing = closing_line(summary, fixing=False, preview=False, targets=(path,))
+        closing = closing_line(summary, presentation)
     else:
         closing = f"Reading finds no cause in {shlex.quote(path)}; the lines above are what the run showed."
         if complaint.subject == STANDARD_INPUT:

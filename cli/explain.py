@@ -9,8 +9,20 @@ import typer
 from regrad.cli.mistake import Mistake
 
 
+def codes_that_begin_with(incomplete: str) -> list[tuple[str, str]]:
+    """For the shell: the codes, each with the name of its rule."""
+    from regrad.codemods.engine.registry import rules
+
+    return [(rule.code, rule.name) for rule in rules() if rule.code.startswith(incomplete.upper())]
+
+
 def explain(
-    code: Annotated[str, typer.Argument(metavar="CODE", help="The code or the name of a rule, as in RG401.")],
+    code: Annotated[
+        str,
+        typer.Argument(
+            metavar="CODE", help="The code or the name of a rule, as in RG401.", autocompletion=codes_that_begin_with
+        ),
+    ],
 ) -> None:
     """Print the page of a rule: what it finds, why gradients stop there, how it mends.
 
@@ -22,7 +34,9 @@ def explain(
     try:
         rule = rule_by_code(code)
     except UnknownRule as unknown:
-        hint = f"Did you mean {' or '.join(unknown.suggestions)}?" if unknown.suggestions else ""
+        group = ", ".join(each for each, _ in codes_that_begin_with(code))
+        near = f"Did you mean {' or '.join(unknown.suggestions)}?" if unknown.suggestions else ""
+        hint = f"With {code.upper()} begin {group}." if group else near
         raise Mistake(f"There is no rule {code}.", hint or "`regrad rules` lists them all.") from None
     text = titled_page(rule, page(rule))
     if not sys.stdout.isatty():

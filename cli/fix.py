@@ -48,6 +48,7 @@ def fix(
     keras: parameters.Keras = None,
     entry: parameters.Entry = None,
     sandbox: parameters.Isolation = None,
+    jobs: parameters.Jobs = None,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
     stdin_filename: parameters.StdinFilename = None,
@@ -85,5 +86,6 @@ def fix(
         verbosity=int(verbose) - int(quiet),
         exit_zero=exit_zero,
         stdin_filename=stdin_filename,
+        jobs=jobs,
     )
     raise typer.Exit(carry_out(job))

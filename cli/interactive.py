@@ -40,9 +40,7 @@ def interact(outcomes: Iterable[FileOutcome], presentation: Presentation) -> Ite
             outcome = settled(outcome, found, decided)
         seen.append(outcome)
         yield outcome
-    show(
-        console, styled(closing_line(summarise(seen), fixing=True, preview=False, targets=presentation.targets), "bold")
-    )
+    show(console, styled(closing_line(summarise(seen), presentation), "bold"))
 
 
 def _plain_review(console: Console, outcome: FileOutcome, found: list[Hunk], titles: list[str]) -> Review:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from regrad.cli.exit_status import ExitStatus, exit_status
+from regrad.cli.follow_up import repeated
 from regrad.cli.mistake import Mistake
 from regrad.cli.one_step import WITHOUT_TENSORFLOW, lacked_tensorflow, near_files, require_interpreter
 from regrad.cli.settings import Request, configuration_for, laid_over
@@ -39,6 +40,8 @@ class Job:
     exit_zero: bool = False
     baseline: Path | None = None
     stdin_filename: str | None = None
+    jobs: int | None = None
+    """Processes that read; None takes as many as there are cores."""
 
 
 def carry_out(job: Job) -> ExitStatus:
@@ -55,7 +58,13 @@ def carry_out(job: Job) -> ExitStatus:
     if job.interactive:
         from regrad.cli.interactive import interact
 
-        presentation = Presentation(fixing=True, targets=job.paths, verbosity=job.verbosity, diff_apart=True)
+        presentation = Presentation(
+            fixing=True,
+            targets=job.paths,
+            options=repeated(job.request, fixing=True),
+            verbosity=job.verbosity,
+            diff_apart=True,
+        )
         seen += interact(outcomes, presentation)
     else:
         _show(job, settings, _kept(outcomes, seen))
@@ -107,24 +116,28 @@ def _grouped(job: Job) -> list[tuple[Configuration, list[str]]]:
     return list(groups.values())
 
 
-def _with_progress(job: Job, settings: Configuration, outcomes: Iterable[FileOutcome]) -> Iterator[FileOutcome]:
-    """Tells on the terminal that training steps are under way; silent in a pipe and where nothing is run."""
-    if not sys.stderr.isatty() or job.verbosity < 0 or not job.fixing or settings.verify is False:
-        yield from outcomes
-        return
-    from rich.console import Console
+def _with_progress(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) -> Iterator[FileOutcome]:
+    if job.verbosity < 0 or STANDARD_INPUT in job.paths or _format(job, settings) is not TEXT:
+        # An editor may give its own terminal to a command whose lines it reads.
+        return outcomes
+    from regrad.cli.progress import PATIENCE, with_progress
 
-    console = Console(stderr=True)
-    waiting = iter(outcomes)
-    done = 0
-    while True:
-        # Stopped before the outcome is shown: two writers on one terminal would tear each other's lines.
-        with console.status(f"Reading, mending and running training steps ({done} done)"):
-            outcome = next(waiting, None)
-        if outcome is None:
-            return
-        yield outcome
-        done += 1
+    running = job.fixing and settings.verify is not False
+    doing = "Reading, mending and running training steps" if running else "Reading"
+    return with_progress(
+        outcomes,
+        doing,
+        lambda: _number_of_files(job),
+        patience=0 if running else PATIENCE,
+        every_file_is_shown=job.verbosity > 0,
+    )
+
+
+def _number_of_files(job: Job) -> int:
+    from regrad.cli.work import options_of
+    from regrad.repair.targets import targets
+
+    return sum(1 for settings, paths in _grouped(job) for _ in targets(paths, options_of(job, settings)))
 
 
 def _kept(outcomes: Iterable[FileOutcome], seen: list[FileOutcome]) -> Iterator[FileOutcome]:
@@ -139,7 +152,7 @@ def _lacked_tensorflow(outcome: FileOutcome) -> bool:
 
 
 def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) -> None:
-    output_format = job.output_format or OutputFormat(settings.output_format or OutputFormat.TEXT)
+    output_format = _format(job, settings)
     from_stdin = STANDARD_INPUT in job.paths
     diff_apart = job.fixing and job.preview and output_format is OutputFormat.TEXT and not sys.stdout.isatty()
     text_apart = job.fixing and from_stdin and not job.preview
@@ -147,6 +160,7 @@ def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) ->
         fixing=job.fixing,
         preview=job.preview,
         targets=(job.stdin_filename or "FILE",) if from_stdin else job.paths,
+        options=repeated(job.request, fixing=job.fixing),
         verbosity=job.verbosity,
         diff_apart=diff_apart or text_apart,
     )
@@ -160,6 +174,10 @@ def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) ->
             raise Mistake(f"{job.output_file}: cannot be written ({problem.strerror}).") from None
         return
     writer(output_format)(outcomes, _stream(apart=diff_apart or text_apart), presentation)
+
+
+def _format(job: Job, settings: Configuration) -> OutputFormat:
+    return job.output_format or OutputFormat(settings.output_format or TEXT)
 
 
 def _stream(*, apart: bool) -> TextIO:

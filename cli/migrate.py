@@ -18,7 +18,7 @@ def migrate(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TARGET]...",
+            metavar="TARGET",
             help="Folders, git repositories (paths or URLs), or files that list such targets, one in each line.",
             show_default=False,
         ),
@@ -45,6 +45,15 @@ def migrate(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="The folder of the results.", rich_help_panel=_RESULT)
     ] = Path("regrad-migration"),
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE",
+            help="Also write the report here; its ending says how: .html, .jsonl, .csv or .sarif.",
+            rich_help_panel=_RESULT,
+        ),
+    ] = None,
     branch: Annotated[
         str, typer.Option("--branch", help="The branch that is made in each repository.", rich_help_panel=_RESULT)
     ] = "regrad/mend",
@@ -139,6 +148,7 @@ def migrate(
         targets=tuple(targets or ()),
         request=request,
         output=output,
+        report=report,
         plan=plan,
         apply=apply,
         since=since,

@@ -12,7 +12,7 @@ from regrad.report.formats import OutputFormat
 Paths = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[PATH]...",
+        metavar="PATH",
         help="Files or folders; `-` reads standard input. Default: this folder.",
         show_default=False,
     ),
@@ -42,6 +42,11 @@ PerFileIgnores = Annotated[
 Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", metavar="PATTERN", help="Leave these files and folders out.", rich_help_panel=_CHOICE),
+]
+
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", "-j", metavar="N", min=1, help="Processes that read. Default: as many as cores."),
 ]
 
 _OUTPUT = "Output"
@@ -143,14 +148,15 @@ Isolation = Annotated[
 ]
 Arguments = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[-- ARGUMENT...]", help="What the program is started with, after `--`.", show_default=False
-    ),
+    typer.Argument(metavar="-- ARGUMENT", help="What the program is started with, after `--`.", show_default=False),
 ]
 Keras = Annotated[
     str | None,
     typer.Option(
-        "--keras", metavar="keras3|tf-keras", help="The Keras that the program was written for.", rich_help_panel=_RUN
+        "--keras",
+        metavar="2|3",
+        help="The Keras that the program was written for; also spelled tf-keras and keras3.",
+        rich_help_panel=_RUN,
     ),
 ]
 Entry = Annotated[

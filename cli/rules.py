@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+NARROW = 100
+"""Columns below which a table would leave the sentences no room."""
+
 
 class ListFormat(str, Enum):
     TEXT = "text"
@@ -43,8 +46,15 @@ def rules(
         return
     from rich import box
     from rich.console import Console
+    from rich.padding import Padding
     from rich.table import Table
 
+    console = Console(highlight=False, markup=False)
+    if console.width < NARROW:
+        for rule, summary in listed:
+            console.print(f"{rule.code} {rule.name} ({rule.safety})", style="bold")
+            console.print(Padding(summary, (0, 0, 0, 2)))
+        return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("code", style="bold red", no_wrap=True)
     table.add_column("name", no_wrap=True)
@@ -52,4 +62,4 @@ def rules(
     table.add_column("finds")
     for rule, summary in listed:
         table.add_row(rule.code, rule.name, rule.safety, summary)
-    Console(highlight=False, markup=False).print(table)
+    console.print(table)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regrad.cli import configuration
-from regrad.cli.configuration import Configuration
+from regrad.cli.configuration import GENERATIONS, KERAS, Configuration
 from regrad.cli.mistake import Mistake
 
 TIMEOUT = 60.0
@@ -59,7 +59,7 @@ def laid_over(request: Request, configured: Configuration) -> Configuration:
         require_verified=_first(request.require_verified, configured.require_verified),
         python=request.python or configured.python,
         timeout=request.timeout or configured.timeout,
-        keras=request.keras or configured.keras,
+        keras=_generation(request.keras) or configured.keras,
         entry=request.entry or configured.entry,
         entries=(request.entry,) if request.entry else configured.entries,
         output_format=configured.output_format,
@@ -67,6 +67,15 @@ def laid_over(request: Request, configured: Configuration) -> Configuration:
         data=configured.data,
         path=configured.path,
     )
+
+
+def _generation(given: str | None) -> str | None:
+    """`--keras 3` and `--keras keras3` are one."""
+    if given is None or given in KERAS:
+        return given
+    if given.isdecimal() and int(given) in GENERATIONS:
+        return GENERATIONS[int(given)]
+    raise Mistake(f"--keras {given}: there is no such Keras.", f"Give 2, 3 or one of {', '.join(KERAS)}.")
 
 
 def _first(asked: bool | None, configured: bool | None) -> bool | None:

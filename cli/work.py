@@ -38,19 +38,22 @@ def outcomes_of_standard_input(job: Job, settings: Configuration, content: bytes
     options = options_of(job, settings)
     name = job.stdin_filename or NAMELESS
     if not job.fixing:
-        return session.check([name], options, contents={name: content})
-    return session.fix([name], options, write=False, contents={name: content})
+        outcomes = session.check([name], options, contents={name: content})
+    else:
+        outcomes = session.fix([name], options, write=False, contents={name: content})
+    return (_read_through(outcome, content) for outcome in outcomes)
 
 
-def _read_through(outcome: FileOutcome) -> FileOutcome:
+def _read_through(outcome: FileOutcome, content: bytes | None = None) -> FileOutcome:
     """A file that was named gets an answer even where it mentions no TensorFlow and was therefore not parsed."""
     from regrad.analysis import source
     from regrad.repair.outcome import Status
 
-    if outcome.status is not Status.OK or outcome.before is not None:
+    parsed = outcome.before is not None if content is None else source.relevant(content)
+    if outcome.status is not Status.OK or parsed:
         return outcome
     try:
-        source.parse(source.load(outcome.path))
+        source.parse(source.load(outcome.path) if content is None else source.decode(outcome.path, content))
     except source.SyntaxProblem as problem:
         return replace(outcome, status=Status.SYNTAX_ERROR, message=problem.message)
     except source.Unreadable as problem:
@@ -86,6 +89,7 @@ def options_of(job: Job, settings: Configuration) -> Options:
         entry=settings.entry,
         sandbox=settings.sandbox or "auto",
         data=settings.own_data,
+        jobs=job.jobs,
     )
 
 

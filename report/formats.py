@@ -38,6 +38,8 @@ class Presentation:
     """Columns; None asks the terminal."""
     color: bool | None = None
     """None decides by the stream and NO_COLOR."""
+    options: tuple[str, ...] = ()
+    """What the next command must repeat to mean the same, as in `--no-verify`."""
 
 
 class Writer(Protocol):

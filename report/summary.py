@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from regrad.codemods.engine.rule import Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.report.formats import Presentation
 from regrad.verify.evidence import Evidence, Verdict
 
 
@@ -94,12 +95,12 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def closing_line(summary: Summary, *, fixing: bool, preview: bool, targets: tuple[str, ...] = ()) -> str:
+def closing_line(summary: Summary, presentation: Presentation) -> str:
     """What was found, what can be mended, and the command for it."""
     parts = [_found(summary)]
-    where = " ".join(shlex.quote(target) for target in targets) or "."
-    if fixing:
-        parts += _after_fixing(summary, preview, where)
+    where = " ".join(shlex.quote(word) for word in (*presentation.options, *(presentation.targets or (".",))))
+    if presentation.fixing:
+        parts += _after_fixing(summary, presentation.preview, where)
     else:
         parts += _after_checking(summary, where)
     if summary.not_analysed:

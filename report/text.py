@@ -23,9 +23,7 @@ def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Present
     silent = presentation.verbosity < 0 and not summary.findings and not summary.not_analysed
     if silent or not summary.files:
         return
-    closing = closing_line(
-        summary, fixing=presentation.fixing, preview=presentation.preview, targets=presentation.targets
-    )
+    closing = closing_line(summary, presentation)
     if console is None:
         # Nothing to show is the usual answer, and the one an editor waits for: it does without the drawing machinery.
         stream.write(closing + "\n")
