@@ -33,6 +33,7 @@ class Migration:
     targets: tuple[str, ...]
     request: Request
     output: Path
+    report: Path | None = None
     plan: Path | None = None
     apply: Path | None = None
     since: str | None = None
@@ -50,6 +51,7 @@ def carry_out(migration: Migration) -> ExitStatus:
     from regrad.migrate.run import carried_out
     from regrad.migrate.store import InUse
 
+    report_format = None if migration.report is None else migration_report.format_of(migration.report)
     agreed = _agreed(migration)
     wanted = _wanted(migration, agreed)
     results: list[RepositoryResult] = []
@@ -69,7 +71,9 @@ def carry_out(migration: Migration) -> ExitStatus:
     if migration.plan is not None:
         _write_plan(migration.plan, results, planned, wanted, width)
     page = migration_report.carry_out(migration.output, ReportFormat.HTML, None)
-    print(closing(results, page or migration.output, migration.plan))
+    if report_format is not None:
+        migration_report.carry_out(migration.output, report_format, migration.report)
+    print(closing(results, migration.report or page or migration.output, migration.plan))
     return status(results, planned)
 
 
@@ -113,7 +117,8 @@ def _wanted(migration: Migration, agreed: Plan | None) -> Wanted:
     try:
         git.run("check-ref-format", "--branch", migration.branch)
     except git.GitProblem:
-        raise Mistake(f"--branch: git takes no branch of the name {migration.branch!r}.", f"For example: {branch.NAME}")
+        message = f"--branch: git takes no branch of the name {migration.branch!r}."
+        raise Mistake(message, f"For example: {branch.NAME}") from None
     if migration.plan is not None and not migration.plan.absolute().parent.is_dir():
         raise Mistake(f"{migration.plan}: there is no folder {migration.plan.parent}.")
     # A mistake in what the user names is told before anything is done.

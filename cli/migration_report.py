@@ -53,6 +53,15 @@ def carry_out(place: Path, output_format: ReportFormat, output_file: Path | None
     return output_file
 
 
+def format_of(path: Path) -> ReportFormat:
+    """The format that the ending of a file asks for."""
+    endings = {f".{each.value}": each for each in ReportFormat}
+    found = endings.get(path.suffix.lower())
+    if found is None:
+        raise Mistake(f"--report {path}: the ending says how it is written; take one of {', '.join(endings)}.")
+    return found
+
+
 def _drawer(output_format: ReportFormat) -> Callable[[Results, TextIO], None]:
     if output_format is ReportFormat.SARIF:
         return _sarif
@@ -90,7 +99,5 @@ def _below(folder: str, outcome: FileOutcome) -> FileOutcome:
         related = tuple(replace(other, location=placed(other.location)) for other in each.finding.related)
         finding = replace(each.finding, location=placed(each.finding.location), related=related)
         applied = None if each.applied is None else moved(each.applied)
-        findings.append(
-            replace(each, finding=finding, mendings=tuple(map(moved, each.mendings)), applied=applied)
-        )
+        findings.append(replace(each, finding=finding, mendings=tuple(map(moved, each.mendings)), applied=applied))
     return replace(outcome, path=f"{folder}/{outcome.path}", findings=tuple(findings))
