@@ -49,11 +49,15 @@ def carry_out(migration: Migration) -> ExitStatus:
     """Does it, shows it, and says how it ended."""
     from regrad.cli.migration_progress import Progress, closing
     from regrad.migrate.run import carried_out
-    from regrad.migrate.store import InUse
+    from regrad.migrate.store import InUse, NoStore
 
     report_format = None if migration.report is None else migration_report.format_of(migration.report)
     agreed = _agreed(migration)
     wanted = _wanted(migration, agreed)
+    try:
+        migration.output.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise Mistake(f"--output: {migration.output} cannot be made ({problem.strerror}).") from None
     results: list[RepositoryResult] = []
     planned: list[PlannedRepository] = []
     with ExitStack() as stack:
@@ -65,6 +69,8 @@ def carry_out(migration: Migration) -> ExitStatus:
                 results.append(result)
                 if would is not None:
                     planned.append(would)
+        except NoStore as problem:
+            raise Mistake(str(problem), "Delete it, or name another folder with --output.") from None
         except InUse as problem:
             raise Mistake(str(problem), "Wait for it, or name another folder with --output.") from None
         width = engine.width

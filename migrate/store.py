@@ -40,6 +40,10 @@ class InUse(Exception):
     """Another run writes there."""
 
 
+class NoStore(Exception):
+    """What is there is no store, and is left as it is; the message is a sentence."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What the store knows of a repository."""
@@ -75,9 +79,14 @@ class Store:
         self._claim = _claimed(folder / ".lock")
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(folder / STORE, check_same_thread=False, isolation_level=None)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
+        try:
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = NORMAL")
+            self._connection.executescript(_SCHEMA)
+        except sqlite3.DatabaseError as problem:
+            self._connection.close()
+            os.close(self._claim)
+            raise NoStore(f"{folder / STORE} is no store of results ({problem}).") from None
 
     def __enter__(self) -> Store:
         return self

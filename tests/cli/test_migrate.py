@@ -134,6 +134,18 @@ def test_the_report_as_sarif(script: Script, tmp_path: Path) -> None:
     assert json.loads(Path("out.sarif").read_text())["runs"][0]["results"] == found
 
 
+def test_an_output_that_cannot_be_used(script: Script, tmp_path: Path) -> None:
+    repository(tmp_path / "models", {"a.py": BROKEN})
+    Path("file").touch()
+    assert "cannot be made" in script("migrate", "models", "-o", "file/inner", *PLAIN).stderr
+    Path("other").mkdir()
+    Path("other/results.sqlite").write_text("not a database, and somebody's own" * 100)
+    ran = script("migrate", "models", "-o", "other", *PLAIN)
+    assert ran.status == 2
+    assert "is no store of results" in ran.stderr
+    assert Path("other/results.sqlite").read_text().startswith("not a database")
+
+
 def test_no_results(script: Script, tmp_path: Path) -> None:
     (tmp_path / "results.sqlite").write_text("not a database")
     for place in ("nowhere", "results.sqlite"):
