@@ -58,7 +58,7 @@ def _maker(program: Program, event: GradientTaken) -> Value | None:
     if isinstance(node, ast.Name):
         bound = [
             each
-            for each in ast.walk(scope_of(program, frame))
+            for each in _own(scope_of(program, frame))
             if isinstance(each, ast.Assign)
             and any(isinstance(target, ast.Name) and target.id == node.id for target in each.targets)
         ]

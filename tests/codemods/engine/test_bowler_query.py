@@ -178,7 +178,9 @@ def test_what_does_not_parse_afterwards_is_withheld() -> None:
 
 
 def test_files_that_bowler_can_read_are_reported_although_others_are_not(tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text("import tensorflow as tf\nimport newer\ntf.GradientTape()\nnewer.x\nold_loss(1)\n")
+    (tmp_path / "train.py").write_text(
+        "import tensorflow as tf\nimport newer\ntf.GradientTape()\nnewer.x\nold_loss(1)\n"
+    )
     (tmp_path / "newer.py").write_text("import tensorflow as tf\nmatch tf:\n    case 1:\n        old_loss(2)\n")
     seen = Reader().read(str(tmp_path / "train.py"))
     detected = Detector([rule()], Options()).detect(seen)
