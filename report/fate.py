@@ -24,7 +24,7 @@ WORDS = {
     Fate.PROVED: "mended and proved",
     Fate.UNPROVED: "mended, not proved",
     Fate.WITHDRAWN: "withdrawn",
-    Fate.UNSAFE: "waits for --unsafe-fixes",
+    Fate.UNSAFE: "needs --unsafe-fixes",
     Fate.AMBIGUOUS: "several mendings possible",
     Fate.MENDABLE: "can be mended",
     Fate.BY_HAND: "for you to mend",

@@ -7,43 +7,52 @@ by their hashes, so a text of a program that found its way into the markup would
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from base64 import b64encode
-from importlib.resources import files
+from collections.abc import Iterator
+from importlib.resources import files as assets
+from itertools import chain
 from typing import TextIO
 
 from regrad.migrate.results import RepositoryResult, Results, State, Totals
 from regrad.report import page_overview
 from regrad.report.fate import WORDS, Fate
-from regrad.report.page_element import Child, Element, drawn, element, isolated, told
+from regrad.report.page_element import Child, Element, drawn, element, isolated, prose, told
 from regrad.report.page_file import file_block
 from regrad.report.summary import count
-from regrad.report.tally import Tally, tally
+from regrad.report.tally import Tally
 
 
 def write(results: Results, stream: TextIO) -> None:
-    """Writes the page."""
+    """Writes the page. The findings are written first, into a file of their own, and counted on the way."""
     repositories = list(results.repositories())
-    counts = tally(results)
+    counts = Tally()
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace", newline="") as body:
+        for each in repositories:
+            _repository(each, counts, results, body)
+        body.seek(0)
+        stream.write('<!DOCTYPE html>\n<html lang="en">\n')
+        stream.write(drawn(_head(counts, repositories)) + "\n<body>\n")
+        for part in _overview(counts, repositories, results):
+            stream.write(drawn(part) + "\n")
+        stream.write('<main id="findings">\n<h2>Findings</h2>\n')
+        stream.write(drawn(_controls(counts, repositories)) + "\n")
+        stream.write(drawn(element("p", _words(counts), id="shown", role="status")) + "\n")
+        shutil.copyfileobj(body, stream)
+    stream.write(f"</main>\n{drawn(element('script', _asset('page.js')))}\n</body>\n</html>\n")
+
+
+def _overview(counts: Tally, repositories: list[RepositoryResult], results: Results) -> Iterator[Element]:
     total = Totals()
     for each in repositories:
         total = total.plus(each.totals)
     failed = sum(each.state in (State.FAILED, State.MOVED) for each in repositories)
-    stream.write('<!DOCTYPE html>\n<html lang="en">\n')
-    stream.write(drawn(_head(counts, repositories)) + "\n<body>\n")
-    for part in (
-        page_overview.header(results, len(repositories)),
-        page_overview.totals(counts, total, len(repositories), failed),
-        page_overview.by_rule(counts) if counts.findings else None,
-        page_overview.by_repository(counts, repositories),
-    ):
-        if part is not None:
-            stream.write(drawn(part) + "\n")
-    stream.write('<main id="findings">\n<h2>Findings</h2>\n')
-    stream.write(drawn(_controls(counts, repositories)) + "\n")
-    stream.write(drawn(element("p", _words(counts), id="shown", role="status")) + "\n")
-    for each in repositories:
-        _repository(each, counts, results, stream)
-    stream.write(f"</main>\n{drawn(element('script', _asset('page.js')))}\n</body>\n</html>\n")
+    yield page_overview.header(results, len(repositories))
+    yield page_overview.totals(counts, total, len(repositories), failed)
+    if counts.findings:
+        yield page_overview.by_rule(counts)
+    yield page_overview.by_repository(counts, repositories)
 
 
 def _head(counts: Tally, repositories: list[RepositoryResult]) -> Element:
@@ -63,7 +72,7 @@ def _head(counts: Tally, repositories: list[RepositoryResult]) -> Element:
 
 
 def _asset(name: str) -> str:
-    return (files("regrad.report") / name).read_text(encoding="utf-8")
+    return (assets("regrad.report") / name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:
@@ -103,18 +112,17 @@ def _choice(words: str, name: str, options: list[tuple[str, str]]) -> Element:
 
 
 def _repository(result: RepositoryResult, counts: Tally, results: Results, stream: TextIO) -> None:
-    if not counts.listed[result.name] and not result.notes and result.message is None:
+    files = results.files(result.name)
+    first = next(files, None)
+    if first is None and not result.notes and result.message is None:
         return
-    facts = _facts(result)
-    # Opened by hand, since the files between come one by one.
-    stream.write(
-        drawn(element("section", class_="repository", data_repository=told(result.name))).removesuffix("</section>")
-    )
-    stream.write("\n" + drawn(element("h3", isolated(result.name))) + "\n")
-    stream.write(drawn(element("ul", *(element("li", *fact) for fact in facts), class_="facts")) + "\n")
-    if counts.listed[result.name]:
-        for file in results.files(result.name):
-            stream.write(drawn(file_block(file)) + "\n")
+    # Opened and closed by hand, since the files between come one by one.
+    opened = drawn(element("section", class_="repository", data_repository=told(result.name)))
+    stream.write(opened.removesuffix("</section>") + "\n" + drawn(element("h3", isolated(result.name))) + "\n")
+    stream.write(drawn(element("ul", *(element("li", *fact) for fact in _facts(result)), class_="facts")) + "\n")
+    for file in chain([] if first is None else [first], files):
+        counts.add(file)
+        stream.write(drawn(file_block(file)) + "\n")
     stream.write("</section>\n")
 
 
@@ -129,14 +137,14 @@ def _facts(result: RepositoryResult) -> list[list[Child]]:
     if result.state is not State.DONE:
         facts.append([element("strong", page_overview.STATES.get(result.state, "not finished"), class_="verdict")])
         if result.message:
-            facts[-1].append(f": {told(result.message)}")
+            facts[-1] += [": ", *prose(result.message)]
     elif result.message:
-        facts.append([told(result.message)])
+        facts.append(prose(result.message))
     if result.branch:
         facts.append(["Branch ", isolated(result.branch, "code"), f" with {count(len(result.commits), 'commit')}"])
     places = [("Patch", result.patch), ("Pull request", result.pull_request)]
     for words, path in places:
         if path:
             facts.append([f"{words}: ", isolated(path, "code")])
-    facts += [[told(note)] for note in result.notes]
+    facts += [prose(note) for note in result.notes]
     return facts

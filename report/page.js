@@ -1,8 +1,9 @@
-// The page's filters, and the drawing of diffs and gradients when they are opened. Texts are set as text, never as markup.
+// The page's filters, and the drawing of diffs and gradients when they are opened. A program's text is never made into markup here.
 "use strict";
 (() => {
   const MOST_OPENED = 200; // Drawing more at once makes a browser wait.
   const DEAD = new Set(["none", "zero", "nan or inf"]);
+  const ENTITIES = { lt: "<", gt: ">", amp: "&" };
   const controls = document.getElementById("controls");
   const shown = document.getElementById("shown");
   const opener = document.getElementById("open");
@@ -28,7 +29,8 @@
 
   function textOf(file) {
     // Read once, and before anything is drawn into the file: the text is what was written.
-    file.text ??= file.article.textContent.toLowerCase();
+    file.text ??= file.article.textContent.replace(/<[^>]*>/g, " ").replace(/&(lt|gt|amp);/g, (_, name) => ENTITIES[name])
+      .toLowerCase();
     return file.text;
   }
 
@@ -121,14 +123,21 @@
     const scale = { low, high };
     const table = made("table", "bars");
     const caption = made("caption", "", "Norm of the gradient in one step, on a logarithmic scale:");
-    for (const [kind, words] of [["first", "before"], ["", "after"], ["dead", "dead"]]) caption.append(made("span", `key ${kind}`), words);
+    for (const [kind, words] of [["first", "before"], ["", "after"], ["dead", "dead"]]) {
+      const entry = made("span");
+      entry.append(made("span", `key ${kind}`), words);
+      caption.append(entry);
+    }
     table.append(caption);
     const head = made("tr");
     for (const words of ["variable", "shape"]) head.append(made("th", "", words));
     const axis = made("th", "drawing");
     const ticks = made("div", "scale");
-    for (const at of norms.length ? [low, (low + high) / 2, high] : []) {
-      ticks.append(made("span", "", Number.isInteger(at) ? `1e${at}` : ""));
+    const step = Math.ceil((high - low) / 4);
+    for (let at = low; norms.length && at <= high; at += step) {
+      const tick = made("span", at === high ? "last" : "", `1e${at}`);
+      tick.style.left = `${(100 * (at - low)) / (high - low)}%`;
+      ticks.append(tick);
     }
     axis.append(ticks);
     head.append(axis);
@@ -157,6 +166,9 @@
     if (details.dataset.drawn) return;
     textOf(fileOf.get(details.closest("article")));
     details.dataset.drawn = "yes";
+    const folded = details.querySelector("noscript");
+    // The text of this element is the markup that the page would show without scripts; parsing it runs nothing.
+    if (folded) folded.replaceWith(...new DOMParser().parseFromString(folded.textContent, "text/html").body.childNodes);
     for (const pre of details.querySelectorAll("pre.diff")) drawDiff(pre);
     for (const pre of details.querySelectorAll("pre.gradients")) drawGradients(pre);
   }

@@ -44,6 +44,14 @@ def kept(text: str) -> str:
     return "\t".join(map(clean, text.split("\t")))
 
 
+def prose(text: str) -> list[Child]:
+    """A sentence of ours, in which the program is quoted between backticks."""
+    pieces = told(text).split("`")
+    if len(pieces) % 2 == 0:
+        return ["`".join(pieces)]
+    return [element("code", each) if number % 2 else each for number, each in enumerate(pieces)]
+
+
 def isolated(text: str, tag: str = "bdi", **attributes: str | bool | None) -> Element:
     """A name that somebody else gave, so that its direction of writing ends where it ends."""
     return element(tag, told(text), **attributes)

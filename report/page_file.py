@@ -12,9 +12,10 @@ from regrad.migrate.results import FileResult
 from regrad.repair.outcome import FindingOutcome
 from regrad.report.diff_lines import diff_lines
 from regrad.report.fate import WORDS, Fate, fate_of
-from regrad.report.page_element import Child, Element, element, isolated, kept, told
+from regrad.report.page_element import Child, Element, element, isolated, kept, prose, told
 from regrad.report.page_proof import proof
 from regrad.report.program import place, program_of
+from regrad.verify.evidence import Verdict
 
 _UNREAD = "unread"
 """The fate, for the page's filter, of a file of which there is only a message."""
@@ -28,7 +29,7 @@ def file_block(file: FileResult) -> Element:
     message = None
     if outcome.message:
         status = outcome.status.value.replace("-", " ")
-        message = element("p", element("strong", status, class_="fate unread"), f" {told(outcome.message)}")
+        message = element("p", element("strong", status, class_="fate unread"), " ", *prose(outcome.message))
     return element(
         "article",
         element("h4", isolated(file.path)),
@@ -57,8 +58,8 @@ def _finding(
             element("span", WORDS[fate], class_=f"fate {fate.value}"),
             class_="heading",
         ),
-        element("p", told(finding.message)),
-        *(element("p", line, class_="note") for line in _notes(outcome, notebook)),
+        element("p", *prose(finding.message)),
+        *(element("p", *prose(line), class_="note") for line in _notes(outcome, notebook)),
         _suggestion(outcome),
         _tried(file, outcome, fate, program, notebook),
         data_rule=told(finding.code),
@@ -69,17 +70,17 @@ def _finding(
 def _notes(outcome: FindingOutcome, notebook: SourceFile | None) -> Iterator[str]:
     for each in outcome.finding.related:
         cell, start = place(each.location.span.start, notebook)
-        yield f"{'line' if cell is None else f'cell {cell}, line'} {start.line}: {told(each.message)}"
+        yield f"{'line' if cell is None else f'cell {cell}, line'} {start.line}: {each.message}"
     mending = outcome.applied or (outcome.mendings[0] if outcome.mendings else None)
     if mending is not None:
         words = {Safety.SAFE: "safe", Safety.UNSAFE: "changes what the program means"}.get(
             mending.safety, "for you to do"
         )
-        yield f"{'Mended' if outcome.applied else 'Mending'}: {told(mending.title)} ({words})"
+        yield f"{'Mended' if outcome.applied else 'Mending'}: {mending.title} ({words})"
     if outcome.withheld is not None:
-        yield f"No mending: {told(outcome.withheld.reason)}"
+        yield f"No mending: {outcome.withheld.reason}"
     if outcome.reason:
-        yield told(outcome.reason)
+        yield outcome.reason
 
 
 def _suggestion(outcome: FindingOutcome) -> Element | None:
@@ -133,8 +134,9 @@ def _change(file: FileResult, notebook: SourceFile | None) -> Element | None:
     shown: Element | None = None
     if evidence is not None:
         shown = proof(evidence, file.through, notebook)
-    if file.unverified is not None and lines:
-        why = element("p", element("strong", "not verified", class_="verdict"), f" {told(file.unverified)}")
+    said_already = evidence is not None and evidence.verdict is Verdict.NOT_VERIFIABLE
+    if file.unverified is not None and lines and not said_already:
+        why = element("p", element("strong", "not verified", class_="verdict"), " ", *prose(file.unverified))
         shown = element("div", why, shown)
     verdict = evidence.verdict.value if evidence else "not verified"
     return _details("The change" if lines else "The training step", lines, shown, verdict)
@@ -150,6 +152,7 @@ def _details(words: str, lines: list[str], shown: Child, verdict: str) -> Elemen
     return element(
         "details",
         element("summary", words, " ", size, " ", verdict_shown),
-        element("pre", "\n".join(map(kept, lines)), class_="diff") if lines else None,
-        shown,
+        # Where scripts run, this is one piece of text to a browser, which the page's script unfolds when it is opened:
+        # thousands of diffs and tables would make the page slow. Without scripts it is simply there.
+        element("noscript", element("pre", "\n".join(map(kept, lines)), class_="diff") if lines else None, shown),
     )

@@ -8,7 +8,6 @@ from datetime import datetime, timezone
 from regrad.migrate.results import RepositoryResult, Results, State, Totals
 from regrad.report.fate import WORDS, Fate
 from regrad.report.page_element import Child, Element, element, isolated, table, told
-from regrad.report.summary import count
 from regrad.report.tally import Tally
 
 _WIDTH = 1000
@@ -36,10 +35,10 @@ def totals(counts: Tally, total: Totals, repositories: int, failed: int) -> Elem
     fates = counts.fates
     mended = fates[Fate.PROVED] + fates[Fate.UNPROVED]
     figures = [
-        ("findings", counts.findings, f"in {count(total.files, 'file')} looked at"),
+        ("findings", counts.findings, f"in {total.files:,} {'file' if total.files == 1 else 'files'} looked at"),
         ("mended", mended, f"{fates[Fate.PROVED]:,} proved by a training step"),
         ("withdrawn", fates[Fate.WITHDRAWN], "tried, and not confirmed"),
-        ("wait for --unsafe-fixes", fates[Fate.UNSAFE], "the mending changes what the program means"),
+        ("need --unsafe-fixes", fates[Fate.UNSAFE], "the mending changes what the program means"),
         (
             "left",
             fates[Fate.AMBIGUOUS] + fates[Fate.MENDABLE] + fates[Fate.BY_HAND],
@@ -73,7 +72,7 @@ def _band(fates: Counter[Fate], whole: int) -> Element:
             continue
         width = _WIDTH * fates[fate] / whole
         pieces.append(element("rect", x=f"{left:.2f}", y="0", width=f"{width:.2f}", height="10", class_=fate.value))
-        legend.append(element("li", element("span", f"{fates[fate]:,} {WORDS[fate]}", class_=f"fate {fate.value}")))
+        legend.append(element("li", element("span", f"{WORDS[fate]}: {fates[fate]:,}", class_=f"fate {fate.value}")))
         left += width
     band = element("svg", *pieces, viewBox=f"0 0 {_WIDTH} 10", preserveAspectRatio="none", aria_hidden="true")
     return element("div", band, element("ul", *legend, class_="legend"), class_="band")

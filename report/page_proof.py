@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from regrad.analysis.source import SourceFile
-from regrad.report.page_element import Element, element, isolated, told
+from regrad.report.page_element import Element, element, isolated, prose, told
 from regrad.report.program import place
 from regrad.report.variable_pairs import Pair, paired
 from regrad.report.words import (
@@ -37,10 +37,15 @@ def proof(evidence: Evidence, through: str | None, notebook: SourceFile | None) 
         element(
             "p",
             element("strong", evidence.verdict.value.replace("-", " "), class_=f"verdict {evidence.verdict.value}"),
-            f" {told(said)}",
+            " ",
+            *prose(said),
         ),
         element("pre", "\n".join("\t".join(row) for row in (HEAD, *rows)), class_="gradients") if rows else None,
-        element("ul", *(element("li", line) for line in _facts(evidence, said, notebook)), class_="facts"),
+        element(
+            "ul",
+            *(element("li", *prose(line)) for line in dict.fromkeys(_facts(evidence, said, notebook))),
+            class_="facts",
+        ),
         element("p", *_conditions(before, after, through), class_="conditions"),
         class_="proof",
     )
@@ -54,13 +59,9 @@ def gradients(evidence: Evidence) -> list[tuple[str, ...]]:
 
 def _rank(pair: Pair) -> int:
     before, after = pair
-    if _is_dead(after):
+    if after is not None and after.gradient in _DEAD:
         return 0
-    return 1 if _is_dead(before) else 2
-
-
-def _is_dead(variable: VariableReport | None) -> bool:
-    return variable is not None and variable.gradient in _DEAD
+    return 1 if before is not None and before.gradient is not Gradient.FLOWS else 2
 
 
 def _row(before: VariableReport | None, after: VariableReport | None) -> tuple[str, ...]:
@@ -88,14 +89,14 @@ def _facts(evidence: Evidence, said: str, notebook: SourceFile | None) -> Iterat
     for when, step in (("Before", before), ("After", after)):
         ending = ending_words(step)
         if (step.outcome is not Outcome.STEPPED or step.exception) and ending != said:
-            yield f"{when}: {told(ending)}"
+            yield f"{when}: {ending}"
         for symptom in step.symptoms:
             yield f"{when}: {symptom_words(symptom)}"
         for cut in step.cuts:
             # The lines of the step after are those of the mended program.
             cell, position = place(cut.location.span.start, notebook if step is before else None)
             where = f"line {position.line}" if cell is None else f"cell {cell}, line {position.line}"
-            yield f"{when}: the path ends at {where}: {told(cut_words(cut))}"
+            yield f"{when}: the path ends at {where}: {cut_words(cut)}"
 
 
 def _conditions(before: StepReport, after: StepReport, through: str | None) -> list[Element | str | None]:

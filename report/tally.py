@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from regrad.migrate.results import Results
+from regrad.migrate.results import FileResult
 from regrad.report.fate import Fate, fate_of
 
 
@@ -30,16 +30,12 @@ class Tally:
     def findings(self) -> int:
         return self.fates.total()
 
-
-def tally(results: Results) -> Tally:
-    counts = Tally()
-    for file in results.files():
-        counts.listed[file.repository] += 1
-        counts.unread += not file.outcome.findings
-        here = counts.by_repository.setdefault(file.repository, Counter())
+    def add(self, file: FileResult) -> None:
+        self.listed[file.repository] += 1
+        self.unread += not file.outcome.findings
+        here = self.by_repository.setdefault(file.repository, Counter())
         for each in file.outcome.findings:
             fate = fate_of(file.outcome, each)
             here[fate] += 1
-            counts.by_rule.setdefault(each.finding.code, Counter())[fate] += 1
-            counts.names[each.finding.code] = each.finding.name
-    return counts
+            self.by_rule.setdefault(each.finding.code, Counter())[fate] += 1
+            self.names[each.finding.code] = each.finding.name
