@@ -59,6 +59,9 @@ class Cluster:
 
         return isinstance(problem, KilledWorker)
 
+    def abandon(self) -> None:
+        self._executor.shutdown(wait=False)
+
     def _require_workers(self, address: str, timeout: float) -> None:
         try:
             self._client.wait_for_workers(1, timeout=timeout)

@@ -47,6 +47,10 @@ class Engine(Protocol):
         """Whether a task failed because its worker was lost, and not by its own exception."""
         ...
 
+    def abandon(self) -> None:
+        """Ends what is under way, as far as that can be done, and takes nothing more."""
+        ...
+
 
 class Processes:
     """Processes on this machine. Each ends with its parent, however that ends."""
@@ -56,6 +60,9 @@ class Processes:
         self._lock = threading.Lock()
         self._alone = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
+        self._own: ProcessPoolExecutor | None = None
+        """The one of a task that is done alone."""
+        self._closed = False
 
     def __enter__(self) -> Processes:
         return self
@@ -63,16 +70,27 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is not None:
+            # After an interruption nobody waits for what is under way.
+            self.abandon()
+            return
         with self._lock:
+            self._closed = True
             if self._pool is not None:
-                # After an interruption nobody waits for what is under way.
-                stopped = list(getattr(self._pool, "_processes", None) or {}) if kind is not None else []
-                self._pool.shutdown(wait=kind is None, cancel_futures=True)
-                _kill(stopped)
+                self._pool.shutdown(cancel_futures=True)
+
+    def abandon(self) -> None:
+        with self._lock:
+            self._closed = True
+            for pool in filter(None, (self._pool, self._own)):
+                workers = list(getattr(pool, "_processes", None) or {})
+                pool.shutdown(wait=False, cancel_futures=True)
+                _kill(workers)
 
     def submit(self, task: Callable[..., Answer], *arguments: Any) -> Future[Answer]:
         with self._lock:
             for _ in range(3):
+                self._require_open()
                 if self._pool is None:
                     self._pool = _pool(self.width)
                 try:
@@ -84,10 +102,21 @@ class Processes:
 
     def alone(self, task: Callable[..., Answer], *arguments: Any) -> Answer:
         with self._alone, _pool(1) as pool:
-            return pool.submit(task, *arguments).result()
+            with self._lock:
+                self._require_open()
+                self._own = pool
+            try:
+                return pool.submit(task, *arguments).result()
+            finally:
+                self._own = None
 
     def is_loss(self, problem: BaseException) -> bool:
-        return isinstance(problem, BrokenExecutor)
+        # What we ended ourselves is not the task's doing.
+        return isinstance(problem, BrokenExecutor) and not self._closed
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the processes were ended")
 
 
 class Given:
@@ -105,6 +134,10 @@ class Given:
 
     def is_loss(self, problem: BaseException) -> bool:
         return isinstance(problem, BrokenExecutor)
+
+    def abandon(self) -> None:
+        # It is its owner's to end.
+        return
 
 
 def answers(

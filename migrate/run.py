@@ -70,10 +70,13 @@ def carried_out(
                 except Stopped:
                     continue
                 yield result, planned
-        finally:
+        except BaseException:
+            # An interruption, or nobody who takes the rest: what is done is kept, what is under way is not waited for.
             stop.set()
             for future in futures:
                 future.cancel()
+            engine.abandon()
+            raise
 
 
 def _engine(executor: Executor | Engine | None, stack: ExitStack) -> Engine:

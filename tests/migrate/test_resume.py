@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -84,6 +85,24 @@ def test_the_workers_of_a_killed_run_end(tmp_path: Path) -> None:
     while session(victim.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not session(victim.pid)
+
+
+def test_an_interruption_does_not_wait_for_what_is_under_way(tmp_path: Path) -> None:
+    top = repository(tmp_path / "models", {f"a{number}.py": BROKEN for number in range(60)})
+    victim = started(tmp_path / "out", tmp_path / "scratch", top)
+    deadline = time.monotonic() + 60
+    while len(session(victim.pid)) < 4 and victim.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    victim.send_signal(signal.SIGINT)
+    _, errors = victim.communicate(timeout=30)
+    assert victim.returncode != 0
+    assert b"KeyboardInterrupt" in errors
+    while session(victim.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not session(victim.pid)
+    assert not list((tmp_path / "scratch").iterdir())
+    (result,), _ = told(request(tmp_path / "out", top))
+    assert (result.totals.findings, result.totals.mended, result.totals.not_analysed) == (60, 60, 0)
 
 
 def session(leader: int) -> list[int]:
