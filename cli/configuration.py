@@ -221,3 +221,4 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
 KEYS = tuple(sorted(_KEYS))
 SANDBOXES = ("require", "auto", "off")
 _VERIFY_KEYS: dict[str, Callable[[Any], Any]] = {"run": _flag, "sandbox": _one_of(*SANDBOXES), "data": _data}
+VERIFY_KEYS = tuple(sorted(_VERIFY_KEYS))

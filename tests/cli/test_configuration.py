@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,9 +14,19 @@ from regrad.cli.settings import Request, codes, configuration_for, laid_over
 
 
 def test_every_key_has_its_field_and_every_field_its_key() -> None:
-    from_keys = {key.replace("-", "_") for key in configuration.KEYS}
+    from_keys = {key.replace("-", "_") for key in configuration.KEYS} | {*configuration.VERIFY_KEYS} - {"run"}
     # `entries` is what the key `entry` gives where it lists several.
     assert from_keys == {field.name for field in fields(Configuration)} - {"path", "entries"}
+
+
+def test_the_reference_names_every_key_and_its_example_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```toml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "pyproject.toml").write_text(example)
+    read = load(tmp_path / "pyproject.toml")
+    assert all(getattr(read, key.replace("-", "_")) is not None for key in configuration.KEYS)
+    assert all(re.search(rf"^{key} = ", example, re.MULTILINE) for key in configuration.KEYS)
+    assert all(f"`{key}`" in page for key in configuration.VERIFY_KEYS)
 
 
 def test_the_nearest_file_with_the_table_governs(tmp_path: Path) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from regrad.cli.configuration import Configuration
+from regrad.cli.settings import Request, laid_over
+from regrad.codemods.engine.registry import rules
 
 from .console_script import Ran, Script
+from .test_end_to_end import BROKEN
 
 
 def is_kind(ran: Ran) -> bool:
@@ -79,3 +86,58 @@ def test_an_internal_error_is_one_sentence(script: Script, tmp_path: Path, monke
     ran = script("check", str(tmp_path))
     assert is_kind(ran)
     assert "Internal error: RuntimeError: a fault" in ran.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "fix"])
+def test_an_interpreter_that_ends_at_once_is_named(command: str, script: Script, tmp_path: Path) -> None:
+    dead = tmp_path / "python"
+    dead.write_text("#!/bin/sh\necho 'Fatal Python error: no module named encodings' >&2\nexit 1\n")
+    dead.chmod(0o755)
+    (tmp_path / "train.py").write_text(BROKEN)
+    ran = script(command, "--isolated", "--python", str(dead), str(tmp_path / "train.py"))
+    said = ran.stdout + ran.stderr
+    assert f"{dead} (as asked for): Fatal Python error: no module named encodings" in said
+    assert "pip install tensorflow" in said
+    # What reading alone can mend is mended, and is said to be not proved.
+    assert ran.status == (1 if command == "verify" else 0)
+    assert ("none proved" in said) == (command == "fix")
+
+
+def test_a_keras_that_there_is_not_is_a_mistake_and_a_number_is_a_name(script: Script, tmp_path: Path) -> None:
+    program = tmp_path / "train.py"
+    program.write_text(BROKEN)
+    ran = script("fix", "--keras", "keras4", str(program))
+    assert is_kind(ran)
+    assert "2, 3 or one of keras3, tf-keras" in ran.stderr
+    assert program.read_text() == BROKEN
+    assert laid_over(Request(keras="2"), Configuration()).keras == "tf-keras"
+
+
+@pytest.mark.parametrize("command", ["check", "fix"])
+def test_standard_input_that_is_no_python_is_told(command: str, script: Script) -> None:
+    ran = script(command, "--isolated", "-", stdin=b"def f(:\n")
+    assert ran.status == 3
+    assert "not valid Python at line 1" in ran.stdout + ran.stderr
+    assert ran.stdout_bytes.startswith(b"def f(:\n") == (command == "fix")
+
+
+def test_what_codes_begin_with_is_answered_with_the_codes(script: Script) -> None:
+    ran = script("explain", "rg40")
+    assert is_kind(ran)
+    assert "With RG40 begin RG401, RG402" in ran.stderr
+
+
+def test_the_shell_completes_commands_options_and_codes() -> None:
+    for line, expected in (
+        ("regrad che", {"check"}),
+        ("regrad check --sel", {"--select"}),
+        ("regrad check --output-format s", {"sarif"}),
+        ("regrad explain RG60", {rule.code for rule in rules() if rule.code.startswith("RG60")}),
+    ):
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_REGRAD_COMPLETE": "complete_bash"}
+        # As the console script that is installed: the variable carries its name.
+        code = "import sys; sys.argv[0] = 'regrad'; from regrad.cli.main import run; run()"
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, **words}, capture_output=True, text=True, check=False
+        )
+        assert set(done.stdout.split()) == expected, line
