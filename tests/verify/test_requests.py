@@ -251,3 +251,17 @@ for _ in range(9):
 """
     assert sound(step(text))
     assert step(text.replace("weights = actor", "weights = critic")).symptoms == (Symptom.LEFT_OUT,)
+
+
+def test_logits_in_the_place_of_labels_are_noticed(compare: Compare) -> None:
+    text = """
+import tensorflow as tf
+w = tf.Variable(tf.random.normal((3, 2), seed=1))
+x, y = tf.random.normal((8, 3), seed=2), tf.one_hot(tf.range(8) % 2, 2)
+for _ in range(9):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(labels=x @ w, logits=y))
+    w.assign_sub(0.1 * tape.gradient(loss, w))
+"""
+    evidence = compare(text, text.replace("labels=x @ w, logits=y", "labels=y, logits=x @ w"))
+    assert evidence.before.symptoms == (Symptom.LOSS_ARGUMENTS_SWAPPED,) and evidence.verdict is Verdict.MENDED

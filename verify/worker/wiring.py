@@ -61,6 +61,7 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
         ("probabilities-as-logits", takes_probabilities_for_logits(graph, above)),
         ("loss-is-zero", chooses_among_one(graph, above)),
         ("target-broadcast", compares_all_with_all(graph, above, reading)),
+        ("loss-arguments-swapped", takes_logits_for_labels(graph, above, reading)),
     ):
         if index is not None:
             recorder.symptoms.add(name)
@@ -123,6 +124,17 @@ def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> i
         depends = [bool(reading & graph.ancestors([item], past_writes=False)) for item in operation.inputs]
         if depends.count(True) == 1:
             return index
+    return None
+
+
+def takes_logits_for_labels(graph: Graph, above: set[int], reading: set[int]) -> int | None:
+    """A softmax cross-entropy whose logits depend on no variable and whose labels do."""
+    for index in above:
+        operation = graph.operations[index]
+        if operation.kind == "SoftmaxCrossEntropyWithLogits" and len(operation.inputs) == 2 and reading:
+            depends = [bool(reading & graph.ancestors([item], past_writes=False)) for item in operation.inputs]
+            if depends == [False, True]:
+                return index
     return None
 
 
