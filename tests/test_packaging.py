@@ -66,12 +66,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_the_wheel_holds_every_module_and_the_type_marker(wheel: Path) -> None:
+def test_the_wheel_holds_every_module_the_parts_of_the_page_and_the_type_marker(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {"regrad/py.typed"}
     for package in declared():
         folder = ROOT.joinpath(*package.split(".")[1:])
-        expected |= {f"{package.replace('.', '/')}/{module.name}" for module in folder.glob("*.py")}
+        held = [file for file in folder.iterdir() if file.suffix in {".py", ".css", ".js"}]
+        expected |= {f"{package.replace('.', '/')}/{file.name}" for file in held}
     assert expected <= names
 
 
