@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from regrad.migrate.packing import counted, packed_file
 from regrad.migrate.results import FileResult, RepositoryResult, RunInfo, State
 from regrad.migrate.store import Store
-from regrad.migrate.packing import counted, packed_file
 from regrad.repair.outcome import FileOutcome
 from regrad.report import pull_request
 
