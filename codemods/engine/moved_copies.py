@@ -137,9 +137,10 @@ def _taken_from(loop: ast.For, name: str) -> ast.expr | None:
     over: ast.expr = loop.iter
     target: ast.expr = loop.target
     while isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.args:
-        if over.func.id == "enumerate" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        called = over.func.id
+        if called == "enumerate" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
             over, target = over.args[0], target.elts[1]
-        elif over.func.id == "zip" and isinstance(target, ast.Tuple) and len(target.elts) == len(over.args):
+        elif called == "zip" and isinstance(target, ast.Tuple) and len(target.elts) == len(over.args):
             places = [i for i, each in enumerate(target.elts) if isinstance(each, ast.Name) and each.id == name]
             if len(places) != 1:
                 return None
