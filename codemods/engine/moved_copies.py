@@ -103,11 +103,35 @@ def _declared_outside(scope: ast.AST, name: str) -> bool:
 
 
 def _reads(scope: ast.AST, name: str, within: set[int]) -> list[ast.Name]:
+    """Where the scope reads a name, apart from some nodes and from what means another thing by it."""
+    other = _own_names(scope, name)
     return [
         node
         for node in ast.walk(scope)
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load) and id(node) not in within
+        if isinstance(node, ast.Name)
+        and node.id == name
+        and isinstance(node.ctx, ast.Load)
+        and id(node) not in within
+        and id(node) not in other
     ]
+
+
+def _own_names(scope: ast.AST, name: str) -> set[int]:
+    """The nodes inside comprehensions and functions that have a name of their own by that spelling."""
+    found: set[int] = set()
+    for node in ast.walk(scope):
+        if isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)):
+            bound = [part for each in node.generators for part in ast.walk(each.target)]
+            if any(isinstance(part, ast.Name) and part.id == name for part in bound):
+                # The first iterable is looked up outside.
+                found |= {id(part) for part in ast.walk(node)} - {
+                    id(part) for part in ast.walk(node.generators[0].iter)
+                }
+        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and node is not scope:
+            arguments = node.args
+            if any(each.arg == name for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)):
+                found |= {id(part) for part in ast.walk(node)}
+    return found
 
 
 def _loop_of(program: Program, frame: Frame, statement: ast.AST) -> ast.For | None:
