@@ -88,7 +88,7 @@ def test_the_workers_of_a_killed_run_end(tmp_path: Path) -> None:
 
 
 def test_an_interruption_does_not_wait_for_what_is_under_way(tmp_path: Path) -> None:
-    top = repository(tmp_path / "models", {f"a{number}.py": BROKEN for number in range(60)})
+    top = repository(tmp_path / "models", {f"a{number}.py": BROKEN for number in range(300)})
     victim = started(tmp_path / "out", tmp_path / "scratch", top)
     deadline = time.monotonic() + 60
     while len(session(victim.pid)) < 4 and victim.poll() is None and time.monotonic() < deadline:
@@ -102,7 +102,7 @@ def test_an_interruption_does_not_wait_for_what_is_under_way(tmp_path: Path) -> 
     assert not session(victim.pid)
     assert not list((tmp_path / "scratch").iterdir())
     (result,), _ = told(request(tmp_path / "out", top))
-    assert (result.totals.findings, result.totals.mended, result.totals.not_analysed) == (60, 60, 0)
+    assert (result.totals.findings, result.totals.mended, result.totals.not_analysed) == (300, 300, 0)
 
 
 def session(leader: int) -> list[int]:

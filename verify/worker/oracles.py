@@ -50,7 +50,8 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
 
     A model that was told to train counts by itself: beside it others may move.
     """
-    if any(stands_still(recorder, model) for model in recorder.trained):
+    others = any(variable["changed"] for variable in variables)
+    if any(stands_still(recorder, model) and not (others and steps_by_itself(model)) for model in recorder.trained):
         return True
     if not recorder.optimizers:
         return repeats_itself(recorder)
@@ -60,7 +61,15 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
         return False
     owned = [v for v in variables if not v["name"].startswith("source ")]
     meant = [v for v in owned if v["gradient"] != "not-asked"] or owned
+    if others and all(v["gradient"] == "frozen" for v in meant):
+        return False
     return bool(meant) and not any(v["changed"] or not v["moved"] for v in meant)
+
+
+def steps_by_itself(model: Any) -> bool:
+    """Whether its class decides in a `train_step` of its own what moves: that need not be among the model's weights."""
+    step = getattr(type(model), "train_step", None)
+    return not str(getattr(step, "__module__", "keras")).startswith(("keras", "tf_keras", "tensorflow"))
 
 
 def repeats_itself(recorder: Recorder) -> bool:

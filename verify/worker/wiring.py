@@ -122,18 +122,30 @@ def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> i
         if len(flat) != 1 or len(column) != 2 or column[1] != 1 or flat[0] != column[0] or flat[0] == 1:
             continue
         depends = [bool(reading & graph.ancestors([item], past_writes=False)) for item in operation.inputs]
-        if depends.count(True) == 1:
+        if depends.count(True) == 1 and not (operation.kind == "Sub" and only_summed(graph, above, index)):
             return index
     return None
 
 
+def only_summed(graph: Graph, above: set[int], index: int) -> bool:
+    """Whether a difference is only averaged or added up: the mean of all differences is the difference of the means."""
+    kinds = {
+        graph.operations[other].kind
+        for other in above
+        if any(graph.maker.get(id(item)) == index for item in graph.operations[other].inputs)
+    }
+    return bool(kinds) and kinds <= {"Mean", "Sum"}
+
+
 def takes_logits_for_labels(graph: Graph, above: set[int], reading: set[int]) -> int | None:
-    """A softmax cross-entropy whose logits depend on no variable and whose labels do."""
+    """A softmax cross-entropy whose logits depend on no variable and whose labels do; the probabilities of another
+    network are labels.
+    """
     for index in above:
         operation = graph.operations[index]
         if operation.kind == "SoftmaxCrossEntropyWithLogits" and len(operation.inputs) == 2 and reading:
             depends = [bool(reading & graph.ancestors([item], past_writes=False)) for item in operation.inputs]
-            if depends == [False, True]:
+            if depends == [False, True] and softmax_of(graph, operation.inputs[1]) is None:
                 return index
     return None
 
@@ -150,7 +162,10 @@ def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> int | None:
 
 def softmax_before(graph: Graph, index: int) -> int | None:
     """The softmax that made the logits of this operation, if one did."""
-    tensor = graph.operations[index].inputs[0]
+    return softmax_of(graph, graph.operations[index].inputs[0])
+
+
+def softmax_of(graph: Graph, tensor: Any) -> int | None:
     while id(tensor) in graph.maker:
         found = graph.maker[id(tensor)]
         maker = graph.operations[found]
