@@ -21,7 +21,14 @@ SCRIPT = Path(__file__).with_name("interrupted_run.py")
 
 def started(output: Path, scratch: Path, *targets: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, str(SCRIPT), str(output), str(scratch), *map(str, targets)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        # A run in the background of a shell ignores interruptions, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def outcome(output: Path, *tops: Path) -> list[object]:
