@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import TracebackType
@@ -12,6 +13,8 @@ import regrad
 Answer = TypeVar("Answer")
 
 
+TRIES = 3
+"""How often a task may lose its worker before it is taken for the cause."""
 PATIENCE = 30.0
 """Seconds to wait for a scheduler and its first worker."""
 
@@ -37,6 +40,7 @@ class Cluster:
         self._require_workers(address, timeout)
         self.width = sum(int(threads) for threads in self._client.nthreads().values())
         self._executor = self._client.get_executor(pure=False)
+        self._alone = threading.Lock()
 
     def __enter__(self) -> Cluster:
         return self
@@ -52,7 +56,16 @@ class Cluster:
         return future
 
     def alone(self, task: Callable[..., Answer], *arguments: Any) -> Answer:
-        return self.submit(task, *arguments).result()
+        # A worker has other tasks beside this one. Those that were lost already wait here for their turn, so that only
+        # the first try of another deadly task can still hit it: what is lost again and again is lost by itself.
+        with self._alone:
+            for _ in range(TRIES - 1):
+                try:
+                    return self.submit(task, *arguments).result()
+                except Exception as problem:
+                    if not self.is_loss(problem):
+                        raise
+            return self.submit(task, *arguments).result()
 
     def is_loss(self, problem: BaseException) -> bool:
         from distributed import KilledWorker

@@ -59,11 +59,9 @@ def test_a_lost_worker_costs_a_retry_and_a_deadly_task_is_passed_over(address: s
         batches = [["a", "once"], ["b"], ["c", "always", "d"], ["e"]]
         found: list[Any] = list(answers(cluster, deadly, iter(batches), first=(str(tmp_path),)))
     lost = [answer.item for answer in found if isinstance(answer, Lost)]
-    done = [name for answer in found if not isinstance(answer, Lost) for name in answer]
-    assert "always" in lost
-    assert sorted(lost + done) == ["a", "always", "b", "c", "d", "e", "once"]
-    # A dying worker may take down what it ran beside the deadly task, and that twice.
-    assert len(lost) <= 2
+    assert lost == ["always"]
+    done = sorted(name for answer in found if not isinstance(answer, Lost) for name in answer)
+    assert done == ["a", "b", "c", "d", "e", "once"]
 
 
 def test_workers_that_do_not_see_the_scratch_folder_say_so(tmp_path: Path) -> None:
