@@ -21,6 +21,7 @@ MOST_RUNS = 24
 """Comparisons for one program; a warm one takes about a second."""
 
 _NO_LONGER = (Outcome.NO_STEP, Outcome.CRASHED, Outcome.TIMEOUT)
+_ENDED_BADLY = (Outcome.CRASHED, Outcome.TIMEOUT)
 _RANK = {Verdict.MENDED: 3, Verdict.IMPROVED: 2, Verdict.UNCHANGED: 1, Verdict.WORSE: 0}
 
 
@@ -88,7 +89,9 @@ def prove(
     trial = _Trial(Choice(), first, compare(first))
     verdict = _verdict(trial.evidence)
     if verdict is Verdict.NOT_VERIFIABLE:
-        return unverified(make, first, _words(trial.evidence), trial.evidence, require_verified=require_verified)
+        # A program that hangs or kills its process is not what its author believes it to be: the file stays as it was.
+        strict = require_verified or trial.evidence.before.outcome in _ENDED_BADLY
+        return unverified(make, first, _words(trial.evidence), trial.evidence, require_verified=strict)
     if verdict is Verdict.WAS_NOT_BROKEN:
         return _unseen(search, trial, require_verified=require_verified)
     best = _alternatives(search, trial)
