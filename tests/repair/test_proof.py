@@ -126,3 +126,16 @@ def test_a_program_that_no_longer_comes_to_its_step_is_not_mended(
     assert bool(proof.plan.applied) is kept
     if not kept:
         assert "no longer comes to its training step: the program ended" in proof.withdrawn[0].reason
+
+
+@pytest.mark.parametrize(
+    ("ended", "kept"),
+    [(Outcome.UNAVAILABLE, {"A.0"}), (Outcome.NO_STEP, {"A.0"}), (Outcome.TIMEOUT, set()), (Outcome.CRASHED, set())],
+)
+def test_a_program_that_hangs_or_kills_its_process_is_left_as_it_is(ended: Outcome, kept: set[str]) -> None:
+    world = World((candidate("A"),), {})
+    report = StepReport(ended)
+    evidence = Evidence(Verdict.NOT_VERIFIABLE, "no step", report, report)
+    proof = prove(world.make, lambda plan: evidence, world.make(Choice()), require_verified=False)
+    assert {each.mending.title for each in proof.plan.applied} == kept
+    assert len(proof.withdrawn) == (0 if kept else 1)
