@@ -15,6 +15,7 @@ from typing import Literal
 from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.indentation import Reindented, comments_between, indented
+from regrad.codemods.engine.last_break import with_last_break, without_last_break
 from regrad.codemods.engine.layout import Block, CannotMove, Group, Layout
 from regrad.codemods.engine.page import Page
 from regrad.codemods.engine.parentheses import parenthesised, refuse_inexact, with_own_parentheses
@@ -91,7 +92,8 @@ class Rewrite:
 
     def __init__(self, source: SourceFile, tree: ast.Module) -> None:
         self.tree = tree
-        self._source = source
+        self._file = source
+        self._source = source = with_last_break(source)
         self._layout = Layout(source, tree)
         self._operations = 0
         self._removed: dict[int, _Removal] = {}
@@ -204,10 +206,10 @@ class Rewrite:
         for (_, end, _), (start, _, _) in pairwise(found):
             if start < end:
                 raise CannotMove("two changes of the same lines get in each other's way")
-        position = self._source.position
+        position = self._file.position
         return tuple(
-            Edit(self._source.path, Span(position(start), position(end)), text)
-            for start, end, text in found
+            Edit(self._file.path, Span(position(start), position(end)), text)
+            for start, end, text in without_last_break(self._file, self._source, found)
             if start < end or text
         )
 

@@ -58,12 +58,8 @@ class Page:
         layout = self._layout
         runs: list[tuple[int, int]] = []
         for first, last in self._tidied():
-            if last < len(layout.lines):
-                runs.append((layout.line_start(first), layout.source.starts[last]))
-            else:
-                # Without a line break at its end, the file keeps none.
-                start = layout.line_end(first - 1) if first > 1 else layout.line_start(first)
-                runs.append((start, layout.line_end(last)))
+            end = layout.source.starts[last] if last < len(layout.lines) else layout.line_end(last)
+            runs.append((layout.line_start(first), end))
         return runs
 
     def _above(self, offset: int, runs: list[tuple[int, int]]) -> int:
@@ -95,7 +91,10 @@ class Page:
             code = next(line for line in range(first, last + 1) if not layout.is_blank(line))
             indent = len(layout.indent_of(code))
             at_file_end = below > count - (not layout.lines[-1])
-            if above == 0 or len(layout.indent_of(above)) < indent:
+            # The indentation of a line that ends a string is the string's.
+            while layout.starts_in_string(above):
+                above -= 1
+            if not at_file_end and (above == 0 or len(layout.indent_of(above)) < indent):
                 last += after
             elif at_file_end or len(layout.indent_of(below)) < indent:
                 first -= before

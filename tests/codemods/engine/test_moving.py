@@ -713,23 +713,15 @@ def test_whatever_moves_nothing_is_lost(text: str, data: st.DataObject, newline:
     drop = data.draw(st.booleans())
     rewrite = Rewrite(source, tree)
     rewrite.move(moving, place, drop_empty=drop)
-    unfinished = not source.text.endswith("\n")
-    try:
-        found = rewrite.edits()
-    except CannotMove:
-        # A last line without a line break that moves to the end of a block which empties is refused.
-        assert unfinished
-        return
+    found = rewrite.edits()
     verdict = guard.examine({"a.py": source}, found)
-    if unfinished and isinstance(verdict, guard.Refused):
-        return
     assert isinstance(verdict, guard.Passed), (verdict, edits.apply(source, found))
     assert not verdict.lost_comments
     new = edits.apply(source, found)
     new_tree = ast.parse(new)
     assert pieces(new_tree) == pieces(tree)
     # Outside of the edits every character is as it was, and a missing line break at the end stays missing.
-    assert new.endswith(newline) == text.endswith(newline) or not final
+    assert new.endswith(newline) == text.endswith(newline)
     if newline == "\r\n" and "\r\n" in text:
         assert new.count("\n") == new.count("\r\n")
     moved = [ast.dump(node) for node in moving]
@@ -741,3 +733,27 @@ def test_whatever_moves_nothing_is_lost(text: str, data: st.DataObject, newline:
     ]
     dumps = [[ast.dump(each) for each in block] for block in blocks]
     assert any(dump[index : index + len(moved)] == moved for dump in dumps for index in range(len(dump)))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # The last line moves to the end of the block that it leaves empty.
+        ("if a:\n    h()", "if a:\n    pass\nh()"),
+        # What stood above it comes to stand last.
+        ("if a:\n    x = 1\n\n    h()", "h()\nif a:\n    x = 1"),
+        # A string's last line has no indentation of its own.
+        ("if a:\n    x = '''1\n'''\n\n    h()", "h()\nif a:\n    x = '''1\n'''"),
+        # It is all that there is.
+        ("h()", "h()"),
+    ],
+)
+def test_a_last_line_without_a_break_is_a_line_like_others(text: str, expected: str, newline: str) -> None:
+    source = decode("a.py", text.replace("\n", newline).encode())
+    tree = parse(source)
+    rewrite = Rewrite(source, tree)
+    last = find(source, tree, "h()")
+    rewrite.move([last], at_end(tree) if expected.endswith("h()") else at_start(tree))
+    found = rewrite.edits()
+    assert edits.apply(source, found) == expected.replace("\n", newline)
