@@ -25,7 +25,7 @@ BEFORE = 10**9
 """More than anything that one module does: its numbers lie before those of the program, since that imports it first."""
 _ACTS = re.compile(
     r"^(?:for|while|with|async)\b|^[\w.]+\(|^[A-Za-z_]\w*[.\[][^=\n#(]*=(?!=)"
-    r"|^if\s[^\n]*:[^\n]*\n(?:[ \t]+[^\n]*\n)*?[ \t]+[\w.]+\("
+    r"|^if\s[^\n:]*:[^\n]*\n(?:[ \t][^\n]*\n)*?[ \t]+[\w.]+\("
     r"|\b(?:disable_eager_execution|disable_v2_behavior|set_floatx|set_image_data_format)\b",
     re.MULTILINE,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -192,3 +193,13 @@ def test_a_package_imports_its_own_modules(tmp_path: Path, own: str) -> None:
     }
     program = read_files(files, "train.py", str(tmp_path))
     assert len(program.files) == 3 and any(True for _ in program.of(Trained))
+
+
+def test_a_module_with_a_long_guarded_block_is_looked_through_at_once(tmp_path: Path) -> None:
+    """Deeply indented lines without a call can be parted in many ways, and each must be tried once only."""
+    block = "if flag:\n    table = [\n" + '            "a line of a long table without any call",\n' * 200 + "    ]\n"
+    train = TRAIN.format(imported="from losses import loss_of", call="loss_of")
+    started = time.process_time()
+    program = read_files({"train.py": train, "losses.py": LOSSES + block}, "train.py", str(tmp_path))
+    assert time.process_time() - started < 5
+    assert sink(program).path.lost
