@@ -8,7 +8,6 @@ notebook, or a folder whose entry is `train.py`, `main.py` or `run.py`.
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,7 +23,6 @@ from regrad.verify import Job, Outcome, Verdict, Verifier
 KINDS = ("broken", "mended", "sound")
 ENTRIES = ("train.py", "main.py", "run.py")
 ROUNDS = 10
-_SHOWN = re.compile(r"^# A run shows ([\w-]+)\.", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -149,15 +147,11 @@ def _seen_in_step(broken: Case) -> bool:
 
 
 def steps(case: Case, verifier: Verifier) -> str:
-    """A sound program comes to a training step, and the step shows nothing wrong but what the program says that it
-    shows: `# A run shows left-out.`, for what looks the same from the inside and is meant.
-    """
+    """A sound program comes to a training step, and the step shows nothing wrong."""
     report = verifier.step(_job(case.entry))
     if report.outcome is not Outcome.STEPPED:
         return f"it does not come to a training step ({report.outcome.value}): {report.exception or report.reason}"
-    said = set(_SHOWN.findall(case.entry.read_text(encoding="utf-8")))
-    shown = {each.value for each in report.symptoms}
-    return "" if shown == said else f"the step shows {', '.join(sorted(shown)) or 'nothing'}"
+    return f"the step shows {', '.join(sorted(each.value for each in report.symptoms))}" if report.symptoms else ""
 
 
 READING: Mapping[str, tuple[tuple[str, Callable[[Case], str]], ...]] = {

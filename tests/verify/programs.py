@@ -83,3 +83,16 @@ for step in range(100):
     grads = tape.gradient(g_loss, generator.trainable_variables)
     g_optimizer.apply_gradients(zip(grads, generator.trainable_variables))
 """
+PARTS = """
+import tensorflow as tf
+encoder = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3)], name="encoder")
+{prepared}
+head = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)], name="head")
+optimizer = tf.keras.optimizers.Adam()
+x = tf.random.normal((8, 4))
+for _ in range(100):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((head(encoder(x)) - 1.0) ** 2)
+    variables = {variables}
+    optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))
+"""

@@ -2,11 +2,13 @@
 
 Whether a frozen layer is borrowed (a backbone, a teacher) cannot be seen in its weights. What can be seen is who made
 it and who switched it off: only where one and the same piece of code makes a layer, makes the layers that it trains
-beside it, and freezes the one but not the others, is the freeze a slip.
+beside it, and freezes the one but not the others, is the freeze a slip; and where one loop says of each of them whether
+it moves, the freeze is meant.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
 from typing import Any
 
@@ -105,7 +107,39 @@ def frozen_and_fresh(recorder: Recorder) -> bool:
             origin = recorder.made_in.get(id(layer))
             if origin is None or origin not in trained_by or recorder.frozen_in.get(id(layer)) is not origin:
                 continue
-            if slipped(recorder, layer) and not keys_of(recorder, layer) & inner:
+            if slipped(recorder, layer) and not keys_of(recorder, layer) & inner and not divided(recorder, layer):
+                return True
+    return False
+
+
+def divided(recorder: Recorder, layer: Any) -> bool:
+    """Whether one loop says of each layer whether it moves, and says of this one that it does not: no slip.
+
+    Read from the text, as Keras does not hear of a layer that is switched on when it is on already.
+    """
+    switch = recorder.sites.switches.get(id(layer))
+    if switch is None:
+        return False
+    path, line = switch[1]
+    tree = ast.parse("".join(recorder.program.lines(path)))
+    return any(
+        loop.lineno <= line <= (loop.end_lineno or loop.lineno) and decides_of_each(loop)
+        for loop in ast.walk(tree)
+        if isinstance(loop, (ast.For, ast.While))
+    )
+
+
+def decides_of_each(loop: ast.AST) -> bool:
+    """Whether `trainable` is set to True in the loop too, or to what the loop itself finds out."""
+    bound = {part.id for part in ast.walk(loop) if isinstance(part, ast.Name) and not isinstance(part.ctx, ast.Load)}
+    for statement in ast.walk(loop):
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(target, ast.Attribute) and target.attr == "trainable" for target in statement.targets
+        ):
+            value = statement.value
+            if isinstance(value, ast.Constant) and value.value is True:
+                return True
+            if any(isinstance(part, ast.Name) and part.id in bound for part in ast.walk(value)):
                 return True
     return False
 

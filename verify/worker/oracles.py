@@ -8,8 +8,9 @@ import time
 from typing import Any
 
 from .frozen import frozen_and_fresh
+from .left_out import left_out
 from .recorder import STEPS, Recorder, weights_of
-from .requests import left_out, update_missing
+from .requests import update_missing
 
 FEW = 8
 DRAWS = 4
@@ -50,7 +51,7 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
 
     A model that was told to train counts by itself: beside it others may move.
     """
-    others = any(variable["changed"] for variable in variables)
+    others = any(variable["changed"] or may_have_moved(variable) for variable in variables)
     if any(stands_still(recorder, model) and not (others and steps_by_itself(model)) for model in recorder.trained):
         return True
     if not recorder.optimizers:
@@ -64,6 +65,11 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
     if others and all(v["gradient"] == "frozen" for v in meant):
         return False
     return bool(meant) and not any(v["changed"] or not v["moved"] for v in meant)
+
+
+def may_have_moved(variable: dict[str, Any]) -> bool:
+    """In a graph the value before the step is not always to be had: what was handed to an optimizer then counts."""
+    return not variable["moved"] and variable["optimizer"] is not None
 
 
 def steps_by_itself(model: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Each request for gradients by itself: what another request of the same variable would hide, and who was left out."""
+"""Each request for gradients by itself: what another request of the same variable would hide."""
 
 # Python 3.9 has no `zip(strict=...)`.
 # ruff: noqa: B905
@@ -7,13 +7,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .locate import READS, Graph, readers
 from .recorder import Recorder, Track
 
 Call = tuple[Any, int]
 """A call in the program: the code object and the instruction, so that two calls on one line are told apart."""
-MOST_PROBED = 200
-"""Variables beyond the sources whose path to the loss is looked for with a backward pass of our own."""
 
 
 def calling(recorder: Recorder) -> tuple[Call, int]:
@@ -53,79 +50,6 @@ def dead_requests(recorder: Recorder) -> list[tuple[int, Call]]:
 
 def received(track: Track) -> bool:
     return any(state != "none" for state, _ in (*track.asked, *track.applied))
-
-
-def probe_unasked(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: Any) -> None:
-    """Finds out which variables the loss depends on although no gradient is asked for them."""
-    if c_tape is None or recorder.mode != "eager":
-        return
-    from tensorflow.python.eager import imperative_grad
-
-    nest = recorder.tf.nest
-    given = {id(recorder.raw(source)) for source in nest.flatten(sources)}
-    unasked = [
-        variable
-        for variable in tape.watched_variables()
-        if id(recorder.raw(variable)) not in given and id(recorder.raw(variable)) not in recorder.reached
-    ][:MOST_PROBED]
-    targets = [leaf for leaf in nest.flatten(target) if hasattr(leaf, "dtype")]
-    asked = [source for source in nest.flatten(sources) if recorder.is_variable(source)]
-    if not unasked or not targets or not asked:
-        return
-    recorder.paused += 1
-    try:
-        handles = [recorder.raw(variable).handle for variable in unasked]
-        for variable, gradient in zip(unasked, imperative_grad.imperative_grad(c_tape, targets, handles)):
-            if gradient is None or recorder.measure(gradient)[0] != "flows":
-                continue
-            if recorder.trail is None or recorder.trail.lost or judges(recorder, recorder.trail, variable, asked):
-                continue
-            recorder.reached[id(recorder.raw(variable))] = recorder.site()
-    except Exception:  # a private interface: without it nothing is said of variables left out
-        return
-    finally:
-        recorder.paused -= 1
-
-
-def judges(recorder: Recorder, trail: Any, variable: Any, asked: list[Any]) -> bool:
-    """Whether the variable works on what every trained one has made: a critic, a network that the loss is made of.
-
-    Such a one is trained elsewhere, or never; what is left out by mistake stands before, beside or between the others.
-    """
-    graph = Graph(trail)
-    reading = readers(recorder, graph, variable)
-    above = set().union(*(graph.ancestors(list(graph.operations[index].inputs)) for index in users(graph, reading)))
-    return all(readers(recorder, graph, source) & above for source in asked)
-
-
-def users(graph: Graph, reading: set[int]) -> set[int]:
-    """The operations that compute with what was read: a read itself stands behind nothing."""
-    pure = {index for index in reading if graph.operations[index].kind in READS}
-    return (reading - pure) | {
-        index for index, parents in enumerate(graph.parents) if any(parent in pure for parent in parents)
-    }
-
-
-def left_out(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
-    """Matrices that the loss depends on and that nothing trains: never asked for, never written, freshly made.
-
-    Vectors and numbers are left aside (a weight of a loss that is raised by hand is one), and so is what was loaded,
-    trained or copied before.
-    """
-    if not recorder.stepped or recorder.pending() or "restored" in recorder.notes:
-        return []
-    if any(item.endswith("instead of pretrained ones") for item in recorder.supplied):
-        return []
-    return [
-        item["name"]
-        for identity, item in zip(recorder.reported, variables)
-        if identity in recorder.reached
-        and item["gradient"] == "not-asked"
-        and item["trainable"]
-        and not item["changed"]
-        and len(item["shape"]) >= 2
-        and identity not in recorder.touched
-    ]
 
 
 def update_missing(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:

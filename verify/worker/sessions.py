@@ -55,7 +55,7 @@ def watch_sessions(recorder: Recorder) -> None:
         note_read(recorder, loss, pairs)
         look_at_graph(recorder, loss, pairs)
         if lost and not recorder.cuts:
-            from .locate import locate_in_graph
+            from .graph_trail import locate_in_graph
 
             try:
                 recorder.cuts = locate_in_graph(recorder, loss, lost)
@@ -171,7 +171,7 @@ def watch_sessions(recorder: Recorder) -> None:
 
 
 def look_at_graph(recorder: Recorder, loss: Any, pairs: list[tuple[Any, Any]]) -> None:
-    from .locate import GraphTrail
+    from .graph_trail import GraphTrail
     from .wiring import look_at_wiring
 
     with contextlib.suppress(Exception):
@@ -202,21 +202,24 @@ def note_read(recorder: Recorder, loss: Any, pairs: list[tuple[Any, Any]]) -> No
     """Trainable variables that the loss is computed from, also where no gradient is asked for them."""
     if not hasattr(loss, "graph"):
         return
-    from .locate import GraphTrail
-    from .requests import judges
+    from .dataflow import Graph
+    from .graph_trail import GraphTrail
+    from .left_out import forgotten
 
     seen = upstream([loss])
     felt = upstream([loss], past_stops=False)
     asked = [variable for _, variable in pairs]
     given = {id(recorder.raw(variable)) for variable in asked}
-    trail = GraphTrail(recorder, loss.graph)
+    trail: Any = GraphTrail(recorder, loss.graph)
+    graph = Graph(trail)
     for variable in loss.graph.get_collection("trainable_variables"):
         if recorder.is_variable(variable) and id(origin(variable)) in seen:
             recorder.on_the_way.add(id(recorder.raw(variable)))
             recorder.track(variable)
-            if id(origin(variable)) in felt and id(recorder.raw(variable)) not in given and not copied(variable):
-                if asked and judges(recorder, trail, variable, asked):
-                    continue
+            unasked = id(recorder.raw(variable)) not in given and not copied(variable)
+            if id(origin(variable)) not in felt or not unasked:
+                continue
+            if not asked or forgotten(recorder, graph, variable, asked, [loss]):
                 recorder.reached[id(recorder.raw(variable))] = recorder.site()
 
 

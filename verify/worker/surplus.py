@@ -11,9 +11,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .locate import Graph, readers
+from .dataflow import Graph, below, readers, users
 from .recorder import Recorder
-from .requests import users
 
 MOST_CALLS = 400
 
@@ -48,10 +47,7 @@ def note_surplus(recorder: Recorder, trail: Any, target: Any, sources: list[Any]
     if not recorder.several:
         return
     graph = Graph(trail)
-    children: list[list[int]] = [[] for _ in graph.operations]
-    for index, parents in enumerate(graph.parents):
-        for parent in parents:
-            children[parent].append(index)
+    children = graph.children()
     above = graph.ancestors([leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")])
     trained = [source for source, gradient in zip(sources, gradients) if gradient is not None]
     aside: set[int] = set()
@@ -68,15 +64,3 @@ def note_surplus(recorder: Recorder, trail: Any, target: Any, sources: list[Any]
             ends = {index for index in reached if not children[index]}
             if ends and ends <= aside:
                 recorder.left_aside.add(id(recorder.raw(source)))
-
-
-def below(children: list[list[int]], starts: set[int]) -> set[int]:
-    """The operations that use what these make, and these themselves."""
-    found: set[int] = set()
-    todo = list(starts)
-    while todo:
-        index = todo.pop()
-        if index not in found:
-            found.add(index)
-            todo += children[index]
-    return found

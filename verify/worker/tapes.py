@@ -9,8 +9,9 @@ import functools
 import re
 from typing import Any
 
+from .left_out import probe_unasked
 from .recorder import ACCUMULATION, STEPS, Recorder
-from .requests import note_request, probe_unasked
+from .requests import note_request
 from .surplus import note_surplus
 
 
@@ -109,7 +110,8 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
         if recorder.gradient_calls > 4 * STEPS:
             trail.forget()
         return
-    from .locate import locate, locate_values
+    from .locate import locate
+    from .spoiled import locate_values
 
     recorder.paused += 1
     try:
@@ -130,7 +132,7 @@ def find_unregistered(recorder: Recorder, target: Any, sources: Any, error: Look
     trail = recorder.trail
     if trail is None or trail.lost or recorder.cuts:
         return
-    from .locate import Graph
+    from .dataflow import Graph
     from .trail import span_of
 
     graph = Graph(trail)
@@ -146,7 +148,7 @@ def find_unregistered(recorder: Recorder, target: Any, sources: Any, error: Look
 
 
 def look_at_the_path(recorder: Recorder, trail: Any, target: Any, sources: list[Any]) -> None:
-    from .locate import draws_random_numbers
+    from .dataflow import draws_random_numbers
     from .wiring import look_at_wiring
 
     recorder.paused += 1

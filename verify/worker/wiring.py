@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .locate import Graph, readers
+from .dataflow import Graph, readers, sides
 from .recorder import Recorder
 from .trail import span_of
 
@@ -82,13 +82,6 @@ def where_made(graph: Graph, above: set[int]) -> tuple[str, int] | None:
         return None
     path, line, *_ = span_of(graph.operations[max(placed)[1]].place[-1])
     return path, line
-
-
-def sides(tensor: Any) -> list[int | None] | None:
-    try:
-        return list(tensor.shape.as_list())
-    except (TypeError, ValueError, AttributeError):
-        return None
 
 
 def chooses_among_one(graph: Graph, above: set[int]) -> int | None:

@@ -1,0 +1,191 @@
+"""Fresh weights that the loss depends on and that nothing trains; told only where a weight must have been meant.
+
+A matrix in no list of variables may have been forgotten. It may also be a critic or a target network that is trained
+elsewhere, the network that gives the labels, or data that the program keeps in variables.
+"""
+
+# Python 3.9 has no `zip(strict=...)`.
+# ruff: noqa: B905
+from __future__ import annotations
+
+from typing import Any
+
+from .dataflow import ASSIGNS, READS, Graph, below, is_float, is_resource, readers, same_shape, same_value, sides, users
+from .recorder import Recorder
+
+MOST_PROBED = 200
+"""Variables beyond the sources whose path to the loss is looked for with a backward pass of our own."""
+CONTRACTIONS = ("MatMul", "Conv", "Einsum")
+ELEMENTWISE = {"Add", "AddV2", "Sub", "Mul", "RealDiv", "Maximum", "Minimum"}
+JOINED = {"Add", "AddV2", "AddN", "BiasAdd", "Concat", "ConcatV2"}
+"""Operations that make one prediction of two; what is subtracted, or handed to a loss as labels, is compared."""
+
+
+def probe_unasked(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: Any) -> None:
+    """Finds out which variables the loss depends on although no gradient is asked for them."""
+    if c_tape is None or recorder.mode != "eager":
+        return
+    from tensorflow.python.eager import imperative_grad
+
+    nest = recorder.tf.nest
+    given = {id(recorder.raw(source)) for source in nest.flatten(sources)}
+    unasked = [
+        variable
+        for variable in tape.watched_variables()
+        if id(recorder.raw(variable)) not in given and id(recorder.raw(variable)) not in recorder.reached
+    ][:MOST_PROBED]
+    targets = [leaf for leaf in nest.flatten(target) if hasattr(leaf, "dtype")]
+    asked = [source for source in nest.flatten(sources) if recorder.is_variable(source)]
+    if not unasked or not targets or not asked or recorder.trail is None or recorder.trail.lost:
+        return
+    recorder.paused += 1
+    try:
+        handles = [recorder.raw(variable).handle for variable in unasked]
+        gradients = imperative_grad.imperative_grad(c_tape, targets, handles)
+        felt = [
+            variable
+            for variable, gradient in zip(unasked, gradients)
+            if gradient is not None and recorder.measure(gradient)[0] == "flows"
+        ]
+        graph = Graph(recorder.trail)
+        for variable in felt:
+            if forgotten(recorder, graph, variable, asked, targets):
+                recorder.reached[id(recorder.raw(variable))] = recorder.site()
+    except Exception:  # a private interface: without it nothing is said of variables left out
+        return
+    finally:
+        recorder.paused -= 1
+
+
+def forgotten(recorder: Recorder, graph: Graph, variable: Any, asked: list[Any], targets: list[Any]) -> bool:
+    """Whether the variable stands where only a weight of the prediction stands: before, beside or between the others.
+
+    What works on all that the trained ones have made judges them (a critic). What meets them only in a comparison gives
+    them their targets (a teacher).
+    """
+    above = {
+        index
+        for index in graph.ancestors(targets, past_writes=False)
+        if graph.operations[index].kind not in ASSIGNS  # what a step has written is no part of the next one's path
+    }
+    children = graph.children()
+    reading = readers(recorder, graph, variable) & above
+    trained = [each for each in (readers(recorder, graph, source) & above for source in asked) if each]
+    made = below(children, reading, above)
+    before = any(users(graph, each) & made for each in trained)
+    if trained and not before:
+        inputs = [item for index in users(graph, reading) for item in graph.operations[index].inputs]
+        behind = graph.ancestors(inputs, past_writes=False)
+        if all(each & behind for each in trained):
+            return False
+        by_others = below(children, set().union(*trained), above)
+        if not any(each & behind for each in trained) and not joined(graph, made, by_others):
+            return False
+    return is_weight(recorder, graph, variable, reading, made)
+
+
+def joined(graph: Graph, made: set[int], by_others: set[int]) -> bool:
+    """Whether what the variable and the trained ones made becomes one prediction; the sum of two losses is a number."""
+    for index in made & by_others:
+        operation = graph.operations[index]
+        if operation.kind not in JOINED or len(sides(operation.outputs[0]) or ()) < 2:
+            continue
+        makers = [graph.maker.get(id(item)) for item in operation.inputs]
+        if any(one in made and one not in by_others for one in makers) and any(
+            one in by_others and one not in made for one in makers
+        ):
+            return True
+    return False
+
+
+def is_weight(recorder: Recorder, graph: Graph, variable: Any, reading: set[int], made: set[int]) -> bool:
+    """Whether data is multiplied by the variable, or every sample of it combined with the same values.
+
+    A variable that stands in the place of the data, or is added to it sample by sample, may be data itself.
+    """
+    raw = recorder.raw(variable)
+    if recorder.sites.layer_of(recorder, id(raw)) is not None:
+        return True
+    handle = getattr(raw, "handle", raw)
+    value = recorder.value(raw)
+    alone: set[int] = set()
+    for index in sorted(made | reading):
+        operation = graph.operations[index]
+        own: list[Any] = []
+        others: list[Any] = []
+        for item in operation.inputs:
+            maker = graph.maker.get(id(item))
+            mine = item is handle or maker in alone or (index in reading and is_copy(recorder, item, raw, maker, value))
+            (own if mine else others).append(item)
+        others = [item for item in others if is_float(item) and len(sides(item) or ()) > 0]
+        if not own:
+            continue
+        if not others:
+            alone.add(index)
+        elif any(holds_data(recorder, graph, item) for item in others) and (
+            any(part in operation.kind for part in CONTRACTIONS) or spread(operation, own[0])
+        ):
+            return True
+    return False
+
+
+def is_copy(recorder: Recorder, item: Any, raw: Any, maker: int | None, value: Any) -> bool:
+    """Whether the tensor is the variable as TensorFlow's fast path reads it: without an operation of its own."""
+    return maker is None and same_shape(item, raw) and same_value(recorder, item, value)
+
+
+def spread(operation: Any, values: Any) -> bool:
+    """Whether these values were combined with every sample of larger ones."""
+    return operation.kind in ELEMENTWISE and sides(operation.outputs[0]) != sides(values)
+
+
+def holds_data(recorder: Recorder, graph: Graph, tensor: Any) -> bool:
+    """Whether it is computed from anything but variables and single numbers."""
+    if id(tensor) not in graph.maker:
+        return is_data(recorder, tensor)
+    for index in graph.ancestors([tensor], past_writes=False):
+        operation = graph.operations[index]
+        if operation.kind in READS or operation.kind in ASSIGNS:
+            continue
+        if "Gather" in operation.kind:
+            return True
+        if not any(is_float(item) or is_resource(item) for item in operation.inputs):
+            # Drawn, constant, fed, or made of whole numbers.
+            if any(is_float(item) and sides(item) for item in operation.outputs):
+                return True
+        elif any(id(item) not in graph.maker and is_data(recorder, item) for item in operation.inputs):
+            return True
+    return False
+
+
+def is_data(recorder: Recorder, tensor: Any) -> bool:
+    if not is_float(tensor) or not sides(tensor):
+        return False
+    return not any(
+        track.raw is not None
+        and same_shape(tensor, track.raw)
+        and same_value(recorder, tensor, recorder.value(track.raw))
+        for track in recorder.tracks.values()
+    )
+
+
+def left_out(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
+    """Matrices that the loss depends on and that nothing trains: never asked for, never written, freshly made.
+
+    Vectors and numbers are left aside (a weight of a loss that is raised by hand is one), and so is what was loaded,
+    trained or copied before.
+    """
+    if not recorder.stepped or recorder.pending() or "restored" in recorder.notes:
+        return []
+    if any(item.endswith("instead of pretrained ones") for item in recorder.supplied):
+        return []
+    return [
+        item["name"]
+        for identity, item in zip(recorder.reported, variables)
+        if identity in recorder.reached
+        and item["gradient"] == "not-asked"
+        and item["trainable"]
+        and not item["changed"]
+        and len(item["shape"]) >= 2
+        and identity not in recorder.touched
+    ]
