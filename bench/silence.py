@@ -1,10 +1,7 @@
-"""How much is reported: findings per 1,000 files over real trees, rule by rule, each with the line it stands on.
-
-    python bench/silence.py ~/collections/keras-io ~/collections/docs
-    python bench/silence.py --json reports.json --list ~/collections/*
+"""Silence: reports per 1,000 files of public collections, and what became of them when they were read by a person.
 
 A count by itself says nothing: whether a report is right has to be read. `--list` prints every report with its source
-line, to be read; the JSON holds the same. `relevant` are the files that mention TensorFlow or Keras.
+line, to be read; bench/judgements.json holds what was found. `relevant` are the files that mention TensorFlow or Keras.
 """
 
 from __future__ import annotations
@@ -18,9 +15,10 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 
 from regrad.analysis.program import Reader
@@ -33,8 +31,18 @@ from regrad.repair.pins import Pins
 from regrad.repair.relevance import worth_reading
 from regrad.repair.targets import Target, targets
 
+from . import inputs
+from .result import Column, Comparison, Figures, Row, Table
+from .rivals import Reader as Rival
+from .rivals.naive import Naive
+from .rivals.neuralint import NeuraLint
+
+TITLE = "Silence: reports on public collections"
+PACKAGES: tuple[str, ...] = ()
+GOAL_PRECISION = 19 / 20
 READER_LASTS = 200
 """A reader keeps the modules that it has parsed; a fresh one after so many files keeps memory flat."""
+HERE = Path(__file__).resolve().parent
 
 
 class TooSlow(BaseException):
@@ -54,46 +62,194 @@ class Report:
 
 @dataclass
 class Tree:
-    """What one tree gave."""
+    """What one collection gave."""
 
-    tree: str
+    name: str
     files: int = 0
     relevant: int = 0
     seconds: float = 0.0
     reports: list[Report] = field(default_factory=list)
+    rivals: Counter[str] = field(default_factory=Counter)
+    """How many reports each rival made: one for each of its rules that speaks up about a file."""
     slow: list[tuple[str, float]] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     crashed: list[str] = field(default_factory=list)
 
-    def by_rule(self) -> dict[str, int]:
-        return dict(sorted(Counter(report.code for report in self.reports).items()))
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("trees", nargs="+", metavar="TREE", help="collections to read")
+def arguments(parser: argparse.ArgumentParser) -> None:
+    inputs.collections(parser)
     parser.add_argument("--select", action="append", metavar="CODE", help="only these rules")
     parser.add_argument("--limit", type=float, default=60.0, metavar="SECONDS", help="the most that one file may take")
     parser.add_argument("--slow", type=float, default=20.0, metavar="SECONDS", help="name the files that take longer")
     parser.add_argument("--list", action="store_true", help="print every report with its source line")
-    parser.add_argument("--json", metavar="FILE", help="write figures and reports there as well")
-    given = parser.parse_args()
-    found = [of_tree(tree, given.select, given.limit, given.slow, given.list) for tree in given.trees]
-    print_table(found)
-    if given.json:
-        with open(given.json, "w", encoding="utf-8") as file:
-            json.dump([{**asdict(tree), "rules": tree.by_rule()} for tree in found], file, indent=1)
+    parser.add_argument("--reports", type=Path, metavar="FILE", help="write every report there as JSON")
 
 
-def of_tree(path: str, select: list[str] | None, limit: float, slow: float, listed: bool) -> Tree:
+def measure(options: argparse.Namespace) -> Figures:
+    folders = inputs.collection_folders(options)[: 3 if options.quick else None]
+    found = []
+    for folder in folders:
+        found.append(of_tree(folder, options.select, options.limit, options.slow, options.list))
+        print(
+            f"{folder.name}: {len(found[-1].reports)} reports, {found[-1].seconds:.0f} s", file=sys.stderr, flush=True
+        )
+    for tree in found:
+        for line in [*(f"given up after the limit: {path}" for path in tree.given_up), *tree.crashed]:
+            print(f"{tree.name}: {line}", file=sys.stderr)
+    if options.reports:
+        told = [
+            {"collection": tree.name, "path": each.path, "line": each.line, "code": each.code, "message": each.message}
+            for tree in found
+            for each in tree.reports
+        ]
+        options.reports.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return figures_of(found, known_collections(), judgements())
+
+
+def known_collections() -> Mapping[str, Mapping[str, str]]:
+    """`repository` and `revision` of a collection, by the name of its folder."""
+    found: Mapping[str, Mapping[str, str]] = json.loads((HERE / "collections.json").read_text(encoding="utf-8"))
+    return found
+
+
+def judgements() -> Mapping[tuple[str, str, int, str], str]:
+    """`defect`, `shown on purpose` or `false`, by collection, path, line and code."""
+    rows = json.loads((HERE / "judgements.json").read_text(encoding="utf-8"))
+    return {(each["collection"], each["path"], each["line"], each["code"]): each["judged"] for each in rows}
+
+
+def figures_of(
+    found: Sequence[Tree],
+    collections: Mapping[str, Mapping[str, str]],
+    judged: Mapping[tuple[str, str, int, str], str],
+) -> Figures:
+    rows = [_row(tree, collections, judged) for tree in found]
+    numbers = ("files", "relevant", "reports", "defects", "purpose", "false", "open", "given_up", "crashed")
+    together: dict[str, float] = {key: sum(int(str(row[key])) for row in rows) for key in numbers}
+    rows.sort(key=lambda row: str(row["collection"]).lower())
+    per_rule = Counter(report.code for tree in found for report in tree.reports)
+    relevant = max(together["relevant"], 1)
+    rivals = Counter[str]()
+    for tree in found:
+        rivals.update(tree.rivals)
+    noise: list[Row] = [
+        {"reader": "regrad", "reports": together["reports"], "rate": 1000 * together["reports"] / relevant}
+    ]
+    noise += [{"reader": name, "reports": count, "rate": 1000 * count / relevant} for name, count in rivals.items()]
+    columns = (
+        Column("collection", "collection"),
+        Column("revision", "revision"),
+        Column("files", "files", "count"),
+        Column("relevant", "mention TF or Keras", "count"),
+        Column("reports", "reports", "count"),
+        Column("defects", "judged a defect", "count"),
+        Column("purpose", "true, but shown on purpose", "count"),
+        Column("false", "judged false", "count"),
+        Column("open", "not judged", "count"),
+    )
+    quiet = [row for row in rows if not row["reports"]]
+    listed = [row for row in rows if row["reports"]]
+    if quiet:
+        sums: dict[str, float] = {key: sum(int(str(row[key])) for row in quiet) for key in ("files", "relevant")}
+        listed.append({"collection": f"{len(quiet)} others", "revision": "", "reports": 0, **sums})
+    listed.append({"collection": "together", "revision": "", **together})
+    tables = [
+        Table(
+            "How much is reported",
+            (
+                Column("reader", "reader"),
+                Column("reports", "reports", "count"),
+                Column("rate", "per 1,000 files that mention TensorFlow or Keras", "number"),
+            ),
+            tuple(noise),
+            "Of the rivals, one report for each rule that speaks up about a file.",
+        ),
+        Table("Every report of regrad, read by a person", columns, tuple(listed)),
+        Table(
+            "By rule",
+            (
+                Column("code", "rule"),
+                Column("reports", "reports", "count"),
+                Column("rate", "per 1,000 files", "number"),
+            ),
+            tuple(
+                {"code": code, "reports": count, "rate": 1000 * count / relevant}
+                for code, count in sorted(per_rule.items())
+            ),
+        ),
+    ]
+    if quiet:
+        names = ", ".join(f"{row['collection']} ({row['revision']})" for row in quiet)
+        tables.append(Table("Collections without a report", (Column("names", "collections"),), ({"names": names},)))
+    made = []
+    read_ones = together["defects"] + together["purpose"] + together["false"]
+    if read_ones:
+        precision = (together["defects"] + together["purpose"]) / read_ones
+        made.append(
+            Comparison(
+                "precision",
+                "share of the judged reports that are true",
+                precision,
+                GOAL_PRECISION,
+                "the goal",
+                "share",
+                True,
+            )
+        )
+    if found:
+        made.append(
+            Comparison("not_judged", "reports that nobody has judged", together["open"], 0, "the goal", "count")
+        )
+        made.append(Comparison("crashed", "files on which a rule crashed", together["crashed"], 0, "the goal", "count"))
+        made.append(
+            Comparison("given_up", "files given up after the limit", together["given_up"], 0, "the goal", "count")
+        )
+    for name, count in rivals.items():
+        made.append(
+            Comparison(
+                f"rate.{name}",
+                "reports per 1,000 files",
+                1000 * together["reports"] / relevant,
+                1000 * count / relevant,
+                name,
+                "number",
+            )
+        )
+    return Figures(tuple(tables), tuple(made))
+
+
+def _row(
+    tree: Tree,
+    collections: Mapping[str, Mapping[str, str]],
+    judged: Mapping[tuple[str, str, int, str], str],
+) -> dict[str, str | int]:
+    known = collections.get(tree.name, {})
+    verdicts = Counter(judged.get((tree.name, each.path, each.line, each.code), "open") for each in tree.reports)
+    return {
+        "collection": known.get("repository", tree.name),
+        "revision": known.get("revision", ""),
+        "files": tree.files,
+        "relevant": tree.relevant,
+        "reports": len(tree.reports),
+        "defects": verdicts["defect"],
+        "purpose": verdicts["shown on purpose"],
+        "false": verdicts["false"],
+        "open": verdicts["open"],
+        "given_up": len(tree.given_up),
+        "crashed": len(tree.crashed),
+    }
+
+
+def of_tree(top: Path, select: list[str] | None, limit: float, slow: float, listed: bool) -> Tree:
     """Every file of a tree as a program of its own, as `check` reads it; a finding in a shared module counts once."""
     options = Options(select=tuple(select) if select else None)
     detector = Detector(selected(options.select, ()), options)
     pins = Pins()
-    tree = Tree(os.path.basename(os.path.normpath(path)))
+    tree = Tree(top.name)
+    rivals: list[tuple[str, Rival]] = [(rival.name, rival) for rival in (Naive(), NeuraLint())]
     seen: set[tuple[str, int, int, str]] = set()
     reader = Reader(pinned=pins.generation_of)
-    for target in targets([path], options):
+    for target in targets([str(top)], options):
         if not isinstance(target, Target):
             continue
         tree.files += 1
@@ -104,6 +260,8 @@ def of_tree(path: str, select: list[str] | None, limit: float, slow: float, list
         if not relevant(content):
             continue
         tree.relevant += 1
+        for name, rival in rivals:
+            tree.rivals[name] += len(rival.rules(Path(target.path)))
         if tree.relevant % READER_LASTS == 0:
             reader = Reader(pinned=pins.generation_of)
             gc.collect()
@@ -115,7 +273,7 @@ def of_tree(path: str, select: list[str] | None, limit: float, slow: float, list
                     detected = detector.detect(program)
                     tree.crashed.extend(f"{target.path}: {problem}" for problem in detected.problems)
                     for finding in detected.findings:
-                        report = as_report(finding, program.files[finding.location.path].line)
+                        report = as_report(finding, top, program.files[finding.location.path].line)
                         start_of = finding.location.span.start
                         key = (finding.location.path, start_of.line, start_of.column, finding.code)
                         if key not in seen:
@@ -139,10 +297,11 @@ def of_tree(path: str, select: list[str] | None, limit: float, slow: float, list
     return tree
 
 
-def as_report(finding: Finding, line_of: object) -> Report:
+def as_report(finding: Finding, top: Path, line_of: object) -> Report:
     line = finding.location.span.start.line
     text = line_of(line) if callable(line_of) else ""
-    return Report(finding.location.path, line, finding.code, finding.message, str(text).strip()[:160])
+    path = os.path.relpath(finding.location.path, top)
+    return Report(path, line, finding.code, finding.message, str(text).strip()[:160])
 
 
 @contextmanager
@@ -166,32 +325,3 @@ def at_most(limit: float) -> Iterator[None]:
 
 def print_report(report: Report) -> None:
     print(f"{report.path}:{report.line} {report.code} {report.message}\n      | {report.source}", flush=True)
-
-
-def print_table(found: list[Tree]) -> None:
-    print(f"\n{'tree':44} {'files':>6} {'relevant':>8} {'reports':>7} {'per 1,000':>9} {'seconds':>8}  rules")
-    for tree in found:
-        rules = ", ".join(f"{code} {count}" for code, count in tree.by_rule().items())
-        rate = 1000 * len(tree.reports) / max(tree.relevant, 1)
-        print(
-            f"{tree.tree[:44]:44} {tree.files:6} {tree.relevant:8} {len(tree.reports):7} {rate:9.1f}"
-            f" {tree.seconds:8.1f}  {rules}"
-        )
-    files, many, reports = (
-        sum(tree.files for tree in found),
-        sum(tree.relevant for tree in found),
-        sum(len(tree.reports) for tree in found),
-    )
-    print(f"{'together':44} {files:6} {many:8} {reports:7} {1000 * reports / max(many, 1):9.1f}")
-    counts = Counter(report.code for tree in found for report in tree.reports)
-    for code, count in sorted(counts.items()):
-        print(f"  {code} {count:5} {1000 * count / max(many, 1):8.2f} per 1,000 relevant files")
-    for tree in found:
-        for place in tree.given_up:
-            print(f"given up after the limit: {place}")
-        for crash in tree.crashed:
-            print(f"crashed: {crash}")
-
-
-if __name__ == "__main__":
-    main()
