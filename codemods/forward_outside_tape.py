@@ -59,6 +59,7 @@ from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
+from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -69,7 +70,7 @@ def detect(program: Program) -> Iterator[Finding]:
     """Values that the tape of a gradient call (or of a Keras training step) did not see being made."""
     for report in recording.reports(program, (CutKind.BEFORE_TAPE,), ("tape", "keras")):
         assert report.cut.operation is not None
-        if any(operation.kind == "gradient" for operation in recording.missed(report.sink)):
+        if any(operation.kind == "gradient" for operation in missed(report.sink)):
             continue  # RG409
         once = _made_once(report)
         if report.sink.kind == "keras" and once is None and not _of_plain_variables(report):

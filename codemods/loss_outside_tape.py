@@ -54,6 +54,7 @@ from regrad.analysis.events import GradientTaken
 from regrad.analysis.program import Program
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -62,7 +63,7 @@ def detect(program: Program) -> Iterator[Finding]:
     """Operations behind the block of the tape that is asked for gradients."""
     for report in recording.reports(program, (CutKind.AFTER_TAPE,)):
         assert report.cut.operation is not None and report.sink.tape is not None
-        if any(operation.kind == "gradient" for operation in recording.missed(report.sink)) or not isinstance(
+        if any(operation.kind == "gradient" for operation in missed(report.sink)) or not isinstance(
             report.sink.event, GradientTaken
         ):
             continue
@@ -92,8 +93,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     if recorder is None:
         return Withheld("the tape is entered in more than one place, or not by a `with` statement", advice)
     closed = sink.tape.fields.get("#closed", 0)
-    operations = [operation for operation in recording.missed(sink) if operation.serial > closed]
-    if len(operations) != len(recording.missed(sink)):
+    operations = [operation for operation in missed(sink) if operation.serial > closed]
+    if len(operations) != len(missed(sink)):
         return Withheld("part of the way runs before the tape", advice)
     try:
         if sink.event.target_node is not None and _stands_in(program, report, sink.event):

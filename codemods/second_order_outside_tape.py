@@ -56,6 +56,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.penalties import Penalty, penalties
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -65,7 +66,7 @@ def detect(program: Program) -> Iterator[Finding]:
     """Inner gradients that the outer tape did not record."""
     for report in recording.reports(program, (CutKind.BEFORE_TAPE, CutKind.AFTER_TAPE, CutKind.TAPE_PAUSED)):
         assert report.cut.operation is not None
-        operations = recording.missed(report.sink)
+        operations = missed(report.sink)
         inner = next((operation for operation in operations if operation.kind == "gradient"), None)
         if inner is None:
             continue
@@ -123,7 +124,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         elif isinstance(event, GradientTaken) and _written_in_target(event, report):
             edits = recording.name_in_block(program, recorder, event, ("gradient", "inner_gradient"), "")
         else:
-            edits = recording.bring_in(program, recorder, recording.missed(report.sink))
+            edits = recording.bring_in(program, recorder, missed(report.sink))
     except CannotMove as reason:
         return Withheld(str(reason), advice)
     seen = not isinstance(report, Penalty)

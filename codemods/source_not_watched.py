@@ -59,6 +59,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value, Variable
 from regrad.codemods.engine import demonstrated, recording
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.surroundings import loaded, stored
 
@@ -103,7 +104,7 @@ def detect(program: Program) -> Iterator[Finding]:
             and sink.depends_on(value)
             and _used_before_watched(sink, value)
         ]
-        if late and recording.missed(sink):
+        if late and missed(sink):
             continue  # it is watched in time for the tape, but the tape begins too late (RG401)
         if not (unwatched or late) or sink.path.anything:
             continue

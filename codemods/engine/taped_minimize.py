@@ -13,6 +13,7 @@ from regrad.analysis.values import BoundMethod, Function, Operation, Partial, Ta
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.effects import Reading, followed
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety
 from regrad.codemods.engine.surroundings import block_of, free_name, function_around, stored
 
@@ -105,7 +106,7 @@ def _edits_into_callable(program: Program, event: Minimized, sink: Sink) -> tupl
     if not isinstance(function, Function) or not isinstance(function.node, ast.FunctionDef):
         raise CannotMove("the loss is a `lambda`, in which nothing can be computed first")
     recorder = recording.Recorder(function.node, _frame_in(sink), None)
-    return recording.bring_in(program, recorder, recording.missed(sink))
+    return recording.bring_in(program, recorder, missed(sink))
 
 
 def _frame_in(sink: Sink) -> Frame:
@@ -212,7 +213,7 @@ def _computing(
         unaware = Tape(event.node, event.frame, event.serial, implicit=True)
         unaware.fields["#opened"] = event.serial
         sink = Sink("minimize", event, unaware, event.loss, event.variables)
-    operations: list[Operation] = recording.missed(sink) if sink is not None and sink.path.lost else []
+    operations: list[Operation] = missed(sink) if sink is not None and sink.path.lost else []
     found: dict[int, ast.stmt] = {}
     for operation in operations:
         place = place_in(operation.frame, operation.node, event.frame)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from regrad.analysis.program import Program, Reader
 from regrad.analysis.source import SourceFile, decode
 from regrad.codemods import forward_outside_tape, loss_outside_tape
-from regrad.codemods.engine import edits, recording
+from regrad.codemods.engine import edits
+from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Rule, Withheld
 
 _HEAD = """import tensorflow as tf
@@ -45,7 +46,7 @@ def test_missed_are_the_operations_on_the_way_in_order() -> None:
         + _TAIL
     )
     (sink,) = program.sinks
-    lines = [getattr(operation.node, "lineno", 0) for operation in recording.missed(sink)]
+    lines = [getattr(operation.node, "lineno", 0) for operation in missed(sink)]
     assert lines == [5, 6]
 
 
@@ -56,7 +57,7 @@ def test_what_was_assigned_to_a_variable_is_no_part_of_the_way() -> None:
         "    g = tape.gradient(loss, w)\n    w.assign_sub(g)\n"
     )
     for sink in program.sinks:
-        assert {getattr(operation.node, "lineno", 0) for operation in recording.missed(sink)} == {4}
+        assert {getattr(operation.node, "lineno", 0) for operation in missed(sink)} == {4}
 
 
 def test_only_what_has_to_comes_along() -> None:
