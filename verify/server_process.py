@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from regrad.verify.scratch_folders import ScratchFolder
 from regrad.verify.worker.frames import LENGTH, read_exactly, write_frame
 
 # The worker's modules are handed over as text, so that the user's interpreter needs nothing of ours and keeps nothing.
@@ -65,7 +66,8 @@ class ServerProcess:
 
     def __init__(self, python: str, flags: Mapping[str, str], warm: bool = True) -> None:
         self.python = python
-        self.scratch = tempfile.mkdtemp(prefix="regrad-")
+        self.folder = ScratchFolder()
+        self.scratch = self.folder.path
         self.count = 0
         self.hello: dict[str, Any] = {}
         control_read, self.control = os.pipe()
@@ -86,7 +88,7 @@ class ServerProcess:
             for descriptor in (control_read, reply_write, self.control, self.reply):
                 os.close(descriptor)
             self.errors.close()
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.folder.close()
             raise ServerGone(f"{python} cannot be started: {error.strerror}") from error
         os.close(control_read)
         os.close(reply_write)
@@ -149,7 +151,7 @@ class ServerProcess:
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
         self.errors.close()
-        shutil.rmtree(self.scratch, ignore_errors=True)
+        self.folder.close()
 
 
 def environment(flags: Mapping[str, str], scratch: str) -> dict[str, str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import sys
 import traceback
 import warnings
+from collections.abc import Callable
 from typing import Any
 
-from .frames import write_frame
+from .frames import sealer
 
 LONGEST_TEXT = 4000
 
@@ -35,11 +37,12 @@ def attach_output(output: int) -> None:
     vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
 
 
-def main(job: dict[str, Any], result: int, output: int) -> None:
+def main(job: dict[str, Any], result: int, output: int, secret: bytes) -> None:
     os.setsid()
     channel = keep_private(result)
     attach_output(output)
-    run = Run(job, channel)
+    run = Run(job, channel, sealer(secret))
+    del secret
     try:
         run.carry_out()
     except BaseException as error:
@@ -55,16 +58,22 @@ def main(job: dict[str, Any], result: int, output: int) -> None:
 
 
 class Run:
-    def __init__(self, job: dict[str, Any], channel: int) -> None:
+    def __init__(self, job: dict[str, Any], channel: int, write: Callable[[int, dict[str, Any]], None]) -> None:
         self.job = job
         self.channel = channel
+        self.write = write
+        self.process = os.getpid()
+        self.depth = sys.getrecursionlimit()
         self.recorder: Any = None
         self.finished = False
         self.caught: list[str] = []
         self.isolation: dict[str, bool] = {}
 
     def send(self, message: dict[str, Any]) -> None:
-        write_frame(self.channel, message)
+        if os.getpid() != self.process:
+            # What a fork of the program does is not what the program does.
+            os._exit(0)
+        self.write(self.channel, message)
 
     def carry_out(self) -> None:
         from .isolation import die_with_parent, isolate
@@ -221,7 +230,9 @@ class Run:
         if recorder.exploring_until is not None and not recorder.inside:
             # What follows a finished training (a plot, a missing history key) is none of our business.
             self.finish("stepped")
-        traceback.print_exception(type(error), error, error.__traceback__)
+        with contextlib.suppress(ValueError, OSError, AttributeError):
+            # The program may have closed its streams.
+            traceback.print_exception(type(error), error, error.__traceback__)
         line = None
         for frame, number in traceback.walk_tb(error.__traceback__):
             if recorder.program.owns(frame.f_code.co_filename):
@@ -273,6 +284,10 @@ class Run:
         if self.finished:
             return
         self.finished = True
+        # What the program set for itself is not to befall the report.
+        sys.settrace(None)
+        sys.setprofile(None)
+        sys.setrecursionlimit(max(self.depth, sys.getrecursionlimit()))
         from .summary import summarise
 
         try:

@@ -23,6 +23,8 @@ WRITE_RIGHTS = {
     3: 1 << 14,
 }
 TCP_RIGHTS = 0b11
+SCOPES = 0b11
+"""From version 6: abstract sockets and signals reach no process outside."""
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 
@@ -85,7 +87,9 @@ def leave_network_namespace() -> bool:
 
 
 def restrict_writes(folders: list[str]) -> bool:
-    """Landlock: writing, making and removing files only beneath `folders`; no TCP where the kernel can refuse it."""
+    """Landlock: writing, making and removing files only beneath `folders`; no TCP and no signals to other processes
+    where the kernel can refuse them.
+    """
     if not sys.platform.startswith("linux"):
         return False
     library = ctypes.CDLL(None, use_errno=True)
@@ -96,7 +100,11 @@ def restrict_writes(folders: list[str]) -> bool:
     for since, bits in WRITE_RIGHTS.items():
         if version >= since:
             rights |= bits
-    attributes = struct.pack("QQ", rights, TCP_RIGHTS) if version >= 4 else struct.pack("Q", rights)
+    attributes = struct.pack("Q", rights)
+    if version >= 4:
+        attributes += struct.pack("Q", TCP_RIGHTS)
+    if version >= 6:
+        attributes += struct.pack("Q", SCOPES)
     buffer = ctypes.create_string_buffer(attributes, len(attributes))
     ruleset = library.syscall(444, buffer, ctypes.c_size_t(len(attributes)), 0)
     if ruleset < 0:

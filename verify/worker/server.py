@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-from .frames import read_frame, split_frames, write_frame
+from .frames import read_frame, sealed_frames, write_frame
 
 OUTPUT_CAP = 64 * 1024
 RESULT_CAP = 64 * 1024 * 1024
@@ -55,8 +55,8 @@ def become_subreaper() -> None:
 
 
 def descendants() -> list[int]:
-    me = os.getpid()
-    found = []
+    """Everything that runs beneath us: the run, what it has started, and what was orphaned to us, parents first."""
+    parents: dict[int, list[int]] = {}
     try:
         names = os.listdir("/proc")
     except OSError:
@@ -68,9 +68,11 @@ def descendants() -> list[int]:
                     fields = stat.read().rpartition(b")")[2].split()
             except OSError:
                 continue
-            if int(fields[1]) == me:
-                found.append(int(name))
-    return found
+            parents.setdefault(int(fields[1]), []).append(int(name))
+    found = [os.getpid()]
+    for process in found:
+        found += parents.get(process, ())
+    return found[1:]
 
 
 def reap_everything(group: int) -> None:
@@ -84,6 +86,8 @@ def reap_everything(group: int) -> None:
         for process in remaining:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(process, signal.SIGKILL)
+        for process in remaining:
+            # Those that are no children of ours yet come to us when their parents are gone, for the next round.
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(process, 0)
 
@@ -145,9 +149,10 @@ def wait_for(
             if now >= deadline:
                 return None, "timeout"
             if memory is not None and now >= next_look:
-                if private_memory(process) > memory:
+                if sum(map(private_memory, descendants())) > memory:
                     return None, "memory"
-                next_look = now + MEMORY_INTERVAL
+                # Looking takes longer the more processes there are.
+                next_look = time.monotonic() + max(MEMORY_INTERVAL, 10 * (time.monotonic() - now))
             watched = [drain.descriptor for drain in drains if drain.open] + ([pidfd] if pidfd >= 0 else []) + [control]
             patience = min(deadline - now, MEMORY_INTERVAL if (memory is not None or pidfd < 0) else 1.0)
             if pidfd < 0:
@@ -167,6 +172,7 @@ def run_job(job: dict[str, Any], control: int, reply: int) -> dict[str, Any]:
     folder = job["scratch"]
     os.makedirs(folder, exist_ok=True)
     started = time.monotonic()
+    secret = os.urandom(32)
     result_read, result_write = os.pipe()
     output_read, output_write = os.pipe()
     process = os.fork()
@@ -178,7 +184,7 @@ def run_job(job: dict[str, Any], control: int, reply: int) -> dict[str, Any]:
             os.close(reply)
             from .child import main
 
-            main(job, result_write, output_write)
+            main(job, result_write, output_write, secret)
         finally:
             os._exit(70)
     os.close(result_write)
@@ -204,7 +210,7 @@ def run_job(job: dict[str, Any], control: int, reply: int) -> dict[str, Any]:
     signalled = os.WTERMSIG(status) if status is not None and os.WIFSIGNALED(status) else None
     code = os.WEXITSTATUS(status) if status is not None and os.WIFEXITED(status) else None
     return {
-        "messages": split_frames(bytes(result.data)),
+        "messages": sealed_frames(bytes(result.data), secret),
         "output": bytes(output.data).decode("utf-8", "replace"),
         "killed": killed,
         "signal": signalled,
@@ -231,11 +237,12 @@ def serve(control: int, reply: int, warm: bool, scratch: str) -> None:
         gc.collect()
         gc.freeze()
         hello["forkable"] = threads() == 1 and not context_initialised()
-    write_frame(reply, hello)
-    while True:
-        job = read_frame(control)
-        if job is None:
-            # Whoever started us may have been killed and cannot clear up.
-            shutil.rmtree(scratch, ignore_errors=True)
-            return
-        write_frame(reply, run_job(job, control, reply))
+    try:
+        write_frame(reply, hello)
+        while (job := read_frame(control)) is not None:
+            write_frame(reply, run_job(job, control, reply))
+    except BrokenPipeError:
+        return
+    finally:
+        # Whoever started us may have been killed and cannot clear up.
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -149,8 +149,8 @@ def judged(track: Track, largest: float, outcome: str, interrupted: bool) -> tup
     if "non-finite" in states or any(state == "non-finite" for state, _ in track.asked):
         return "non-finite", None
     norm = max(norms) if norms else None
-    if track.applied and not norm and track.asked and all(state == "none" for state, _ in track.asked):
-        # Zeros that the program put in the place of a missing gradient.
+    if track.applied and track.asked and all(state == "none" for state, _ in track.asked):
+        # Whatever the program put in the place of a missing gradient (zeros, ones) does not come from the loss.
         return "none", None
     if "connected" in states and norm is None:
         # Traced, not computed here: whether the weights moved tells flowing from zero.

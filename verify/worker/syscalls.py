@@ -13,17 +13,18 @@ ALLOW = 0x7FFF0000
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 X32 = 0x40000000
+EVERYBODY = 0xFFFFFFFF
 
 NAMES = (
     "ptrace", "process_vm_readv", "process_vm_writev", "mount", "umount2", "pivot_root", "setns", "unshare",
     "open_by_handle_at", "bpf", "perf_event_open", "userfaultfd", "keyctl", "add_key", "request_key", "init_module",
-    "finit_module", "delete_module", "kexec_load", "kexec_file_load", "swapon", "reboot", "socket",
+    "finit_module", "delete_module", "kexec_load", "kexec_file_load", "swapon", "reboot", "kill", "socket",
 )  # fmt: skip
 MACHINES = {
     "x86_64": (0xC000003E, (101, 310, 311, 165, 166, 155, 308, 272, 304, 321, 298, 323, 250, 248, 249, 175, 313, 176,
-                            246, 320, 167, 169, 41)),
+                            246, 320, 167, 169, 62, 41)),
     "aarch64": (0xC00000B7, (117, 270, 271, 40, 39, 41, 268, 97, 265, 280, 241, 282, 219, 217, 218, 105, 273, 106,
-                             104, 294, 224, 142, 198)),
+                             104, 294, 224, 142, 129, 198)),
 }  # fmt: skip
 
 
@@ -44,7 +45,16 @@ def program(machine: str, internet: bool) -> bytes:
         instruction(RETURN, REFUSE),
     ]
     for name, number in known.items():
-        if name != "socket":
+        if name == "kill":
+            # -1 stands for every process that the user may send a signal to.
+            code += [
+                instruction(EQUAL, number, 0, 4),
+                instruction(LOAD, 16),
+                instruction(EQUAL, EVERYBODY, 0, 1),
+                instruction(RETURN, REFUSE),
+                instruction(LOAD, 0),
+            ]
+        elif name != "socket":
             code += [instruction(EQUAL, number, 0, 1), instruction(RETURN, REFUSE)]
     code.append(instruction(EQUAL, known["socket"], 0, 1 + 2 * len(families) + 1))
     code.append(instruction(LOAD, 16))
