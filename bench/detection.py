@@ -150,10 +150,12 @@ def tables_of(name: str, scores: Mapping[str, Score]) -> list[Table]:
         {"kind": kind, **{rival: f"{scores[rival].right.get(kind, 0)} of {count}" for rival in ("regrad", *others)}}
         for kind, count in sorted(ours.total.items())
     ]
-    exceptions: list[Row] = [
+    exceptions: list[Row] = []
+    exceptions += [
         {"what": "cause not named", "case": case, "side": "buggy", "reported": " ".join(rules) or "nothing"}
         for case, _, rules in ours.missed
-    ] + [
+    ]
+    exceptions += [
         {"what": "false alarm", "case": case, "side": side, "reported": " ".join(rules)}
         for case, side, rules in ours.alarmed
     ]
@@ -168,7 +170,7 @@ def tables_of(name: str, scores: Mapping[str, Score]) -> list[Table]:
                 Column("alarms", "sound programs with a report"),
             ),
             tuple(overview),
-            "“Tells broken from mended”: some rule speaks about the broken program that is silent about its mended twin.",
+            "“Tells broken from mended”: some rule speaks about the broken program and is silent about its twin.",
         ),
         Table(
             f"`{name}`: by cause",

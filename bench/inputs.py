@@ -21,7 +21,7 @@ def cases(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="FOLDER",
-        help="folders of cases: NAME/case.json with a `kind`, beside `buggy` and `fixed`, or `ok` (.py, .ipynb, folder)",
+        help="folders of cases: NAME/case.json with a `kind`, beside `buggy` and `fixed`, or `ok`",
     )
     parser.add_argument("--kind", help="only cases of this kind")
 

@@ -1,15 +1,12 @@
-"""What a migration of large trees costs: throughput, memory, the second run, one process against two.
+"""Migration: throughput, memory, the second run, and one process against two, over generated repositories.
 
-`python bench/migrate.py [--files 1000 3000 10000] [--verify]` makes a repository of generated programs for each number
-and prints a line for each run. Every run is a process of its own, so that its memory is its own. On a machine that is
-busy with other things the processor's seconds say more than the clock.
+Every run is a process of its own, so that its memory is its own.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import resource
 import subprocess
@@ -17,6 +14,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from .machine import ROOT
+from .result import Column, Comparison, Figures, Row, Table
+
+TITLE = "Migration of large trees"
+PACKAGES = ("libcst",)
+GOAL_SPEED_UP, GOAL_MEMORY = 1.7, 1.25
 
 BROKEN = """\
 import tensorflow as tf
@@ -86,14 +90,69 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "-q", "-m", "a state")
 
 
-def measured(top: Path, output: Path, jobs: int, *, verify: bool) -> dict[str, float]:
-    """One run in a process of its own."""
-    command = [sys.executable, __file__, "--run", str(top), str(output), str(jobs), str(int(verify))]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return figures
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 3_000, 10_000], metavar="FILES")
+    parser.add_argument("--verify", action="store_true", help="verify what is mended, too: long")
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    rows: list[Row] = []
+    for files in [200] if options.quick else options.sizes:
+        with tempfile.TemporaryDirectory(prefix="regrad-bench-") as name:
+            rows += of_tree(Path(name), files, verify=options.verify)
+    return figures_of(rows)
+
+
+def of_tree(folder: Path, files: int, *, verify: bool) -> list[Row]:
+    top = folder / "models"
+    broken = tree(top, files)
+    rows: list[Row] = []
+
+    def measured(what: str, output: str, jobs: int) -> dict[str, float]:
+        command = [sys.executable, "-m", "bench.migrate", str(top), str(folder / output), str(jobs), str(int(verify))]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr)
+        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        rows.append({"files": files, "run": what, "rate": files / found["seconds"], **found})
+        print(f"{files} files, {what}: {found['seconds']:.1f} s", file=sys.stderr, flush=True)
+        return found
+
+    first = measured("one process", "one", 1)
+    if first["findings"] != broken:
+        raise SystemExit(f"{first['findings']} findings in a tree with {broken} broken files")
+    measured("two processes", "two", 2)
+    measured("again, nothing has changed", "two", 2)
+    for path in sorted(top.glob("package_0/program_1*.py"))[:10]:
+        path.write_text(path.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    commit(top)
+    measured("again, 10 files have changed", "two", 2)
+    return rows
+
+
+def figures_of(rows: list[Row]) -> Figures:
+    columns = (
+        Column("files", "files", "count"),
+        Column("run", "run"),
+        Column("seconds", "elapsed", "seconds"),
+        Column("rate", "files in a second", "count"),
+        Column("processor", "processor time", "seconds"),
+        Column("own", "peak memory", "mebibytes"),
+        Column("worker", "of the largest worker", "mebibytes"),
+        Column("findings", "findings", "count"),
+        Column("mended", "mended", "count"),
+    )
+    made = []
+    of = {(row["files"], row["run"]): row for row in rows}
+    sizes = sorted({int(str(row["files"])) for row in rows})
+    if len(sizes) > 1:
+        one, two = (float(str(of[sizes[-1], f"{word}"]["seconds"])) for word in ("one process", "two processes"))
+        small, large = (float(str(of[size, "one process"]["own"])) for size in (sizes[0], sizes[-1]))
+        title = f"speed-up of two processes over one, {sizes[-1]:,} files"
+        made.append(Comparison("speed_up", title, one / two, GOAL_SPEED_UP, "near 2", "ratio", True))
+        title = f"memory at {sizes[-1]:,} files over that at {sizes[0]:,}"
+        made.append(Comparison("memory", title, large / small, GOAL_MEMORY, "flat memory, and noise", "ratio"))
+    return Figures((Table("A generated repository, one file in a hundred broken", columns, tuple(rows)),), tuple(made))
 
 
 def run(top: str, output: str, jobs: int, verify: bool) -> None:
@@ -119,52 +178,13 @@ def run(top: str, output: str, jobs: int, verify: bool) -> None:
         "seconds": seconds,
         "findings": result.totals.findings,
         "mended": result.totals.mended,
-        "own_mib": own.ru_maxrss / 1024,
-        "largest_child_mib": children.ru_maxrss / 1024,
-        "processor_seconds": own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
+        "own": own.ru_maxrss * 1024,
+        "worker": children.ru_maxrss * 1024,
+        "processor": own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime,
     }
     print(json.dumps(figures))
 
 
-def show(name: str, files: int, figures: dict[str, float]) -> None:
-    rate = files / figures["seconds"]
-    print(
-        f"{files:7,} files  {name:34} {figures['seconds']:8.1f} s  {rate:9,.0f} files/s"
-        f"  {figures['processor_seconds']:7.1f} s of processor  {figures['own_mib']:5.0f} MiB"
-        f"  largest worker {figures['largest_child_mib']:5.0f} MiB  {figures['findings']:.0f} findings,"
-        f" {figures['mended']:.0f} mended",
-        flush=True,
-    )
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--files", type=int, nargs="+", default=[1000, 3000, 10000])
-    parser.add_argument("--verify", action="store_true")
-    parser.add_argument("--run", nargs=4, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.run is not None:
-        top, output, jobs, verify = given.run
-        run(top, output, int(jobs), verify == "1")
-        return
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for files in given.files:
-        with tempfile.TemporaryDirectory(prefix="regrad-bench-") as name:
-            folder = Path(name)
-            top = folder / "models"
-            broken = tree(top, files)
-            one = measured(top, folder / "one", 1, verify=given.verify)
-            assert one["findings"] == broken
-            show("one process", files, one)
-            two = measured(top, folder / "two", 2, verify=given.verify)
-            show("two processes", files, two)
-            print(f"               speed-up {one['seconds'] / two['seconds']:.2f}")
-            show("again, nothing has changed", files, measured(top, folder / "two", 2, verify=given.verify))
-            for path in sorted(top.glob("package_0/program_1*.py"))[:10]:
-                path.write_text(path.read_text() + "# changed\n")
-            commit(top)
-            show("again, 10 files have changed", files, measured(top, folder / "two", 2, verify=given.verify))
-
-
 if __name__ == "__main__":
-    main()
+    top, output, jobs, verify = sys.argv[1:]
+    run(top, output, int(jobs), verify == "1")

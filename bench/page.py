@@ -91,7 +91,8 @@ def kept(folder: Path = RESULTS) -> list[Result]:
 
 
 def notes(path: Path = NOTES) -> dict[str, Any]:
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def made(titles: Mapping[str, str]) -> str:

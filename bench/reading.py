@@ -1,127 +1,236 @@
-"""The cost of reading: CPU time against `ast.parse` over real trees. (`growth.py` has programs of every size.)
+"""Reading speed: `regrad check` against `ast.parse`, libcst with qualified names, TorchFix, Fixit and ruff.
 
-    python bench/reading.py ~/collections/keras-io ~/collections/docs
-    python bench/reading.py --json results.json ~/collections/*
-
-Every figure is CPU time of one process, so that other work on the machine counts little. `ratio` is all that a check
-does (walking the folders, reading, searching, parsing, interpreting, all rules) over `ast.parse` of the relevant files.
+Every figure is processor time with all child processes, the least of several rounds. The unit of comparison is the time
+that `ast.parse` takes for the same files, without the start of Python. Modules are compiled, as after an installation.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import json
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-FIRST = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "fixtures", "tape_exhausted")
+from regrad.analysis.source import Unreadable, decode, read, relevant
+from regrad.repair.options import Options
+from regrad.repair.targets import Target, targets
 
+from . import inputs, parse_only
+from .machine import ROOT
+from .measuring import Cost, as_installed, cost, regrad, warm_up
+from .result import Column, Comparison, Figures, Missing, Row, Table
+from .rivals.linters import PACKAGES as LINTERS
+from .rivals.linters import check_command, version
+from .silence import known_collections
 
-def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("trees", nargs="+", metavar="TREE", help="real collections to read")
-    arguments.add_argument("--json", metavar="FILE", help="write the figures there as well")
-    given = arguments.parse_args()
-    figures: dict[str, Any] = {"trees": []}
-    print(f"{'tree':40} {'files':>6} {'relevant':>8} {'MB':>6} {'parse':>8} {'check':>8} {'ratio':>6} {'again':>7}")
-    with tempfile.TemporaryDirectory() as compiled:
-        # As after an installation, which compiles what it installs.
-        os.environ["PYTHONPYCACHEPREFIX"] = compiled
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        in_child("check", [FIRST], REGRAD_CACHE_DIR="")
-        for tree in given.trees:
-            figures["trees"].append(of_tree(tree))
-    if given.json:
-        with open(given.json, "w", encoding="utf-8") as file:
-            json.dump(figures, file, indent=2)
+TITLE = "Reading speed"
+PACKAGES = ("libcst",)
+GOAL = 4.0
+DEFAULT = ("keras-io", "docs", "TensorFlow-2.x-Tutorials")
+"""Folders of collections that are read when none are named."""
+DONE = (0, 1)
+"""Nothing to report, or something."""
 
 
-def of_tree(tree: str) -> dict[str, Any]:
-    parsed = in_child("parse", [tree])
-    with tempfile.TemporaryDirectory() as cache:
-        checked = in_child("check", [tree], REGRAD_CACHE_DIR=cache)
-        again = in_child("check", [tree], REGRAD_CACHE_DIR=cache)
-    ratio = checked["seconds"] / max(parsed["seconds"], 1e-9)
-    print(
-        f"{os.path.basename(os.path.normpath(tree))[:40]:40} {parsed['files']:6} {parsed['relevant']:8}"
-        f" {parsed['bytes'] / 1e6:6.1f} {parsed['seconds']:7.2f}s {checked['seconds']:7.2f}s {ratio:6.2f}"
-        f" {again['seconds']:6.2f}s",
-        flush=True,
-    )
-    return {
-        "tree": os.path.basename(os.path.normpath(tree)),
-        **parsed,
-        "check": checked,
-        "again": again,
-        "ratio": ratio,
-    }
+def arguments(parser: argparse.ArgumentParser) -> None:
+    inputs.collections(parser)
+    inputs.tools(parser)
+    parser.add_argument("--files", type=int, default=200, metavar="N", help="so many scripts at most for slow readers")
 
 
-# -- in a process of its own, so that each figure stands alone ---------------------------------------------------------
+def measure(options: argparse.Namespace) -> Figures:
+    if options.quick and options.collections is None:
+        folders = [ROOT / "fixtures"]
+    else:
+        if options.collections is not None and not options.named:
+            options = argparse.Namespace(**{**vars(options), "named": _present(options.collections)})
+        folders = inputs.collection_folders(options)
+    rounds = options.rounds or (1 if options.quick else 3)
+    whole: list[Row] = []
+    field: list[Row] = []
+    comparisons: list[Comparison] = []
+    tools, versions = _tools(inputs.tools_python(options))
+    for folder in folders:
+        name = known_collections().get(folder.name, {}).get("repository", folder.name)
+        row = whole_tree(folder, rounds)
+        whole.append({"tree": name, **row})
+        comparisons.append(Comparison(f"goal.{name}", f"`regrad check` over `ast.parse`, {name}", row["ratio"], GOAL,
+                                      "the goal", "ratio"))  # fmt: skip
+        with tempfile.TemporaryDirectory(prefix="regrad-bench-") as place:
+            count = staged(folder, Path(place), 20 if options.quick else options.files)
+            if not count:
+                continue
+            found = readers(Path(place), tools, rounds)
+        field += [{"tree": f"{name}: {count} scripts", "reader": reader, **each} for reader, each in found.items()]
+        ours, again = found["regrad check"], found["regrad check, again"]
+        for reader, each in found.items():
+            if not reader.startswith("regrad"):
+                mine = again if reader.endswith("again") else ours
+                comparisons.append(Comparison(f"reader.{name}.{reader}", f"processor time over `ast.parse`, {name}",
+                                              mine["ratio"], each["ratio"], reader, "ratio"))  # fmt: skip
+    tables = [
+        Table(
+            "`regrad check` of whole collections, notebooks included",
+            (
+                Column("tree", "collection"),
+                Column("files", "files", "count"),
+                Column("relevant", "mention TF or Keras", "count"),
+                Column("characters", "characters in these", "count"),
+                Column("parse", "ast.parse of these", "seconds"),
+                Column("check", "check", "seconds"),
+                Column("ratio", "over ast.parse", "ratio"),
+                Column("again", "check, again", "seconds"),
+                Column("again_ratio", "over ast.parse", "ratio"),
+                Column("peak", "peak memory", "mebibytes"),
+            ),
+            tuple(whole),
+            "“Again”: a second run, with the cache of the first.",
+        ),
+        Table(
+            "Every reader over the same scripts",
+            (
+                Column("tree", "scripts"),
+                Column("reader", "reader"),
+                Column("seconds", "processor time", "seconds"),
+                Column("ratio", "over ast.parse", "ratio"),
+                Column("wall", "elapsed", "seconds"),
+                Column("peak", "peak memory", "mebibytes"),
+            ),
+            tuple(field),
+            "Scripts that mention TensorFlow or Keras, chosen evenly; notebooks as the script that their cells make.",
+        ),
+    ]
+    return Figures(tuple(tables), tuple(comparisons), versions)
 
 
-def in_child(work: str, arguments: Sequence[str], **environment: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, os.path.abspath(__file__), f"--child-{work}", *arguments],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, **environment},
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+def _present(folder: Path) -> list[str]:
+    found = [name for name in DEFAULT if (folder / name).is_dir()]
+    if not found:
+        raise Missing(f"name collections with --named: {folder} has none of {', '.join(DEFAULT)}")
     return found
 
 
-def parse(paths: Sequence[str]) -> dict[str, Any]:
-    from regrad.analysis.source import Unreadable, decode, read, relevant
-    from regrad.repair.options import Options
-    from regrad.repair.targets import Target, targets
-
-    warnings.simplefilter("ignore")
-    seconds, files, sources = 0.0, 0, []
-    for target in targets(paths, Options()):
+def _sources(folder: Path) -> Iterator[tuple[str, bytes, bool]]:
+    """Path and content of all that a check visits, and whether TensorFlow or Keras is mentioned."""
+    for target in targets([str(folder)], Options()):
         if isinstance(target, Target):
-            files += 1
             try:
                 content = read(target.path)
-                if relevant(content):
-                    sources.append(decode(target.path, content))
             except Unreadable:
                 continue
-    for source in sources:
-        start = time.process_time()
+            yield target.path, content, relevant(content)
+
+
+def staged(folder: Path, place: Path, most: int | None) -> int:
+    """The relevant programs of a tree as scripts, evenly chosen; gives their number."""
+    found = [(path, content) for path, content, named in _sources(folder) if named]
+    if most is not None and len(found) > most:
+        found = [found[number * len(found) // most] for number in range(most)]
+    count = 0
+    for path, content in found:
         try:
-            ast.parse(source.text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            text = decode(path, content).text
+        except Unreadable:
             continue
-        finally:
-            seconds += time.process_time() - start
-    size = sum(len(source.text) for source in sources)
-    return {"seconds": seconds, "files": files, "relevant": len(sources), "bytes": size}
+        copy = (place / Path(path).relative_to(folder)).with_suffix(".py")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(text.replace("\r\n", "\n"), encoding="utf-8")
+        count += 1
+    return count
 
 
-def check(paths: Sequence[str]) -> dict[str, Any]:
-    from regrad.repair import session
-    from regrad.repair.options import Options
-
-    start = time.process_time()
-    outcomes = list(session.check(paths, Options(jobs=1)))
-    seconds = time.process_time() - start
-    findings = sum(len(outcome.findings) for outcome in outcomes)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {"seconds": seconds, "findings": findings, "peak": peak}
+def _parsed(
+    folder: Path, how: str, python: Path | str, environment: Mapping[str, str]
+) -> tuple[dict[str, float], Cost]:
+    spent = cost([python, Path(parse_only.__file__), how, folder], environment=environment, accepted=[0])
+    found: dict[str, float] = json.loads(spent.output.splitlines()[-1])
+    return found, spent
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1].startswith("--child-"):
-        print(json.dumps({"parse": parse, "check": check}[sys.argv[1].removeprefix("--child-")](sys.argv[2:])))
-    else:
-        main()
+def whole_tree(folder: Path, rounds: int) -> dict[str, float]:
+    with (
+        tempfile.TemporaryDirectory(prefix="regrad-bench-") as place,
+        as_installed() as environment,
+    ):
+        files = sum(1 for _ in _sources(folder))
+        staged(folder, Path(place), None)
+        warm_up(environment)
+        parses, checks, agains = [], [], []
+        for _ in range(rounds):
+            parses.append(_parsed(Path(place), "ast", sys.executable, environment)[0])
+            check, again = check_twice(folder, environment)
+            checks.append(check)
+            agains.append(again)
+        parse = min(each["seconds"] for each in parses)
+        check = min(checks, key=lambda each: each.seconds)
+        again = min(agains, key=lambda each: each.seconds)
+        return {
+            "files": files,
+            "relevant": parses[0]["files"],
+            "characters": parses[0]["characters"],
+            "parse": parse,
+            "check": check.seconds,
+            "ratio": check.seconds / parse,
+            "again": again.seconds,
+            "again_ratio": again.seconds / parse,
+            "peak": check.peak,
+        }
+
+
+def check_twice(folder: Path, environment: Mapping[str, str]) -> tuple[Cost, Cost]:
+    """Without and with a cache."""
+    command = regrad("check", "--isolated", "--output-format", "concise", folder)
+    with tempfile.TemporaryDirectory(prefix="regrad-bench-") as cache:
+        kept = {**environment, "REGRAD_CACHE_DIR": cache}
+        # A script of some notebook may not parse: status 3, which is an answer too.
+        return tuple(cost(command, environment=kept, accepted=(*DONE, 3)) for _ in range(2))  # type: ignore[return-value]
+
+
+def _tools(python: Path) -> tuple[dict[str, Path], dict[str, str]]:
+    found, versions = {}, {}
+    for tool in ("libcst", "torchfix", "fixit", "ruff"):
+        try:
+            versions[f"{LINTERS[tool]} (measured)"] = version(python, tool)
+        except Missing as problem:
+            print(f"without {tool}: {problem}", file=sys.stderr)
+            continue
+        found[tool] = python
+    return found, versions
+
+
+def readers(folder: Path, tools: Mapping[str, Path], rounds: int) -> dict[str, dict[str, float]]:
+    """Processor time, elapsed time and peak of each reader; the rounds alternate."""
+    best: dict[str, Cost] = {}
+    with as_installed() as environment:
+        warm_up(environment)
+        # The first of these rounds compiles the tools and is not counted.
+        _round(ROOT / "fixtures" / "tape_exhausted", tools, environment)
+        for _ in range(rounds):
+            for reader, spent in _round(folder, tools, environment).items():
+                if reader not in best or spent.seconds < best[reader].seconds:
+                    best[reader] = spent
+    parse = best["ast.parse"].seconds
+    return {
+        reader: {"seconds": each.seconds, "ratio": each.seconds / parse, "wall": each.wall, "peak": each.peak}
+        for reader, each in best.items()
+    }
+
+
+def _round(folder: Path, tools: Mapping[str, Path], environment: Mapping[str, str]) -> dict[str, Cost]:
+    parsed, spent = _parsed(folder, "ast", sys.executable, environment)
+    # Of Python's own start nothing is counted: it is the smallest possible unit.
+    found = {"ast.parse": Cost(parsed["seconds"], spent.wall, spent.peak, spent.status)}
+    found["regrad check"], found["regrad check, again"] = check_twice(folder, environment)
+    if "libcst" in tools:
+        found["libcst with qualified names"] = _parsed(folder, "libcst", tools["libcst"], environment)[1]
+    for tool in ("torchfix", "fixit"):
+        if tool in tools:
+            command = [*check_command(tools[tool], tool), folder]
+            found[LINTERS[tool]] = cost(command, environment=environment, folder=folder)
+    if "ruff" in tools:
+        with tempfile.TemporaryDirectory(prefix="regrad-bench-") as cache:
+            command = [*check_command(tools["ruff"], "ruff", Path(cache)), folder]
+            found["ruff"], found["ruff, again"] = (cost(command, environment=environment) for _ in range(2))
+    return found

@@ -1,24 +1,95 @@
-"""Verifies programs that are known to train: are they sound, did a file of theirs change, is a process left."""
+"""Real programs that train: does the verifier call them sound, does a file of theirs change, is a process left."""
 
 from __future__ import annotations
 
 import argparse
-import collections
 import hashlib
-import importlib.util
 import os
 import sys
 import time
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from regrad.verify import Job, Outcome, Verifier
 from regrad.verify.verdict import faults_of, sound, told
 
-spec = importlib.util.spec_from_file_location("verify_cases", Path(__file__).with_name("verify_cases.py"))
-assert spec is not None and spec.loader is not None
-verify_cases: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(verify_cases)
+from .result import Column, Comparison, Figures, Missing, Row, Table
+from .verify_cases import program_text
+
+TITLE = "Real programs under the verifier"
+PACKAGES = ("tensorflow", "keras")
+GOAL = 20
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--programs", type=Path, nargs="+", default=[], metavar="FILE", help="scripts and notebooks")
+    parser.add_argument("--with-python", metavar="PYTHON", help="the interpreter that runs them")
+    parser.add_argument("--timeout", type=float, default=120.0, metavar="SECONDS", help="the most for one program")
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    if not options.programs:
+        raise Missing("needs programs that are known to train: name them with --programs")
+    rows: list[Row] = []
+    changed: list[str] = []
+    left: list[int] = []
+    with Verifier(options.with_python, timeout=options.timeout) as verifier:
+        for path in options.programs:
+            path = path.resolve()
+            before = contents(path.parent)
+            overrides = {str(path): program_text(path)} if path.suffix == ".ipynb" else {}
+            started = time.monotonic()
+            report = verifier.step(Job(str(path), overrides))
+            if contents(path.parent) != before:
+                changed.append(path.name)
+            left += [child for server in verifier.servers.values() for child in children(server.process.pid)]
+            if sound(report):
+                word, why = "sound", ""
+            elif report.outcome is Outcome.STEPPED:
+                word, why = "called broken", told(report, faults_of(report)) or ""
+            else:
+                word, why = report.outcome.value, report.reason or ""
+            flows = sum(variable.gradient.value == "flows" for variable in report.variables)
+            rows.append(
+                {
+                    "program": f"{path.parent.name}/{path.name}",
+                    "judged": word,
+                    "flows": f"{flows} of {len(report.variables)}",
+                    "data": report.data or "",
+                    "seconds": time.monotonic() - started,
+                    "why": why[:140],
+                }
+            )
+            print(" | ".join(map(str, rows[-1].values())), file=sys.stderr, flush=True)
+        servers = [server.process.pid for server in verifier.servers.values()]
+    left += [process for process in servers if Path("/proc", str(process)).exists()]
+    return figures_of(rows, changed, left)
+
+
+def figures_of(rows: Sequence[Row], changed: Sequence[str], left: Sequence[int]) -> Figures:
+    judged = Counter(str(row["judged"]) for row in rows)
+    columns = (
+        Column("program", "program"),
+        Column("judged", "judged"),
+        Column("flows", "variables that gradients reach"),
+        Column("data", "data"),
+        Column("seconds", "elapsed", "seconds"),
+        Column("why", "why"),
+    )
+    summary: list[Row] = [{"judged": word, "programs": count} for word, count in judged.most_common()]
+    return Figures(
+        (
+            Table("Together", (Column("judged", "judged"), Column("programs", "programs", "count")), tuple(summary)),
+            Table("Each program", columns, tuple(rows)),
+        ),
+        (
+            Comparison("sound", "real programs found sound", judged["sound"], GOAL, "the goal", "count", True),
+            Comparison("broken", "sound programs called broken", judged["called broken"], 0, "the goal", "count"),
+            Comparison("changed", "programs beside which a file changed", len(changed), 0, "the goal", "count"),
+            Comparison("left", "processes left behind", len(left), 0, "the goal", "count"),
+        ),
+    )
 
 
 def contents(folder: Path) -> dict[str, tuple[int, str]]:
@@ -43,45 +114,3 @@ def children(parent: int) -> list[int]:
             if int(fields[1]) == parent:
                 found.append(int(name))
     return found
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("programs", type=Path, nargs="+", help="scripts and notebooks")
-    parser.add_argument("--python", help="the interpreter that runs them")
-    parser.add_argument("--timeout", type=float, default=120.0)
-    options = parser.parse_args()
-    judged: collections.Counter[str] = collections.Counter()
-    changed: list[str] = []
-    left: list[int] = []
-    with Verifier(options.python, timeout=options.timeout) as verifier:
-        for path in options.programs:
-            path = path.resolve()
-            before = contents(path.parent)
-            overrides = {str(path): verify_cases.program_text(path)} if path.suffix == ".ipynb" else {}
-            started = time.monotonic()
-            report = verifier.step(Job(str(path), overrides))
-            if contents(path.parent) != before:
-                changed.append(str(path))
-            left += [child for server in verifier.servers.values() for child in children(server.process.pid)]
-            if sound(report):
-                word = "sound"
-            elif report.outcome is Outcome.STEPPED:
-                word = f"broken: {told(report, faults_of(report))}"
-            else:
-                word = f"{report.outcome.value}: {report.reason}"
-            judged[word.partition(":")[0]] += 1
-            flows = sum(variable.gradient.value == "flows" for variable in report.variables)
-            print(
-                f"{word[:140]} | {path.name} | {flows} of {len(report.variables)} flow, {report.data}"
-                f", {time.monotonic() - started:.0f} s",
-                flush=True,
-            )
-        servers = [server.process.pid for server in verifier.servers.values()]
-    left += [process for process in servers if Path("/proc", str(process)).exists()]
-    print(f"{dict(judged)}; files changed: {changed or 'none'}; processes left: {left or 'none'}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

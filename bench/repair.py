@@ -76,6 +76,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--python", default=sys.executable, help="the interpreter with TensorFlow that runs the programs"
     )
+    parser.add_argument(
+        "--without", nargs="+", default=[], choices=("torchfix", "fixit", "ruff"), help="contenders to leave out"
+    )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="keep each attempt there, and go on from there")
 
 
@@ -95,7 +98,7 @@ def measure(options: argparse.Namespace) -> Figures:
 def _contenders(options: argparse.Namespace) -> tuple[dict[str, Contender], dict[str, str]]:
     found: dict[str, Contender] = {OURS: _regrad(options.python), "NeuraLint's advice": _advised}
     versions = {}
-    for tool in ("torchfix", "fixit", "ruff"):
+    for tool in sorted({"torchfix", "fixit", "ruff"} - set(options.without)):
         python = inputs.tools_python(options)
         try:
             versions[LINTERS[tool]] = version(python, tool)
@@ -148,15 +151,14 @@ def _attempt(
     after, proved = before, False
     if changed:
         after = run(python, own)
-        description = dict(program.description)
-        evidence = verifier.compare(
-            job_for(program.place, description), job_for(own.place, description), same_loss=False
-        )
-        proved = evidence.verdict is Verdict.MENDED
         if not after.sound:
             problem = f"status {after.status}, {', '.join(after.complaints) or 'no complaint'}"
-        elif not proved:
-            problem = f"{evidence.verdict.value}: {evidence.reason}"
+        else:
+            described = dict(program.description)
+            jobs = job_for(program.place, described), job_for(own.place, described)
+            evidence = verifier.compare(*jobs, same_loss=False)
+            proved = evidence.verdict is Verdict.MENDED
+            problem = None if proved else f"{evidence.verdict.value}: {evidence.reason}"
     return Attempt(
         contender, program.case, program.kind, changed, before.sound, after.sound, proved, claimed, seconds, problem
     )

@@ -1,205 +1,43 @@
-"""What rewriting does to real code: every file that is mended parses, is mended to the end, differs only where it
-should, and its diff is one that `git apply` takes.
-
-    python bench/rewriting.py ~/collections/keras-io ~/collections/docs
-    python bench/rewriting.py --diffs --json rewriting.json ~/collections/*
-
-All rules mend, unsafe fixes and the first of several candidates included; nothing is written and nothing is run. The
-exit status is 1 where a file breaks one of the promises.
-"""
+"""Rewriting: what becomes of real files that are mended, against the promises of bench/promises.py."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import gc
-import io
-import json
-import re
-import subprocess
 import sys
-import tempfile
 import time
-import tokenize
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from regrad.analysis.program import Program, Reader
-from regrad.analysis.source import SourceFile, Unreadable, decode, load, parse
-from regrad.codemods.engine.registry import selected
-from regrad.codemods.engine.rule import Safety
-from regrad.repair import plan as planning
-from regrad.repair.detection import Detector
+from regrad.analysis.source import Unreadable
 from regrad.repair.diff import unified
-from regrad.repair.history import Version
 from regrad.repair.options import Options
 from regrad.repair.relevance import worth_reading
 from regrad.repair.targets import Target, targets
 
-_BREAK = re.compile(r"\r\n|\r|\n")
+from . import inputs
+from .machine import ROOT
+from .promises import complaints, rewrite
+from .result import Column, Comparison, Figures, Row, Table
+
+TITLE = "Rewriting: promises kept on real files"
+PACKAGES = ("libcst",)
 
 
-@dataclass(frozen=True)
-class Rewritten:
-    """One program that was mended: its files before and after, and the rules that did it."""
-
-    plan: planning.Plan
-    detector: Detector
-    options: Options
-
-    @property
-    def versions(self) -> dict[str, Version]:
-        return {path: each for path, each in self.plan.versions.items() if each.source.text != each.original.text}
-
-    @property
-    def codes(self) -> list[str]:
-        return sorted({applied.candidate.key.code for applied in self.plan.applied})
+def arguments(parser: argparse.ArgumentParser) -> None:
+    inputs.collections(parser)
+    parser.add_argument("--diffs", action="store_true", help="print every diff, to be read")
+    parser.add_argument("--largest", type=int, default=1_000_000, metavar="BYTES", help="leave larger files out")
 
 
-def rewrite(path: str, contents: Mapping[str, bytes] | None = None) -> Rewritten | None:
-    """Mends a program with every rule; `contents` are files that need not be on disk. None where nothing is mended."""
-    options = Options(unsafe_fixes=True)
-    detector = Detector(selected(None), options)
-    plan = planning.make(_reading(path, contents or {}), detector, options, {}, planning.Choice())
-    made = Rewritten(plan, detector, options)
-    return made if made.versions else None
-
-
-def complaints(made: Rewritten) -> Iterator[str]:
-    """Which promises the rewriting breaks, a sentence each."""
-    for path, version in made.versions.items():
-        try:
-            parse(decode(path, version.source.content))
-        except Unreadable as problem:
-            yield f"{path}: does not parse: {problem}"
-        yield from _elsewhere(path, version)
-        yield from _line_breaks(path, version.original, version.source)
-        if all(applied.mending.safety is Safety.SAFE for applied in made.plan.applied):
-            lost = _comments(version.original.text) - _comments(version.source.text)
-            if lost:
-                yield f"{path}: a safe mending drops {', '.join(lost)}"
-    yield from _second_run(made)
-    yield from _refused_by_git(made.versions)
-
-
-def _reading(path: str, contents: Mapping[str, bytes]) -> planning.Read:
-    def read(versions: Mapping[str, Version]) -> Program:
-        def files(place: str) -> SourceFile | None:
-            if place in versions:
-                return versions[place].source
-            if place in contents:
-                return decode(place, contents[place])
-            return load(place) if Path(place).is_file() else None
-
-        return Reader(files).read(path)
-
-    return read
-
-
-def _elsewhere(path: str, version: Version) -> Iterator[str]:
-    """Lines that changed although no edit was for them."""
-    intended: set[int] = set()
-    current = Version(version.original)
-    for number, (source, edits) in enumerate(version.steps):
-        for edit in edits:
-            span = current.origin(edit.span)
-            intended.update(range(span.start.line, span.end.line + 1))
-        following = version.steps[number + 1][0] if number + 1 < len(version.steps) else version.source
-        current = Version(following, (*current.steps, (source, edits)))
-    before, after = (_BREAK.split(source.text) for source in (version.original, version.source))
-    for tag, first, last, _, _ in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
-        # Where equal lines stand side by side, difflib may choose the neighbour of the one that was edited.
-        if tag == "equal" or any(line in intended for line in range(first, last + 2)):
-            continue
-        if not all(not line.strip() for line in before[first:last]):
-            yield f"{path}: line {first + 1} differs, and no edit was made there"
-
-
-def _line_breaks(path: str, before: SourceFile, after: SourceFile) -> Iterator[str]:
-    if before.notebook:
-        return
-    for name, line_break in (("CRLF", b"\r\n"), ("LF", b"\n")):
-        breaks = before.content.count(b"\n")
-        only = breaks and before.content.count(line_break) == breaks and (name == "CRLF" or b"\r" not in before.content)
-        if only and (
-            after.content.count(line_break) != after.content.count(b"\n") or (name == "LF" and b"\r" in after.content)
-        ):
-            yield f"{path}: had {name} alone and does no more"
-    if before.content.startswith(b"\xef\xbb\xbf") != after.content.startswith(b"\xef\xbb\xbf"):
-        yield f"{path}: its byte order mark came or went"
-
-
-def _comments(text: str) -> Counter[str]:
-    found: Counter[str] = Counter()
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text.replace("\r\n", "\n").replace("\r", "\n")).readline):
-            if token.type == tokenize.COMMENT:
-                found[token.string.strip()] += 1
-    except (tokenize.TokenError, SyntaxError):
-        return Counter()
-    return found
-
-
-def _second_run(made: Rewritten) -> Iterator[str]:
-    """Whatever could be mended was mended: from the bytes of the result, nothing changes any more."""
-    entry = made.plan.program.entry
-    contents = {path: version.source.content for path, version in made.plan.versions.items()}
-    try:
-        again = planning.make(_reading(entry, contents), made.detector, made.options, {}, planning.Choice())
-    except Unreadable:
-        return
-    codes = ", ".join(sorted({applied.candidate.key.code for applied in again.applied}))
-    for path, version in again.versions.items():
-        if version.source.content != version.original.content:
-            yield f"{path}: a second run changes it again ({codes})"
-
-
-def _refused_by_git(versions: Mapping[str, Version]) -> Iterator[str]:
-    """The diff of all files, applied by git to the files as they were."""
-    with tempfile.TemporaryDirectory() as folder:
-        patch = b""
-        places: dict[str, Path] = {}
-        for number, (path, version) in enumerate(sorted(versions.items())):
-            place = Path(folder) / f"{number}" / Path(path).name
-            place.parent.mkdir()
-            place.write_bytes(version.original.content)
-            places[path] = place
-            patch += unified(str(place), version.original.content, version.source.content, folder)
-        # Outside of a repository git takes the paths as they are, whatever repository the folder may lie in.
-        command = ["git", "apply", "--whitespace=nowarn", "-"]
-        environment = {"GIT_CEILING_DIRECTORIES": str(Path(folder).parent), "PATH": "/usr/local/bin:/usr/bin:/bin"}
-        done = subprocess.run(command, cwd=folder, input=patch, capture_output=True, env=environment, check=False)
-        if done.returncode:
-            yield f"git apply refuses the diff of {', '.join(places)}: {done.stderr.decode(errors='replace').strip()}"
-            return
-        for path, place in places.items():
-            if place.read_bytes() != versions[path].source.content:
-                yield f"{path}: git apply makes other bytes of it"
-
-
-def _entries(trees: Iterable[str]) -> Iterator[str]:
-    for target in targets(trees, Options(respect_gitignore=False)):
-        if isinstance(target, Target):
-            try:
-                if worth_reading(target.path, Path(target.path).read_bytes()):
-                    yield target.path
-            except OSError:
-                continue
-
-
-def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("trees", nargs="+", metavar="TREE")
-    arguments.add_argument("--json", metavar="FILE", help="write the figures and complaints there as well")
-    arguments.add_argument("--diffs", action="store_true", help="print every diff, to be read")
-    arguments.add_argument("--largest", type=int, default=1_000_000, metavar="BYTES", help="leave larger files out")
-    options = arguments.parse_args()
+def measure(options: argparse.Namespace) -> Figures:
+    quick = options.quick and options.collections is None
+    folders = [ROOT / "fixtures" / "tape_exhausted"] if quick else inputs.collection_folders(options)
     started, seen, mended = time.process_time(), 0, set[tuple[str, bytes]]()
     by_code: Counter[str] = Counter()
     broken: list[str] = []
-    for path in _entries(options.trees):
+    for path in _entries(map(str, folders)):
         if Path(path).stat().st_size > options.largest:
             continue
         seen += 1
@@ -219,26 +57,48 @@ def main() -> int:
         by_code.update(made.codes)
         told = list(complaints(made))
         broken += told
-        print(f"{'BROKEN' if told else 'ok':6} {path} {' '.join(made.codes)}", flush=True)
+        print(f"{'BROKEN' if told else 'ok':6} {path} {' '.join(made.codes)}", file=sys.stderr, flush=True)
         for line in told:
-            print(f"       {line}", flush=True)
+            print(f"       {line}", file=sys.stderr, flush=True)
         if options.diffs:
             for place, version in made.versions.items():
                 sys.stdout.write(
                     unified(place, version.original.content, version.source.content).decode(errors="replace")
                 )
-    figures = {
+    rewritten = len({path for path, _ in mended})
+    totals: Row = {
         "programs": seen,
-        "files rewritten": len({path for path, _ in mended}),
-        "promises broken": len(broken),
-        "by rule": dict(sorted(by_code.items())),
-        "CPU seconds": round(time.process_time() - started, 1),
+        "rewritten": rewritten,
+        "broken": len(broken),
+        "seconds": time.process_time() - started,
     }
-    print(json.dumps(figures, indent=2))
-    if options.json:
-        Path(options.json).write_text(json.dumps({**figures, "complaints": broken}, indent=2) + "\n")
-    return 1 if broken else 0
+    rules: list[Row] = [{"code": code, "files": count} for code, count in sorted(by_code.items())]
+    return Figures(
+        (
+            Table(
+                "All rules, unsafe fixes included",
+                (
+                    Column("programs", "programs that can train", "count"),
+                    Column("rewritten", "files rewritten", "count"),
+                    Column("broken", "promises broken", "count"),
+                    Column("seconds", "processor time", "seconds"),
+                ),
+                (totals,),
+                "Promised: the result parses; nothing changes where no edit was made; line breaks, marks and (for safe"
+                " mendings) comments stay; a second run changes nothing; `git apply` takes the diff and makes the same"
+                " bytes of it.",
+            ),
+            Table("By rule", (Column("code", "rule"), Column("files", "programs", "count")), tuple(rules)),
+        ),
+        (Comparison("promises", "promises broken on real files", len(broken), 0, "the goal", "count"),),
+    )
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _entries(trees: Iterable[str]) -> Iterator[str]:
+    for target in targets(trees, Options(respect_gitignore=False)):
+        if isinstance(target, Target):
+            try:
+                if worth_reading(target.path, Path(target.path).read_bytes()):
+                    yield target.path
+            except OSError:
+                continue

@@ -125,7 +125,7 @@ def figures_of(
 ) -> Figures:
     rows = [_row(tree, collections, judged) for tree in found]
     numbers = ("files", "relevant", "reports", "defects", "purpose", "false", "open", "given_up", "crashed")
-    together: dict[str, float] = {key: sum(int(str(row[key])) for row in rows) for key in numbers}
+    together = {key: sum(int(str(row[key])) for row in rows) for key in numbers}
     rows.sort(key=lambda row: str(row["collection"]).lower())
     per_rule = Counter(report.code for tree in found for report in tree.reports)
     relevant = max(together["relevant"], 1)
@@ -150,7 +150,7 @@ def figures_of(
     quiet = [row for row in rows if not row["reports"]]
     listed = [row for row in rows if row["reports"]]
     if quiet:
-        sums: dict[str, float] = {key: sum(int(str(row[key])) for row in quiet) for key in ("files", "relevant")}
+        sums = {key: sum(int(str(row[key])) for row in quiet) for key in ("files", "relevant")}
         listed.append({"collection": f"{len(quiet)} others", "revision": "", "reports": 0, **sums})
     listed.append({"collection": "together", "revision": "", **together})
     tables = [

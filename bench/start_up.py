@@ -1,75 +1,76 @@
-"""How long `regrad check` of one 300-line file takes, against the start of an empty Python that imports typer."""
+"""Start-up: `regrad check` of one 300-line file against the start of an empty Python that imports typer."""
 
 from __future__ import annotations
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
+from .machine import ROOT
+from .measuring import as_installed, least, regrad
+from .result import Column, Comparison, Figures, Row, Table
+
+TITLE = "Start-up: one file, while one types"
+PACKAGES = ("typer", "rich")
+GOAL = 2.5
 LINES = 300
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing beyond what all have."""
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    rounds = options.rounds or (1 if options.quick else 10)
+    rows: list[Row] = []
+    comparisons: list[Comparison] = []
+    with tempfile.TemporaryDirectory(prefix="regrad-bench-") as folder:
+        script = Path(folder, "program.py")
+        script.write_text(program(), encoding="utf-8")
+        for state, cache in (("never seen before", ""), ("seen before", str(Path(folder, "cache")))):
+            commands: dict[str, list[str | Path]] = {
+                "an empty Python": [sys.executable, "-c", "pass"],
+                "Python that imports typer": [sys.executable, "-c", "import typer"],
+                "regrad check": regrad("check", "--isolated", script),
+                "regrad check --output-format concise": regrad(
+                    "check", "--output-format", "concise", "--isolated", script
+                ),
+                "regrad check --select RG": regrad("check", "--isolated", "--select", "RG", script),
+            }
+            with as_installed(REGRAD_CACHE_DIR=cache) as environment:
+                # The first round compiles, and fills the cache.
+                least(1, commands, environment, accepted=[0, 1])
+                best = least(rounds, commands, environment, accepted=[0, 1])
+            typer = best["Python that imports typer"].seconds
+            rows += [
+                {"command": name, "state": state, "seconds": spent.seconds, "ratio": spent.seconds / typer}
+                for name, spent in best.items()
+            ]
+            ratio = best["regrad check"].seconds / typer
+            key = "first" if not cache else "again"
+            comparisons.append(
+                Comparison(
+                    f"{key}", f"check of a file {state}, over the start of typer", ratio, GOAL, "the goal", "ratio"
+                )
+            )
+    columns = (
+        Column("command", "command"),
+        Column("state", "the file was"),
+        Column("seconds", "processor time", "milliseconds"),
+        Column("ratio", "over typer", "ratio"),
+    )
+    return Figures((Table(f"A file of about {LINES} lines", columns, tuple(rows)),), tuple(comparisons))
 
 
 def program() -> str:
     """Sound programs, one after the other, up to 300 lines."""
     parts: list[str] = []
     lines = 0
-    for path in sorted(FIXTURES.glob("*/sound/*.py")):
+    for path in sorted((ROOT / "fixtures").glob("*/sound/*.py")):
         text = path.read_text(encoding="utf-8")
         if "__future__" in text or lines + text.count("\n") > LINES:
             continue
         parts.append(text)
         lines += text.count("\n")
     return "\n".join(parts)
-
-
-def seconds(command: list[str], environment: dict[str, str]) -> float:
-    """The processor time of one run: other work on the machine matters less to it than to the clock."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def measured(rounds: int, script: str, *, cache: str) -> dict[str, float]:
-    """The best of several rounds of each; the rounds alternate, so that all meet the same machine."""
-    commands = {
-        "empty": ["-c", "pass"],
-        "typer": ["-c", "import typer"],
-        "check": ["-m", "regrad.cli", "check", "--isolated", script],
-        "concise": ["-m", "regrad.cli", "check", "--output-format", "concise", "--isolated", script],
-        "every option": ["-m", "regrad.cli", "check", "--isolated", "--select", "RG", script],
-    }
-    best = dict.fromkeys(commands, float("inf"))
-    with tempfile.TemporaryDirectory() as compiled:
-        # As after an installation, which compiles what it installs.
-        environment = {**os.environ, "PYTHONPYCACHEPREFIX": compiled, "REGRAD_CACHE_DIR": cache}
-        environment.pop("PYTHONDONTWRITEBYTECODE", None)
-        for _ in range(rounds + 1):
-            for name, arguments in commands.items():
-                best[name] = min(best[name], seconds([sys.executable, *arguments], environment))
-    return best
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=10)
-    rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder:
-        script = Path(folder, "program.py")
-        script.write_text(program(), encoding="utf-8")
-        for title, cache in (("never seen before", ""), ("seen before", str(Path(folder, "cache")))):
-            best = measured(rounds, str(script), cache=cache)
-            print(title)
-            for name, taken in best.items():
-                print(
-                    f"  {name:14} {taken * 1000:6.0f} ms of processor time, {taken / best['typer']:.2f} times typer's"
-                )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,7 +1,7 @@
 """NeuraLint's advice, followed to the letter: what its messages tell a programmer to write, written where they say it.
 
-The tool itself mends nothing. Only advice that names what to write can be followed: an activation for the last layer, an
-initialiser that is not constant, `from_logits` as the activation demands. Advice about the design (order of dropout,
+The tool itself mends nothing. Only advice that names what to write can be followed: an activation for the last layer,
+an initialiser that is not constant, `from_logits` as the activation demands. Advice about the design (order of dropout,
 numbers of filters) is left alone, as it has nothing to do with gradients.
 """
 

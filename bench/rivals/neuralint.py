@@ -1,17 +1,18 @@
 """The rules of NeuraLint, re-run from their publication on a list of layers read from the source.
 
 Nikanjam, Braiek, Morovati, Khomh: "Automatic Fault Detection for Deep Learning Programs Using Graph Transformations",
-ACM TOSEM 31(1), 2021, doi:10.1145/3470006. The tool turns a model into a graph and has Groove (Java) check it; its reader
-of models uses what Keras 3 no longer has (`batch_input_shape`, `output_shape`), so it does not start there. Written
-anew from what the paper and the messages of its rules say. Left out: the rules that need the sizes of all tensors
-(reshape, window against feature map, shapes that do not fit) and those that give no number to decide by (lack of pooling,
-pooling after every convolution, blocks of alike convolutions).
+ACM TOSEM 31(1), 2021, doi:10.1145/3470006. The tool turns a model into a graph and has Groove (Java) check it; its
+reader of models uses what Keras 3 no longer has (`batch_input_shape`, `output_shape`), so it does not start there.
+Written anew from what the paper and the messages of its rules say. Left out: the rules that need the sizes of all
+tensors (reshape, window against feature map, shapes that do not fit) and those that give no number to decide by (lack
+of pooling, pooling after every convolution, blocks of alike convolutions).
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 from . import Reader
@@ -149,12 +150,12 @@ def _weighted(seen: Seen) -> list[Layer]:
 
 
 def _pairs(seen: Seen) -> Iterator[tuple[Layer, Layer]]:
-    return zip(seen.layers, seen.layers[1:], strict=False)
+    return pairwise(seen.layers)
 
 
 def _falls(numbers: list[int | None]) -> bool:
     known = [number for number in numbers if number is not None]
-    return any(after < before for before, after in zip(known, known[1:], strict=False))
+    return any(after < before for before, after in pairwise(known))
 
 
 def _is(node: ast.expr | None, value: object) -> bool:

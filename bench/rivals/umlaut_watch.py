@@ -1,12 +1,12 @@
 """Runs one program under the published checks of UMLAUT: `python umlaut_watch.py REPORT PROGRAM`.
 
-Schoop, Huang, Hartmann: "UMLAUT: Debugging Deep Learning Programs using Program Structure and Model Behavior", CHI 2021,
-doi:10.1145/3411764.3445538. The tool is a callback of `fit`, made for Keras 2 (it reads `loss._fn_kwargs`), and sends what
-it sees to a server of its own. Written anew from what the paper and its repository (BerkeleyHCI/umlaut) say that it checks:
-before training, whether a softmax (or from_logits) stands before the loss; after every epoch, whether inputs lie beyond -1
-and 1 or are no floats, whether the loss is NaN, whether the validation loss rises while the training loss falls, and
-whether the validation accuracy is above 95 % or above the accuracy in training. One leniency: a softmax that is the
-activation of the last layer counts as one, as it does in the paper's examples.
+Schoop, Huang, Hartmann: "UMLAUT: Debugging Deep Learning Programs using Program Structure and Model Behavior", CHI
+2021, doi:10.1145/3411764.3445538. The tool is a callback of `fit`, made for Keras 2 (it reads `loss._fn_kwargs`), and
+sends what it sees to a server of its own. Written anew from what the paper and its repository (BerkeleyHCI/umlaut) say
+that it checks: before training, whether a softmax (or from_logits) stands before the loss; after every epoch, whether
+inputs lie beyond -1 and 1 or are no floats, whether the loss is NaN, whether the validation loss rises while the
+training loss falls, and whether the validation accuracy is above 95 % or above the accuracy in training. One leniency:
+a softmax that is the activation of the last layer counts as one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Watch:
 
     def before(self, model: Any, inputs: Any) -> None:
         loss = getattr(model, "loss", None)
-        config = loss.get_config() if hasattr(loss, "get_config") else {}
+        config: dict[str, Any] = loss.get_config() if loss is not None and hasattr(loss, "get_config") else {}
         from_logits = config.get("from_logits") or config.get("fn_kwargs", {}).get("from_logits")
         last = model.layers[-1] if getattr(model, "layers", None) else None
         activation = getattr(getattr(last, "activation", None), "__name__", None)

@@ -1,4 +1,4 @@
-"""The promises of bench/rewriting.py, kept on every fixture in every dress that a file can wear, and by the checks."""
+"""The promises of bench/promises.py, kept on every fixture in every dress that a file can wear, and by the checks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def _bench() -> ModuleType:
     """The script, which is no package of ours."""
-    specification = importlib.util.spec_from_file_location("rewriting", ROOT / "bench" / "rewriting.py")
+    specification = importlib.util.spec_from_file_location("promises", ROOT / "bench" / "promises.py")
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     import sys
