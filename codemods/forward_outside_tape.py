@@ -61,7 +61,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.recording import Report
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 _ONCE = ("__init__", "build")
 
@@ -145,7 +145,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             if report.cut.node is None or report.cut.frame is None:
                 raise CannotMove("the value is not computed in a method of a layer")
             node = _node_of_maker(report, report.cut.node, report.cut.frame)
-            method, edits = into_user(program, node, report.cut.frame.path)
+            method, edits = _into_method(program, node, report.cut.frame.path)
             title = f"compute it in `{method}` instead of `{once}`"
         else:
             recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
@@ -160,6 +160,19 @@ def mend(program: Program, finding: Finding) -> Mendings:
     except CannotMove as reason:
         return Withheld(str(reason), "compute it inside `with tf.GradientTape() as tape:`, before the loss")
     return (Mending(title, Safety.SAFE, edits),)
+
+
+def _into_method(program: Program, node: ast.AST, path: str) -> tuple[str, tuple[Edit, ...]]:
+    """The method that computes the value from now on: the one that reads it, or that goes through a list of such."""
+    from regrad.codemods.engine.made_in_lists import into_loop
+
+    try:
+        return into_user(program, node, path)
+    except CannotMove as reason:
+        try:
+            return into_loop(program, node, path)
+        except CannotMove:
+            raise reason from None
 
 
 def _node_of_maker(report: Report, node: ast.AST, frame: Frame) -> ast.AST:

@@ -53,37 +53,18 @@ from dataclasses import dataclass
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Head, Trained
 from regrad.analysis.library.losses import is_metric, standard_name
-from regrad.analysis.names import snake_case
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, External, Function, Metric, Value
 from regrad.analysis.weights import names
 from regrad.codemods.engine import own_metrics
 from regrad.codemods.engine.broken_paths import excerpt
 from regrad.codemods.engine.counted import CountedLoss, counted_losses
-from regrad.codemods.engine.fitting import Fit, fitting, loss_text
-from regrad.codemods.engine.judged import Targets, pairs, targets_of, units_of
+from regrad.codemods.engine.fitting import Fit, fitting, loss_text, watching
+from regrad.codemods.engine.judged import Targets, pairs, targets_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG106", "metric-as-loss"
-_BELONGS = {
-    "binary_accuracy": "binary_crossentropy",
-    "precision": "binary_crossentropy",
-    "recall": "binary_crossentropy",
-    "auc": "binary_crossentropy",
-    "categorical_accuracy": "categorical_crossentropy",
-    "top_k_categorical_accuracy": "categorical_crossentropy",
-    "sparse_categorical_accuracy": "sparse_categorical_crossentropy",
-    "sparse_top_k_categorical_accuracy": "sparse_categorical_crossentropy",
-    "root_mean_squared_error": "mean_squared_error",
-    "mean_squared_error": "mean_squared_error",
-    "r2_score": "mean_squared_error",
-}
-_ACTIVATION = {
-    "binary_crossentropy": "sigmoid",
-    "categorical_crossentropy": "softmax",
-    "sparse_categorical_crossentropy": "softmax",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +74,8 @@ class _Misused:
     path: str
     head: Head
     targets: Targets
+    watched: Value | None
+    """What `compile` was given as metrics."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -110,7 +93,12 @@ def detect(program: Program) -> Iterable[Finding]:
             message = f"`{name}` is a metric: it counts, so its value has no slope for the optimizer to follow"
             # What a function of the program's own is called says nothing of the library's losses.
             evidence = _Misused(
-                "" if counts is not None else name, node, compilation.frame.path, head, targets_of(target)
+                "" if counts is not None else name,
+                node,
+                compilation.frame.path,
+                head,
+                targets_of(target),
+                compilation.metrics,
             )
             location = program.location(node, compilation.frame)
             yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), evidence)
@@ -145,7 +133,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     found: _Misused = finding.evidence
     offered: list[Mending] = []
     reason = "which loss the author meant is not certain: the last layer is not known"
-    for fit in _fits(found):
+    for fit in watching(found.metric, found.head, found.targets) or fitting(found.head, found.targets, found.watched):
         try:
             edits = _edits(program, found, fit)
         except CannotMove as problem:
@@ -250,25 +238,6 @@ def _before_counting(program: Program, result: ast.Call, path: str) -> tuple[Edi
         Edit(path, source.span(told), f"{target.id} = {text}"),
         Edit(path, source.span(statement), counting),
     )
-
-
-def _fits(found: _Misused) -> list[Fit]:
-    name = found.metric if found.metric.islower() else snake_case(found.metric)
-    belonging = _BELONGS.get(name) or standard_name(name)
-    fits = fitting(found.head, found.targets)
-    if belonging is None:
-        several = found.head.activation == "linear" and (units_of(found.head) or 0) > 1
-        if name in ("accuracy", "acc") and several and found.targets.encoding is None:
-            # What is counted right are classes, so an unactivated head gives their logits.
-            return [("sparse_categorical_crossentropy", True), ("categorical_crossentropy", True)]
-        return fits
-    if any(fit[0] == belonging for fit in fits):
-        return [fit for fit in fits if fit[0] == belonging]
-    if belonging in _ACTIVATION and found.head.activation == "linear":
-        return [(belonging, True)]
-    if _ACTIVATION.get(belonging) in (found.head.activation, None):
-        return [(belonging, False)]
-    return fits if _BELONGS.get(name) is not None else [(belonging, False)]
 
 
 def _edits(program: Program, found: _Misused, fit: Fit) -> tuple[Edit, ...]:

@@ -233,7 +233,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return Withheld("the model has several outputs, and which loss each of them needs is not certain", suggestion)
     offered: list[Mending] = []
     reason = "the last layer is not known, so neither is the loss for it"
-    for fit in fitting(event.heads[0], targets_of(event.y)):
+    for fit in fitting(event.heads[0], targets_of(event.y), event.compilation.metrics):
         try:
             edits = stated(program, event.compilation, fit)
         except CannotMove as problem:

@@ -67,6 +67,7 @@ from regrad.codemods.engine.own_losses import within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surrogates import ROUNDING, NoSurrogate, Softener, consumers_of
 from regrad.codemods.engine.surroundings import free_name
+from regrad.codemods.engine.undecided import undecided
 
 CODE, NAME = "RG501", "non-differentiable-operation"
 _KINDS = (CutKind.NON_DIFFERENTIABLE, CutKind.INTEGER, CutKind.ZERO_SLOPE)
@@ -117,6 +118,10 @@ def mend(program: Program, found: Finding) -> Mendings:
     paths = [path for path in paths if path in program.files]
     offered: list[Mending] = []
     refusal: NoSurrogate | CannotMove | None = None
+    try:
+        return (undecided(program, ending),)
+    except CannotMove:
+        pass
     for direct in (True, False):
         try:
             made = _soft(program, ending, paths, direct)

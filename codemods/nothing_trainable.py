@@ -337,7 +337,8 @@ def _unfrozen(program: Program, evidence: Evidence) -> Mending:
 
 
 def _narrowed(program: Program, evidence: Evidence, borrowed: list[Value]) -> Mending:
-    """The freeze of the whole becomes one of the pretrained part alone."""
+    """The freeze of the whole becomes one of the pretrained part alone, or goes where that part is frozen already."""
+    from regrad.codemods.engine import unfreezing
     from regrad.codemods.engine.moving import CannotMove, Rewrite
 
     fresh = [part for part in evidence.training.frozen if freshness.fresh(part)]
@@ -347,6 +348,9 @@ def _narrowed(program: Program, evidence: Evidence, borrowed: list[Value]) -> Me
         raise CannotMove("what is pretrained and what is new are frozen at several places")
     freeze = evidence.freezes[0]
     path = freeze.frame.path
+    if freeze.owner is not borrowed[0] and evidence.switches.off(borrowed[0], freeze.serial) is not None:
+        kept = "what is pretrained was frozen before and stays so; the layers that were added to it train"
+        return Mending("let the added layers train", Safety.UNSAFE, unfreezing.taken_back(program, freeze), kept)
     base = _named(program, borrowed[0], path)
     statement = program.statement(freeze.node, path)
     rewrite = Rewrite(program.files[path], program.trees[path])

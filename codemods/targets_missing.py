@@ -49,6 +49,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from regrad.analysis.events import Trained
 from regrad.analysis.location import Span
@@ -65,10 +66,11 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, 
 CODE, NAME = "RG601", "targets-missing"
 _LABELS = ("labels", "label", "targets", "target", "y")
 _ARRAYS_ONLY = ("batch_size", "validation_split")
-_SIBLINGS = (
-    ("X", "y"), ("X", "Y"), ("x", "y"), ("images", "labels"), ("data", "labels"), ("features", "labels"),
-    ("features", "targets"), ("inputs", "targets"), ("data", "targets"), ("texts", "labels"), ("sequences", "labels"),
-)  # fmt: skip
+_INPUT_WORDS = frozenset(
+    "x X xs Xs data features feature inputs input images image imgs img pictures texts text sentences sequences samples"
+    " states state".split()
+)
+_TARGET_WORDS = ("y", "Y", "ys", "Ys", "labels", "label", "targets", "target", "outputs", "output", "classes")
 _SEEN = frozenset({"cast", "to_categorical", "convert_to_tensor", "reshape", "squeeze", "expand_dims"})
 _UNSEEN = frozenset({"numpy_function", "py_function", "py_func", "eager_py_func"})
 
@@ -195,11 +197,17 @@ def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Call
     maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
     method = maker.func.attr if maker is not None and isinstance(maker.func, ast.Attribute) else ""
     if found.kind == "array":
-        sibling = _sibling(program, event) or _partner(program, event)
+        if isinstance(event.x_node, ast.List) and len(event.x_node.elts) == 2:
+            first, second = event.x_node.elts
+            named = isinstance(second, ast.Name) and second.id in _siblings(program, event, first)
+            if named and deliveries.inputs_of(event) in (None, 1):
+                yield "give inputs and targets as two arguments", Safety.UNSAFE, lambda: _side_by_side(program, event)
+                return
         if same:
             yield "the input is the target", Safety.UNSAFE, lambda: _given(program, event, None)
-        if sibling is not None:
-            yield f"`{sibling}` is the target", Safety.UNSAFE, lambda: _given(program, event, sibling)
+        partner = _partner(program, event)
+        for name in _siblings(program, event, event.x_node) or ([partner] if partner is not None else []):
+            yield f"`{name}` is the target", Safety.UNSAFE, partial(_given, program, event, name)
     elif found.kind == "dictionary" and isinstance(event.data, Mapping):
         key = next((name for name in _LABELS if name in event.data.entries), None)
         if key is not None:
@@ -253,24 +261,46 @@ def _alike(one: Shape, other: Shape, event: Trained) -> bool:
     return known and (last or 0) * len(pairs) > 1 and all(a == b or a is None or b is None for a, b in pairs)
 
 
-def _sibling(program: Program, event: Trained) -> str | None:
-    """A name of the program that goes with the input's as `y_train` goes with `x_train`."""
-    node = event.x_node
+def _siblings(program: Program, event: Trained, node: ast.AST | None) -> list[str]:
+    """The names in reach that go with the input's as `y_train` goes with `x_train`, the nearest first."""
     if not isinstance(node, ast.Name):
-        return None
-    known = {
-        each.id
-        for each in ast.walk(program.trees[event.frame.path])
-        if isinstance(each, ast.Name) and (isinstance(each.ctx, ast.Store) or each.id != node.id)
-    }
-    known |= {each.arg for each in ast.walk(program.trees[event.frame.path]) if isinstance(each, ast.arg)}
-    for old, new in _SIBLINGS:
-        parts = node.id.split("_")
-        if old in parts:
-            name = "_".join(new if part == old else part for part in parts)
-            if name in known:
-                return name
-    return None
+        return []
+    known = _in_reach(program, event, node)
+    parts = node.id.split("_")
+    places = [index for index, part in enumerate(parts) if part in _INPUT_WORDS]
+    found = ["_".join((*parts[:at], word, *parts[at + 1 :])) for at in places for word in _TARGET_WORDS]
+    exact = [name for name in dict.fromkeys(found) if name in known]
+    # `y_train_onehot` goes with `x_train` as well, where more than one form of the targets is kept.
+    return [*exact, *sorted(name for name in known if name.startswith(tuple(f"{each}_" for each in found)))]
+
+
+def _in_reach(program: Program, event: Trained, node: ast.Name) -> set[str]:
+    """The names that are bound where the input is named (at the top level, before it is), or in the scopes around."""
+    path = event.frame.path
+    tree = program.trees[path]
+    scopes: list[ast.AST] = [tree]
+    around = deliveries.around(program, node, path)
+    while around is not None:
+        scopes.append(around)
+        around = deliveries.around(program, around, path)
+    own, inner = {id(scope) for scope in scopes}, len(scopes) > 1
+    known: set[str] = set()
+    waiting: list[ast.AST] = [*scopes]
+    while waiting:
+        current = waiting.pop()
+        for child in ast.iter_child_nodes(current):
+            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and id(child) not in own:
+                continue
+            waiting.append(child)
+            if (
+                isinstance(child, ast.Name)
+                and isinstance(child.ctx, ast.Store)
+                and (inner or child.lineno <= node.lineno)
+            ):
+                known.add(child.id)
+            elif isinstance(child, ast.arg):
+                known.add(child.arg)
+    return known
 
 
 def _partner(program: Program, event: Trained) -> str | None:
@@ -307,6 +337,15 @@ def _given(program: Program, event: Trained, name: str | None) -> tuple[Edit, ..
         return (Edit(path, program.files[path].span(event.y_node), text),)
     change = Append(text) if len(call.args) == 1 else Set("y", text, "x")
     return (change_call(program.files[path], call, change),)
+
+
+def _side_by_side(program: Program, event: Trained) -> tuple[Edit, ...]:
+    """`fit(x, y)` for `fit([x, y])`."""
+    call, given = event.node, event.x_node
+    if not isinstance(call, ast.Call) or given not in call.args or len(call.args) != 1:
+        raise CannotMove("the data are not given by position")
+    source = program.files[event.frame.path]
+    return (Edit(source.path, source.span(given), source.segment(source.span(given))[1:-1].strip().rstrip(",")),)
 
 
 def _split(program: Program, event: Trained, key: str) -> tuple[Edit, ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 
 from regrad.analysis.events import Compilation, Head
+from regrad.analysis.library.losses import snake_case, standard_name
 from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Constant, External, Mapping, Metric, Value
 from regrad.codemods.engine.judged import Targets, units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
@@ -14,8 +16,74 @@ Fit = tuple[str, bool]
 """A loss of the library and whether it has to be told that it gets logits."""
 
 
-def fitting(head: Head, targets: Targets) -> list[Fit]:
-    """The losses that can teach the head, in the order of their likelihood; none where the head is not known."""
+_BELONGS = {
+    "binary_accuracy": "binary_crossentropy",
+    "precision": "binary_crossentropy",
+    "recall": "binary_crossentropy",
+    "auc": "binary_crossentropy",
+    "categorical_accuracy": "categorical_crossentropy",
+    "top_k_categorical_accuracy": "categorical_crossentropy",
+    "sparse_categorical_accuracy": "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy": "sparse_categorical_crossentropy",
+    "root_mean_squared_error": "mean_squared_error",
+    "mean_squared_error": "mean_squared_error",
+    "r2_score": "mean_squared_error",
+}
+"""The loss that is trained where this metric is watched."""
+_ACTIVATION = {
+    "binary_crossentropy": "sigmoid",
+    "categorical_crossentropy": "softmax",
+    "sparse_categorical_crossentropy": "softmax",
+}
+
+
+def fitting(head: Head, targets: Targets, metrics: Value | None = None) -> list[Fit]:
+    """The losses that can teach the head, in the order of their likelihood; none where the head is not known.
+
+    What the author watches (`metrics` of `compile`) says what the targets are where nothing else does.
+    """
+    fits = _teaching(head, targets)
+    for name in _names(metrics):
+        watched = watching(name, head, targets)
+        # A distance is watched beside any loss; a count of hits says what the targets are.
+        if watched and watched[0][0] in _ACTIVATION:
+            return [*watched, *(fit for fit in fits if fit[0] not in _ACTIVATION and name in _COUNTING)]
+    return fits
+
+
+_COUNTING = ("accuracy", "acc")
+
+
+def watching(name: str, head: Head, targets: Targets) -> list[Fit]:
+    """The losses that belong to a metric of this name; none where the name says nothing of them."""
+    name = name if name.islower() else snake_case(name)
+    belonging = _BELONGS.get(name) or standard_name(name)
+    fits = _teaching(head, targets)
+    if belonging is None:
+        several = head.activation == "linear" and units_of(head) != 1
+        # What is counted right are classes, so an unactivated head gives their logits.
+        counted = name in _COUNTING and several and targets.encoding is None
+        return [(each, True) for each in _for_classes(targets)] if counted else []
+    if any(fit[0] == belonging for fit in fits):
+        return [fit for fit in fits if fit[0] == belonging]
+    if belonging in _ACTIVATION and head.activation == "linear":
+        return [(belonging, True)]
+    if _ACTIVATION.get(belonging) in (head.activation, None):
+        return [(belonging, False)]
+    return fits if name in _BELONGS else [(belonging, False)]
+
+
+def _names(metrics: Value | None) -> list[str]:
+    if isinstance(metrics, Constant):
+        return [metrics.value] if isinstance(metrics.value, str) else []
+    if isinstance(metrics, (Metric, External)):
+        return [metrics.name.rpartition(".")[2]]
+    inner = metrics.items if isinstance(metrics, Collection) else ()
+    inner = tuple(metrics.entries.values()) if isinstance(metrics, Mapping) else inner
+    return [name for each in inner for name in _names(each)]
+
+
+def _teaching(head: Head, targets: Targets) -> list[Fit]:
     units, activation = units_of(head), head.activation
     if activation == "sigmoid":
         return [("binary_crossentropy", False)]

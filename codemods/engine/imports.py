@@ -90,8 +90,14 @@ def add_import(source: SourceFile, tree: ast.Module, statement: str) -> tuple[Ed
 def remove_import(
     source: SourceFile, tree: ast.Module, name: str, without: Collection[ast.AST] = ()
 ) -> tuple[Edit, ...]:
-    """Removes the import of the local `name` if nothing but the nodes in `without` (which go) uses it."""
-    gone = {id(each) for node in without for each in ast.walk(node)}
+    """Removes the import of the local `name` if nothing but the nodes in `without` (which go) uses it.
+
+    An import that they do not use either was the author's to keep, and stays.
+    """
+    going = [each for node in without for each in ast.walk(node)]
+    if without and not any(isinstance(each, ast.Name) and each.id == name for each in going):
+        return ()
+    gone = {id(each) for each in going}
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id == name and id(node) not in gone:
             return ()

@@ -60,6 +60,8 @@ def parenthesised(node: ast.expr, parent: ast.AST, field: str, text: str) -> str
         or (isinstance(parent, ast.List | ast.Tuple | ast.Set) and field == "elts")
         or (isinstance(parent, ast.If | ast.While) and field == "test")
     )
+    if isinstance(new, ast.Tuple) and isinstance(parent, ast.For | ast.AsyncFor) and field == "target":
+        return text
     plain = isinstance(new, ast.BinOp | ast.UnaryOp | ast.Compare | ast.BoolOp | ast.IfExp | ast.Lambda)
     return text if free and plain else f"({text})"
 

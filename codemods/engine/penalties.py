@@ -15,7 +15,7 @@ from regrad.analysis.operations import Transfer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Gradients, Operation, Tensor, Value
-from regrad.codemods.engine import recording
+from regrad.codemods.engine.missed import missed_between
 
 _ADDING = frozenset({"add", "subtract", "add_n"})
 _SCALING = frozenset({"multiply", "divide", "reduce_mean", "reduce_sum", "mean", "sum", "cast", "identity", "squeeze"})
@@ -53,7 +53,7 @@ def penalties(program: Program) -> Iterator[Penalty]:
             if flow.recorded(term) or flow.reach(term).sources.keys() & wanted.keys():
                 continue
             lost = {key: wanted[key] for key in full.reach(term).sources if key in wanted}
-            operations = recording.missed_between(sink, term, lost)
+            operations = missed_between(sink, term, lost)
             inner = next((operation for operation in operations if operation.kind == "gradient"), None)
             if inner is not None:
                 seen.add(id(event.node))

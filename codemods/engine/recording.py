@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from regrad.analysis.cut import CutKind
@@ -22,6 +22,7 @@ from regrad.analysis.values import Operation, Tape, Tensor, Unknown, Value, Vari
 from regrad.analysis.weights import names
 from regrad.codemods.engine.effects import FUNCTIONS, Reading
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import block_of, free_name, function_around, loaded, owners, stored
 
@@ -33,47 +34,6 @@ class Recorder:
     owner: ast.With | ast.AsyncWith | ast.FunctionDef
     frame: Frame
     tape: Tape | None
-
-
-def missed(sink: Sink) -> list[Operation]:
-    """The operations on the way from the target to the lost sources that the tape did not see, as they ran."""
-    lost: dict[int, Value] = {id(value): value for value in sink.path.lost}
-    for value in sink.path.lost:
-        if isinstance(value, Unknown):
-            lost[id(value.root())] = value.root()
-    return missed_between(sink, sink.target, lost)
-
-
-def missed_between(sink: Sink, start: Value, lost: Mapping[int, Value]) -> list[Operation]:
-    """The operations on the way from `start` to some of the sources that the tape did not see, as they ran."""
-    items, _ = sources_of(sink.sources)
-    full = Flow(sink.tape, full=True, marks=items)
-    flow = Flow(sink.tape)
-    found: dict[int, Operation] = {}
-    seen: set[int] = set()
-    stack: list[Value] = [start]
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
-        if not any(key in lost for key in full.reach(value).sources) or (
-            id(value) in lost and isinstance(value, Tensor)
-        ):
-            continue
-        if isinstance(value, Variable):
-            continue  # what was assigned to it earlier is no part of this computation
-        operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
-        if operation is not None and not _seen(flow, value, operation) and operation.kind != "join":
-            found[id(operation)] = operation
-        stack.extend(full._parts(value))
-    return sorted(found.values(), key=lambda operation: operation.serial)
-
-
-def _seen(flow: Flow, value: Value, operation: Operation) -> bool:
-    if isinstance(value, Tensor):
-        return flow.recorded(value)
-    return flow.graph or flow.tape in operation.tapes
 
 
 # -- the mendings ------------------------------------------------------------------------------------------------------
