@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regrad.analysis import flow
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
+from regrad.analysis.record import Record
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Layer, Operation, Tensor, Unknown, Value, Variable
 
@@ -34,8 +34,7 @@ OF_THE_PATH = frozenset(
 """The kinds that an operation itself is to blame for, not the tape."""
 
 
-@dataclass(frozen=True, eq=False)
-class Ending:
+class Ending(Record):
     """One operation (or, for integers, one source) that the gradient does not pass.
 
     `chain` are all tensors of the sink that depend on lost sources without a gradient to them, in order, the ending's

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
 
 from regrad.analysis.frames import Frame
 from regrad.analysis.iterators import Walk
+from regrad.analysis.record import Record
 from regrad.analysis.values import Instance, Layer, Network, Tape, Tensor, Value, Variable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Event:
+class Event(Record):
     """Something that happened at `node`, in the call `frame`; `serial` orders events and operations alike."""
 
     node: ast.AST
@@ -19,7 +18,6 @@ class Event:
     serial: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class TapeOpened(Event):
     """`with tape:`, or the start of a Keras training step (`tape.implicit`). `node` is the `with` item's expression."""
 
@@ -27,12 +25,10 @@ class TapeOpened(Event):
     statement: ast.With | ast.AsyncWith | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class TapeClosed(Event):
     tape: Tape
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Watched(Event):
     """`tape.watch(value)`."""
 
@@ -41,7 +37,6 @@ class Watched(Event):
     recording: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class GradientTaken(Event):
     """`tape.gradient(target, sources)` and its relatives.
 
@@ -59,7 +54,6 @@ class GradientTaken(Event):
     sources_node: ast.AST | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Applied(Event):
     """`optimizer.apply_gradients(...)` or `.apply(...)`. `spent` is the walk that had left nothing of the pairs."""
 
@@ -69,7 +63,6 @@ class Applied(Event):
     spent: Walk | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Minimized(Event):
     """`optimizer.minimize(...)`. `result` is what the loss callable returned, where it could be called."""
 
@@ -81,8 +74,7 @@ class Minimized(Event):
     recorder: Tape | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Compilation:
+class Compilation(Record):
     """What `model.compile` was given. `loss` is None where the argument is absent."""
 
     node: ast.Call | None
@@ -97,14 +89,12 @@ class Compilation:
     """False where `**options` or unknown positional arguments could carry a loss."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Compiled(Event):
     model: Value
     compilation: Compilation
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Head:
+class Head(Record):
     """What stands at the end of a model: its last activation and number of units as far as they are known.
 
     `layer` is where the activation is (a `Dense`, an `Activation`, a `Softmax`), `dense` the layer that gives the
@@ -122,7 +112,6 @@ class Head:
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Trained(Event):
     """`fit`, `train_on_batch` or the like of a Keras model, with everything as it stood at that moment.
 
@@ -152,7 +141,6 @@ class Trained(Event):
     first: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class TrainableSet(Event):
     """`thing.trainable = value`.
 
@@ -165,7 +153,6 @@ class TrainableSet(Event):
     target_node: ast.AST
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Assigned(Event):
     """`variable.assign…(value)`."""
 
@@ -175,7 +162,6 @@ class Assigned(Event):
     tapes: tuple[Tape, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class WeightsRead(Event):
     """`model.trainable_variables` and its like were read.
 
@@ -191,7 +177,6 @@ class WeightsRead(Event):
     unbuilt: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class LossCalled(Event):
     """A loss of the library was called with targets and prediction."""
 
@@ -203,7 +188,6 @@ class LossCalled(Event):
     tapes: tuple[Tape, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class LayerCreated(Event):
     """A layer or variable was made inside a `call` method or a function that is traced, so again at each call."""
 
@@ -211,7 +195,6 @@ class LayerCreated(Event):
     owner: Instance | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Predicted(Event):
     """`model.predict` and its like."""
 
@@ -221,7 +204,6 @@ class Predicted(Event):
     result: Tensor
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ModelCalled(Event):
     """A model (or something that may be one) was called."""
 
@@ -230,7 +212,6 @@ class ModelCalled(Event):
     result: Value
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Moved(Event):
     """`w = w - rate * gradient` or `w -= rate * gradient`; `before` is what `w` was, `node` the statement."""
 

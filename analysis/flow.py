@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
@@ -57,8 +58,7 @@ class Reach:
         self.anything = self.anything or other.anything
 
 
-@dataclass(frozen=True)
-class FoundCut:
+class FoundCut(NamedTuple):
     """Where a path ends: the operation behind which nothing flows, and the sources lost there."""
 
     kind: CutKind
@@ -70,8 +70,7 @@ class FoundCut:
     sources: tuple[Value, ...]
 
 
-@dataclass(frozen=True)
-class Path:
+class Path(NamedTuple):
     """The sources of one gradient call: which are reached, which certainly are not, and whether all are known."""
 
     connected: tuple[Value, ...]

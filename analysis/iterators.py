@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from regrad.analysis.record import Record
 from regrad.analysis.values import Collection, Value, Zip
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from regrad.analysis.interpreter import Interpreter
 
 
-@dataclass(frozen=True, eq=False)
-class Walk:
+class Walk(Record):
     """One walk through an iterator, by the expression `node`."""
 
     iterator: Value

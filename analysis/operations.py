@@ -8,8 +8,8 @@ alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Transfer(str, Enum):
@@ -33,8 +33,7 @@ class Transfer(str, Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
-class Operator:
+class Operator(NamedTuple):
     """`dtype`: `same` as the first input, or the dtype of the result. `shape`: same, broadcast, reduce, scalar,
     unknown.
 

@@ -10,9 +10,10 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, reduce
 from operator import or_
+from typing import NamedTuple
 
 _ASKS = tuple(
     re.compile(pattern)
@@ -69,8 +70,7 @@ Find = Callable[[str, int, str, "str | None"], "tuple[str | None, tuple[str, ...
 folder of the program's entry, where modules are looked for first."""
 
 
-@dataclass(frozen=True)
-class Prospect:
+class Prospect(NamedTuple):
     """What is known of a program: whether anything can come of it, and the files that this answer rests on."""
 
     any: bool
@@ -78,8 +78,7 @@ class Prospect:
     absent: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(NamedTuple):
     """A function, a class or an assignment of a module, or all that stands between them: the names that it gives to
     what imports it, and the words by which it uses others.
     """
@@ -147,8 +146,7 @@ class _Numbered:
         return sorted(found)
 
 
-@dataclass(frozen=True)
-class _Known:
+class _Known(NamedTuple):
     """A file with all that it imports: the names of what may ask for gradients, and the files looked at."""
 
     names: frozenset[str] = NONE
@@ -289,7 +287,7 @@ class Prospects:
                 if unit.asks or (names and visit.file.uses(unit, names, visit.with_modules))
             ]
             if not warm:
-                return replace(answer, names=frozenset(names))
+                return answer._replace(names=frozenset(names))
             for _, unit in warm:
                 names |= unit.defined
             done = {id(unit) for _, unit in warm}

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from regrad.analysis import flow
 from regrad.analysis.events import Event, GradientTaken, Minimized, Trained
+from regrad.analysis.record import Record
 from regrad.analysis.values import UNKNOWN, Collection, Constant, Layer, Tape, Tensor, Value, Variable
 from regrad.analysis.weights import flag
 
 
-@dataclass(frozen=True, eq=False)
-class Sink:
+class Sink(Record):
     """One request for gradients. `kind`: `tape` (`tape.gradient`), `keras` (`fit` and the like), `minimize`, `graph`
     (`tf.gradients`).
     """

@@ -6,17 +6,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from regrad.analysis import flow, weights
 from regrad.analysis.events import Event, GradientTaken, Minimized, ModelCalled, TrainableSet, Trained, WeightsRead
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
+from regrad.analysis.record import Record
 from regrad.analysis.values import Collection, Constant, Instance, Layer, Network, Unknown, Value, Variable, WeightList
 
 
-@dataclass(frozen=True, eq=False)
-class Training:
+class Training(Record):
     """One training of `owner` as it stood when it began. `own_step`: the class decides itself which weights move."""
 
     owner: Value
@@ -33,8 +32,7 @@ class Training:
         return isinstance(self.event, Trained)
 
 
-@dataclass(frozen=True, eq=False)
-class Freeze:
+class Freeze(Record):
     """A place that switches something off: an assignment (`event` is there), or the `trainable=False` of the
     constructor call `node`.
     """

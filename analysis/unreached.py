@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from regrad.analysis import applications
 from regrad.analysis.cut import CutKind
@@ -15,21 +14,20 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.keras_layers import WEIGHTED
 from regrad.analysis.program import Program
+from regrad.analysis.record import Record
 from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import lists_in
 from regrad.analysis.values import Collection, Constant, Layer, Tensor, Value, Variable
 
 
-@dataclass(frozen=True, eq=False)
-class Unreached:
+class Unreached(Record):
     """The parts of a model that get no gradient from one training although others do."""
 
     sink: Sink
     parts: tuple[Value, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Written:
+class Written(Record):
     """Where a layer was called: the call, and the function it stands in."""
 
     call: ast.Call

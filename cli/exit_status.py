@@ -34,14 +34,13 @@ def exit_status(
 
 def _of_file(outcome: FileOutcome, preview: bool, require_verified: bool) -> ExitStatus:
     from regrad.repair.outcome import Decision, Status
-    from regrad.verify.evidence import Verdict
 
     decisions = [finding.decision for finding in outcome.findings]
     proofs = [outcome.evidence, *(finding.evidence for finding in outcome.findings)]
     if Decision.WITHDRAWN in decisions:
         return ExitStatus.WITHDRAWN
     mended = Decision.APPLIED in decisions or outcome.changed
-    if require_verified and mended and not any(proof and proof.verdict is Verdict.MENDED for proof in proofs):
+    if require_verified and mended and not any(proof and proof.mended for proof in proofs):
         return ExitStatus.WITHDRAWN
     if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
         return ExitStatus.NOT_ANALYSED

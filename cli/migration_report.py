@@ -92,7 +92,7 @@ def _below(folder: str, outcome: FileOutcome) -> FileOutcome:
         return replace(mending, edits=edits)
 
     def placed(location: Location) -> Location:
-        return replace(location, path=f"{folder}/{location.path}")
+        return location._replace(path=f"{folder}/{location.path}")
 
     findings = []
     for each in outcome.findings:

@@ -50,7 +50,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import applications
 from regrad.analysis.cut import CutKind
@@ -81,8 +81,7 @@ def detect(program: Program) -> Iterable[Finding]:
             yield finding
 
 
-@dataclass(frozen=True)
-class Independent:
+class Independent(NamedTuple):
     """The target is computed without the sources."""
 
     event: GradientTaken | Minimized

@@ -43,7 +43,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
@@ -66,8 +66,7 @@ _SHAPES = frozenset(
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Slope:
+class Slope(NamedTuple):
     """What was found: the operation and why its value gets there. `kind`: root, norm, power or log."""
 
     operation: Operation

@@ -64,7 +64,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.flow import Flow
@@ -107,8 +107,7 @@ def detect(program: Program) -> Iterable[Finding]:
     yield from _squashed_twice(program)
 
 
-@dataclass(frozen=True, eq=False)
-class _Squashed:
+class _Squashed(NamedTuple):
     """A loss that takes logits, and the step or layer that squashed them before."""
 
     loss: Operation

@@ -54,7 +54,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Compilation, Compiled, Trained
@@ -70,8 +70,7 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Relate
 CODE, NAME = "RG107", "loss-ignores-prediction"
 
 
-@dataclass(frozen=True, eq=False)
-class _Itself:
+class _Itself(NamedTuple):
     """The truth stands where the prediction was meant: there, and the prediction's name."""
 
     nodes: tuple[ast.Name, ...]
@@ -79,13 +78,11 @@ class _Itself:
     path: str
 
 
-@dataclass(frozen=True, eq=False)
-class _Silent:
+class _Silent(NamedTuple):
     function: Function
 
 
-@dataclass(frozen=True, eq=False)
-class _Called:
+class _Called(NamedTuple):
     compilation: Compilation
 
 

@@ -48,7 +48,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Head, Trained
@@ -67,8 +67,7 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Relate
 CODE, NAME = "RG106", "metric-as-loss"
 
 
-@dataclass(frozen=True, eq=False)
-class _Misused:
+class _Misused(NamedTuple):
     metric: str
     node: ast.AST
     path: str

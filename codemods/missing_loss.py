@@ -49,7 +49,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import GradientTaken, ModelCalled, Trained
 from regrad.analysis.library.keras_layers import LAYERS
@@ -75,8 +75,7 @@ _OWN = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class _Flag:
+class _Flag(NamedTuple):
     """A call of the model that lacks the flag which makes it compute its loss."""
 
     call: ast.Call

@@ -55,7 +55,7 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import freshness, trainings
 from regrad.analysis.cut import CutKind
@@ -68,8 +68,7 @@ from regrad.analysis.weights import describe, sublayers
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """The places that froze the model, and the layers that were switched on behind them without effect."""
 
     training: Training

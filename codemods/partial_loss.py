@@ -53,7 +53,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import unreached
 from regrad.analysis.cut import CutKind
@@ -71,8 +71,7 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Relate
 from regrad.codemods.engine.unused_weight import Weight, is_read, unused_weight, used
 
 
-@dataclass(frozen=True)
-class Switch:
+class Switch(NamedTuple):
     """An output that nobody uses, and the argument of its maker that leaves it out."""
 
     call: ast.Call
@@ -80,8 +79,7 @@ class Switch:
     argument: str
 
 
-@dataclass(frozen=True)
-class Unnamed:
+class Unnamed(NamedTuple):
     """An output that the dictionary of losses leaves out, and its targets."""
 
     head: EndOfModel
@@ -90,8 +88,7 @@ class Unnamed:
     path: str
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """An output that nobody uses."""
 
     names: tuple[str, ...]

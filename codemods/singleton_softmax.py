@@ -46,7 +46,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
@@ -77,8 +77,7 @@ _CROSS_ENTROPIES = frozenset(
 _PASSING = frozenset({"Dropout", "Identity", "BatchNormalization", "Activation", "GaussianNoise"})
 
 
-@dataclass(frozen=True, eq=False)
-class _Singleton:
+class _Singleton(NamedTuple):
     """A softmax over one number: the layer or call that makes it, the layer with the one unit, and its losses."""
 
     layer: Layer | None

@@ -57,7 +57,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import freshness, generation, trainings
 from regrad.analysis.cut import CutKind
@@ -70,8 +70,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
-@dataclass(frozen=True)
-class NeverOn:
+class NeverOn(NamedTuple):
     """A model that was switched off between `compile` and its first step; `held_by` are the trainings of models
     that contain it.
     """
@@ -81,16 +80,14 @@ class NeverOn:
     held_by: tuple[Trained, ...]
 
 
-@dataclass(frozen=True)
-class NoRecompile:
+class NoRecompile(NamedTuple):
     """A training after flags have changed, without a new `compile`."""
 
     later: Trained
     change: ast.AST
 
 
-@dataclass(frozen=True)
-class Midway:
+class Midway(NamedTuple):
     """A callback that changes a flag in the middle of a training."""
 
     flag: str

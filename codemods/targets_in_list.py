@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Tensor, Unknown
@@ -56,8 +56,7 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Relate
 CODE, NAME = "RG602", "targets-in-list"
 
 
-@dataclass(frozen=True, eq=False)
-class _Listed:
+class _Listed(NamedTuple):
     node: ast.List | ast.Tuple
     path: str
     call: ast.Call | None

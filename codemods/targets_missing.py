@@ -48,7 +48,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 from functools import partial
 
 from regrad.analysis.events import Trained
@@ -75,8 +75,7 @@ _SEEN = frozenset({"cast", "to_categorical", "convert_to_tensor", "reshape", "sq
 _UNSEEN = frozenset({"numpy_function", "py_function", "py_func", "eager_py_func"})
 
 
-@dataclass(frozen=True, eq=False)
-class _Missing:
+class _Missing(NamedTuple):
     event: Trained
     kind: str
     """`array`, `dataset` (inputs only), `dictionary`, or `list`."""

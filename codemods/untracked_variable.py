@@ -55,7 +55,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import generation, trainings, unreached
 from regrad.analysis.cut import CutKind
@@ -71,22 +71,19 @@ from regrad.codemods.engine.holders import Held, held_out_of_sight
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
-@dataclass(frozen=True)
-class Attribute:
+class Attribute(NamedTuple):
     """A `tf.Variable` that a layer or model holds."""
 
     variable: Variable
 
 
-@dataclass(frozen=True)
-class Outside:
+class Outside(NamedTuple):
     """A `tf.Variable` from outside the model."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class Anew:
+class Anew(NamedTuple):
     """A layer that `call` makes."""
 
     layer: Layer

@@ -54,7 +54,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import freshness, trainings
 from regrad.analysis.cut import CutKind
@@ -68,8 +68,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(NamedTuple):
     """The freeze, and what else it freezes that may be worth keeping."""
 
     freeze: Freeze

@@ -51,7 +51,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import applications, generation, unreached
 from regrad.analysis.cut import CutKind
@@ -81,15 +81,13 @@ _SEEDED = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Branch:
+class Branch(NamedTuple):
     """A list that holds the weights of every branch, where the loss is that of one."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Wide:
+class Wide(NamedTuple):
     """A list that holds more than what trains; `event` asked for its gradient."""
 
     read: ast.Attribute

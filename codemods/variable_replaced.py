@@ -52,7 +52,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import applications, flow
 from regrad.analysis.cut import CutKind
@@ -67,16 +67,14 @@ from regrad.codemods.engine.poured import ASSIGNS, Poured, threaded, unwrapped, 
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
-@dataclass(frozen=True)
-class Rebound:
+class Rebound(NamedTuple):
     """`w = w - …`."""
 
     statement: ast.Assign | ast.AugAssign
     path: str
 
 
-@dataclass(frozen=True)
-class Elsewhere:
+class Elsewhere(NamedTuple):
     """Weights of a copy that are assigned under the tape."""
 
     node: ast.AST

@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
@@ -72,8 +72,7 @@ _SMALL = 1e-2
 _DEEPEST = 8
 
 
-@dataclass(frozen=True, eq=False)
-class Unguarded:
+class Unguarded(NamedTuple):
     """The `where`, the operation in its branch, the argument to guard, the comparison, and which branch is meant."""
 
     where: Operation

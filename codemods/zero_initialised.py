@@ -45,7 +45,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import activation_of
@@ -75,8 +75,7 @@ _PLAIN = frozenset(
 _SHUT = frozenset({"relu", "relu6"})
 
 
-@dataclass(frozen=True, eq=False)
-class Kernel:
+class Kernel(NamedTuple):
     """A kernel: what holds it, and whether it starts at zero (False: at another constant, None: at random).
 
     `following` is the next kernel where that starts constant as well, and so keeps the gradient of this one at zero.
@@ -87,8 +86,7 @@ class Kernel:
     following: Kernel | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class _Behind:
+class _Behind(NamedTuple):
     """What follows a kernel: the activations on the way, whether a bias opens them, and the next kernel."""
 
     activations: tuple[str, ...]
@@ -119,7 +117,7 @@ def detect(program: Program) -> Iterator[Finding]:
                 if behind is not None and behind.kernel is not None and behind.kernel.zero is not None
                 else None
             )
-            yield _finding(program, sink, replace(kernel, following=following), why, node, frame)
+            yield _finding(program, sink, kernel._replace(following=following), why, node, frame)
 
 
 def _in_test(program: Program, node: ast.AST, frame: Frame) -> bool:

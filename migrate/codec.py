@@ -1,4 +1,4 @@
-"""Frozen dataclasses as plain JSON values and back, exactly: what the store keeps and a plan shows."""
+"""Frozen dataclasses and named tuples as plain JSON values and back, exactly: what the store keeps and a plan shows."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def plain(value: Any, words: Callable[[str], str] = str) -> Any:
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, bytes):
         return base64.b85encode(value).decode("ascii")
+    if _is_record(type(value)):
+        return {name: plain(each, words) for name, each in value._asdict().items()}
     if isinstance(value, (tuple, list)):
         return [plain(each, words) for each in value]
     if isinstance(value, dict):
@@ -63,10 +65,14 @@ def _restored(kind: Any, value: Any) -> Any:
         return base64.b85decode(value)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return kind(value)
-    if is_dataclass(kind) and isinstance(kind, type):
+    if isinstance(kind, type) and (is_dataclass(kind) or _is_record(kind)):
         hints = _hints(kind)
         return kind(**{name: _restored(hints[name], each) for name, each in value.items() if name in hints})
     return value
+
+
+def _is_record(kind: type[Any]) -> bool:
+    return issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def _is_default(field: Field[Any], value: Any) -> bool:

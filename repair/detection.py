@@ -65,7 +65,7 @@ class Detector:
         kept = (each for each in found.values() if not self._is_silenced(each, suppressions))
         # A file that trains nothing may be read for a program that is not looked at now: its comments get the benefit.
         remarks = [
-            remark if program.trains else replace(remark, used=True)
+            remark if program.trains else remark._replace(used=True)
             for path, comments in suppressions.items()
             for remark in comments.remarks((code, span) for code, place, span in found if place == path)
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
@@ -10,8 +10,7 @@ from regrad.codemods.engine.edits import written
 from regrad.codemods.engine.rule import Edit
 
 
-@dataclass(frozen=True)
-class Version:
+class Version(NamedTuple):
     """A file as it is now, with the edits that made it, oldest first."""
 
     source: SourceFile

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from regrad.analysis.location import Location, Span
 from regrad.analysis.program import Program
@@ -21,8 +22,7 @@ Read = Callable[[Mapping[str, Version]], Program]
 """Reads the program with these versions in the place of the files on disk; raises `Unreadable`."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Key:
+class Key(NamedTuple):
     """A finding, by its rule and its place in the files on disk."""
 
     path: str
@@ -30,8 +30,7 @@ class Key:
     code: str
 
 
-@dataclass(frozen=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A finding with what its rule offers; all places are those of the files on disk."""
 
     key: Key
@@ -67,8 +66,7 @@ class Choice:
         return min(self.indices.get(key, 0), len(candidate.eligible) - 1)
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(NamedTuple):
     """What the rounds came to."""
 
     program: Program

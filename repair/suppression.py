@@ -8,6 +8,7 @@ import tokenize
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
@@ -17,8 +18,7 @@ _NOQA = re.compile(r"#\s*noqa\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)
 _BREAK = re.compile(r"\r\n|\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
+class Suppression(NamedTuple):
     """One comment. Without `codes` it silences everything; `applies` are the lines it speaks of, None for the file."""
 
     line: int
@@ -31,8 +31,7 @@ class Suppression:
         return self.applies is None or any(span.start.line <= line <= span.end.line for line in self.applies)
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(NamedTuple):
     """A comment of ours as one program sees it: another program that holds the same file may have use for it."""
 
     path: str

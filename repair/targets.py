@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from regrad.repair.options import Options
 from regrad.repair.outcome import Status
@@ -41,15 +40,13 @@ NEVER_VISITED = frozenset(
 SUFFIXES = (".py", ".ipynb")
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A file to be read."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """A path that is not read, and why."""
 
     path: str
@@ -57,8 +54,7 @@ class Rejected:
     message: str
 
 
-@dataclass(frozen=True)
-class _Ignores:
+class _Ignores(NamedTuple):
     """The patterns of one folder, tried on paths relative to it."""
 
     folder: str

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
+
+_TEMPORARY = re.compile(r"\.regrad-\w{8}\.tmp")
 
 
 class NotWritten(Exception):
@@ -25,20 +28,30 @@ def replace_file(path: str, before: bytes, after: bytes) -> None:
 def replace_files(changes: Mapping[str, tuple[bytes, bytes]]) -> None:
     """Replaces files, each from one content to another: all of them or none; raises `NotWritten`."""
     prepared: list[tuple[str, str, str]] = []
+    real = {path: os.path.realpath(path) for path in changes}
     try:
-        for path, (_, after) in changes.items():
-            real = os.path.realpath(path)
-            prepared.append((path, real, _prepared(path, real, after)))
         with contextlib.ExitStack() as locks:
-            for folder in sorted({os.path.dirname(real) for _, real, _ in prepared}):
-                locks.enter_context(_locked(folder))
-            for path, real, _ in prepared:
-                _require_unchanged(path, real, changes[path][0])
+            for folder in sorted({os.path.dirname(place) for place in real.values()}):
+                if locks.enter_context(_locked(folder)):
+                    _clear_abandoned(folder)
+            for path, (_, after) in changes.items():
+                prepared.append((path, real[path], _prepared(path, real[path], after)))
+            for path in changes:
+                _require_unchanged(path, real[path], changes[path][0])
             _rename(prepared, changes)
     finally:
         for _, _, temporary in prepared:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def _clear_abandoned(folder: str) -> None:
+    """Removes what a run that was killed left here. Whoever has the folder's lock is alone with such files."""
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            if _TEMPORARY.fullmatch(name):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))
 
 
 def _prepared(path: str, real: str, content: bytes) -> str:
@@ -53,7 +66,7 @@ def _prepared(path: str, real: str, content: bytes) -> str:
         # Reading alone, the usual case, does without it.
         import tempfile
 
-        descriptor, temporary = tempfile.mkstemp(prefix=".regrad-", dir=os.path.dirname(real))
+        descriptor, temporary = tempfile.mkstemp(prefix=".regrad-", suffix=".tmp", dir=os.path.dirname(real))
         with open(descriptor, "wb") as file:
             file.write(content)
             file.flush()
@@ -109,18 +122,20 @@ def _rename(prepared: list[tuple[str, str, str]], changes: Mapping[str, tuple[by
 
 
 @contextlib.contextmanager
-def _locked(folder: str) -> Iterator[None]:
-    """Holds off other runs of ours in this folder between the last look and the rename, where the system can."""
+def _locked(folder: str) -> Iterator[bool]:
+    """Holds off other runs of ours in this folder while files are replaced; gives whether the system could."""
     try:
         import fcntl
 
         descriptor = os.open(folder, os.O_RDONLY)
     except (ImportError, OSError):
-        yield
+        yield False
         return
     try:
+        held = False
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+            held = True
+        yield held
     finally:
         os.close(descriptor)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from regrad.codemods.engine.rule import Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.verify.evidence import Evidence, Verdict
+
+if TYPE_CHECKING:
+    from regrad.verify.evidence import Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def proof_of(outcome: FileOutcome, finding: FindingOutcome) -> Evidence | None:
 
 def is_proved(outcome: FileOutcome, finding: FindingOutcome) -> bool:
     proof = proof_of(outcome, finding)
-    return finding.decision is Decision.APPLIED and proof is not None and proof.verdict is Verdict.MENDED
+    return finding.decision is Decision.APPLIED and proof is not None and proof.mended
 
 
 def count(number: int, noun: str) -> str:

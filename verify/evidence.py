@@ -57,6 +57,7 @@ class Symptom(Enum):
 
     CONSTANT_OUTPUT = "constant-output"
     OUTPUT_IGNORES_INPUT = "output-ignores-input"
+    OUTPUT_FIXED = "output-fixed"
     LOSS_IS_ZERO = "loss-is-zero"
     LOSS_IGNORES_TARGETS = "loss-ignores-targets"
     LOSS_DOES_NOT_FALL = "loss-does-not-fall"
@@ -129,3 +130,7 @@ class Evidence:
     reason: str | None
     before: StepReport
     after: StepReport
+
+    @property
+    def mended(self) -> bool:
+        return self.verdict is Verdict.MENDED

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.layout import CannotMove
@@ -26,8 +25,7 @@ Key = str | int
 """A keyword, or the place of a positional argument from 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Set:
+class Set(NamedTuple):
     """Gives an argument a value; a keyword that is not there is added behind `after`, or after the others."""
 
     key: Key
@@ -35,38 +33,33 @@ class Set:
     after: Key | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(NamedTuple):
     """Adds a positional argument after the other positional ones."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(NamedTuple):
     """Takes an argument away."""
 
     key: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Rename:
+class Rename(NamedTuple):
     """Gives an argument another keyword, a positional one its first; with "" a keyword loses its name."""
 
     key: Key
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Swap:
+class Swap(NamedTuple):
     """Exchanges the values of two arguments."""
 
     one: Key
     other: Key
 
 
-@dataclass(frozen=True, slots=True)
-class Callee:
+class Callee(NamedTuple):
     """Calls something else."""
 
     text: str

@@ -10,9 +10,8 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from regrad.analysis.location import Location, Position, Span
 from regrad.analysis.source import SourceFile
@@ -32,8 +31,7 @@ QueryOf = Callable[["Query"], "Query"]
 """What a rule is written as: it selects, filters and modifies on the query that it is given, and returns it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """One place that the query changes: where it matched, and the edits that the change comes to."""
 
     span: Span
@@ -105,8 +103,7 @@ def matches(source: SourceFile, query: QueryOf) -> tuple[Match, ...]:
     return tuple(found[span] for span in sorted(found))
 
 
-@dataclass(frozen=True, slots=True)
-class _Fixer:
+class _Fixer(NamedTuple):
     """One selector of a query, with its filters apart from its callbacks."""
 
     fixer: Any

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.library.keras_layers import WEIGHTED
@@ -21,8 +21,7 @@ _LOOSE = (ast.ListComp, ast.GeneratorExp, ast.Tuple, ast.List, ast.Assign, ast.C
 """Where a conditional expression needs no parentheses."""
 
 
-@dataclass(frozen=True)
-class ClippedNone:
+class ClippedNone(NamedTuple):
     """A clipping that None cannot pass, of the gradient called `name`, and the weights that have none.
 
     `over` is what a comprehension of pairs iterates over, where pairs may be left out of it.

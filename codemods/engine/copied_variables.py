@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import Applied
 from regrad.analysis.program import Program
@@ -14,8 +14,7 @@ from regrad.codemods.engine.rule import Mending, Safety
 _COPYING = frozenset({"read_value", "value", "numpy", "identity", "convert_to_tensor", "array", "asarray", "copy"})
 
 
-@dataclass(frozen=True)
-class AppliedToCopies:
+class AppliedToCopies(NamedTuple):
     """`apply_gradients` of pairs whose second part is a copy of a variable; `made` is the list of copies."""
 
     applied: Applied

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import applications
 from regrad.analysis.events import GradientTaken
@@ -14,8 +14,7 @@ from regrad.analysis.values import Metric, Operation, Tensor
 from regrad.codemods.engine.operations_of import reached
 
 
-@dataclass(frozen=True, eq=False)
-class CountedLoss:
+class CountedLoss(NamedTuple):
     """A request for gradients that gets none, because its target is what `metric` has counted in `operation`."""
 
     sink: Sink

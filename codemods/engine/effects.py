@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _RANDOM = ("random", "shuffle", "sample", "seed", "rand", "choice", "permutation", "normal", "uniform", "bernoulli")
@@ -24,8 +24,7 @@ _CHANGES_ARGUMENTS = frozenset(
 """Calls that change what they are given: `random.shuffle(order)`, `optimizer.apply_gradients(zip(g, variables))`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(NamedTuple):
     """What running a statement reads and does. `leaves`: it may leave the block that it stands in."""
 
     reads: frozenset[str] = frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import ModelCalled
 from regrad.analysis.frames import Frame
@@ -15,8 +15,7 @@ from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Value
 
 
-@dataclass(frozen=True)
-class Forgotten:
+class Forgotten(NamedTuple):
     """`prediction` is the name that should stand at `use`, where the loss reads the model's input."""
 
     prediction: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import unreached
 from regrad.analysis.events import GradientTaken
@@ -16,8 +16,7 @@ from regrad.codemods.engine.rule import Mending, Mendings, Safety
 from regrad.codemods.engine.spacing import plus
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A term of the loss that was left out: its name, and the expression to which it should be added."""
 
     name: str

@@ -8,7 +8,8 @@ import re
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from regrad.analysis.source import SourceFile, Unreadable, decode, parse
 from regrad.codemods.engine.edits import Overlap, apply_all
@@ -19,16 +20,14 @@ _DEEPEST_FOR_LIBCST = 200
 _BREAK = re.compile(r"\r\n|\r")
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(NamedTuple):
     """A rewrite that may be made: the new files, and the comments that it would drop."""
 
     files: Mapping[str, SourceFile]
     lost_comments: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A rewrite that would do harm."""
 
     reason: str

@@ -7,15 +7,14 @@ depth; those that an ordinary object holds are not, and Keras 3 does not look in
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.library.keras_layers import WEIGHTED
 from regrad.analysis.values import Collection, Instance, Layer, Mapping, Network, Value, Variable
 from regrad.analysis.weights import sublayers
 
 
-@dataclass(frozen=True, eq=False)
-class Held:
+class Held(NamedTuple):
     """A weighted part that only an ordinary object holds, and the model that holds this object."""
 
     part: Value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import (
     Applied,
@@ -25,16 +25,14 @@ from regrad.codemods.engine.pairs import are_variables
 from regrad.codemods.engine.rule import Mending, Safety
 
 
-@dataclass(frozen=True)
-class Idle:
+class Idle(NamedTuple):
     """Gradients that nobody applies; `optimizer` as the place of the request spells it."""
 
     event: GradientTaken
     optimizer: str
 
 
-@dataclass(frozen=True, eq=False)
-class Unapplied:
+class Unapplied(NamedTuple):
     """Gradients of a graph that nobody applies, and the line that would."""
 
     node: ast.Call

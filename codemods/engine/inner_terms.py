@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
@@ -24,8 +24,7 @@ _ENDINGS = ("loss", "penalty", "term", "regularizer", "regularization")
 _MIXED = "the term is mixed with the prediction; give the tensor to the loss as a target, or as another output"
 
 
-@dataclass(frozen=True)
-class _Parts:
+class _Parts(NamedTuple):
     """A loss taken apart: the sum, which of its terms go and which stay, and the statements that only those need."""
 
     whole: ast.expr

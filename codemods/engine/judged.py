@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import Compilation, Compiled, Head, LossCalled, Trained
 from regrad.analysis.flow import Flow
@@ -28,8 +28,7 @@ from regrad.analysis.values import (
 from regrad.codemods.engine.operations_of import described
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
+class Targets(NamedTuple):
     """What is known of the targets. `encoding`: `integers` (class numbers), `binary` (0 and 1), `one-hot`, or None."""
 
     encoding: str | None = None
@@ -41,8 +40,7 @@ class Targets:
         return None if self.shape is None else len(self.shape)
 
 
-@dataclass(frozen=True, eq=False)
-class Judged:
+class Judged(NamedTuple):
     """One loss as `event` uses it: `name` as the library calls it, `node` the expression that says it in `frame`.
 
     `called` says that the program calls the loss itself; otherwise it is an argument of `compile`. `flagged` says

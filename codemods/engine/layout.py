@@ -7,8 +7,8 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from regrad.analysis.source import SourceFile
 
@@ -28,8 +28,7 @@ class CannotMove(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, eq=False)
-class Block:
+class Block(NamedTuple):
     """A list of statements under one header (`field` of `owner`)."""
 
     owner: ast.AST
@@ -41,8 +40,7 @@ class Block:
         return isinstance(self.owner, ast.Module)
 
 
-@dataclass(frozen=True, eq=False)
-class Group:
+class Group(NamedTuple):
     """The statements of one block that share a logical line: one, or several joined by semicolons.
 
     `inline` says that the header of the block stands on the same line; `first` and `last` are lines, without comments.

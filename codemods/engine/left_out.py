@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import alive, applications, freshness, trainings, unreached
 from regrad.analysis.events import (
@@ -34,8 +34,7 @@ from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
 
 
-@dataclass(frozen=True)
-class LeftOut:
+class LeftOut(NamedTuple):
     """A network that the loss was computed through, and that no list of weights holds."""
 
     event: GradientTaken

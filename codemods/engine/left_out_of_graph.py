@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import alive, freshness, trainings
 from regrad.analysis.events import Applied, Assigned, GradientTaken, Minimized
@@ -18,8 +18,7 @@ from regrad.codemods.engine.noticed import Noticed
 _PRODUCTS = frozenset({"matmul", "tensordot", "conv2d"})
 
 
-@dataclass(frozen=True)
-class LeftOutOfGraph:
+class LeftOutOfGraph(NamedTuple):
     """Variables that start from random numbers, and that `var_list` does not hold."""
 
     event: Minimized

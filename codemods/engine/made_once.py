@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.program import Program
 from regrad.codemods.engine.layout import CannotMove
@@ -11,8 +11,7 @@ from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import free_name, function_around, loaded, owners, stored_locally
 
 
-@dataclass(frozen=True)
-class _Kept:
+class _Kept(NamedTuple):
     """`self.name = …` in the method of a class that makes it."""
 
     statement: ast.Assign

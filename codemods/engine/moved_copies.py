@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import GradientTaken, Moved
 from regrad.analysis.frames import Frame
@@ -19,8 +19,7 @@ _LOOKING = frozenset({"print", "norm", "global_norm", "reduce_mean", "reduce_sum
 """What may be done with gradients besides the step, without moving anything."""
 
 
-@dataclass(frozen=True)
-class MovedCopy:
+class MovedCopy(NamedTuple):
     """A step by hand that is lost."""
 
     event: GradientTaken

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import Event
 from regrad.codemods.engine.rule import Related
 
 
-@dataclass(frozen=True, eq=False)
-class Noticed:
+class Noticed(NamedTuple):
     """A place in the code of an event, what is wrong there, and what the mending needs to know."""
 
     node: ast.AST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import applications, unreached
 from regrad.analysis.cut import CutKind
@@ -19,8 +19,7 @@ from regrad.codemods.engine.rule import Finding, Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
 
 
-@dataclass(frozen=True)
-class OtherModel:
+class OtherModel(NamedTuple):
     """The weights of a model that was not called; `called` is how the place spells the one that was."""
 
     event: GradientTaken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import unreached
 from regrad.analysis.cut import CutKind
@@ -15,16 +15,14 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Safety, Withheld
 
 
-@dataclass(frozen=True)
-class Overwritten:
+class Overwritten(NamedTuple):
     """Statements in a row that bind one name, each from the same input instead of from the one before."""
 
     chain: tuple[ast.Assign, ...]
     path: str
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(NamedTuple):
     """A name is bound to what a layer gives, and nothing reads it."""
 
     statement: ast.Assign

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import applications
 from regrad.analysis.events import GradientTaken, Trained
@@ -92,8 +92,7 @@ def captured(target: Value, function: Function) -> tuple[Tensor, Tensor] | None:
     return min(found, key=lambda pair: pair[0].operation.serial) if found else None
 
 
-@dataclass(frozen=True, eq=False)
-class Ignoring:
+class Ignoring(NamedTuple):
     """A function of the program that is given the prediction as `parameter` and makes the target without it."""
 
     sink: Sink

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import (
     Applied,
@@ -27,8 +27,7 @@ from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Mending, Related, Safety
 
 
-@dataclass(frozen=True)
-class Unpaired:
+class Unpaired(NamedTuple):
     """The call has gradients and variables, but no pairs of them."""
 
     applied: Applied
@@ -36,24 +35,21 @@ class Unpaired:
     variables: ast.AST | None
 
 
-@dataclass(frozen=True)
-class Turned:
+class Turned(NamedTuple):
     """`zip(variables, gradients)`."""
 
     call: ast.Call
     path: str
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """`zip(gradient, variable)` of one gradient and one variable."""
 
     call: ast.Call
     path: str
 
 
-@dataclass(frozen=True)
-class Foreign:
+class Foreign(NamedTuple):
     """`zip(gradients of one, variables of another)`."""
 
     event: GradientTaken

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from regrad.analysis.events import Applied, GradientTaken, Minimized, ModelCalled, TapeOpened, Trained
 from regrad.analysis.program import Program
@@ -90,20 +89,20 @@ class Passage:
                     for keyword in node.keywords
                 )
                 if stated or (moved and id(node) in self._models):
-                    found = replace(found, draws=True)
+                    found = found._replace(draws=True)
         return found
 
     def _making_weights(self, statement: ast.stmt, effects: Effects) -> Effects:
         """The effects of a moved statement: a first call may make a model's weights, which are read after it."""
         callees = (path_of(node.func) for node in own(statement) if isinstance(node, ast.Call))
         if any(path is not None and path.partition(".")[0] not in self.reading.modules for path in callees):
-            return replace(effects, writes=effects.writes | {_WEIGHTS})
+            return effects._replace(writes=effects.writes | {_WEIGHTS})
         return effects
 
     @staticmethod
     def _reading_weights(effects: Effects) -> Effects:
         if any(path.rpartition(".")[2] in ATTRIBUTES for path in effects.reads):
-            return replace(effects, reads=effects.reads | {_WEIGHTS})
+            return effects._replace(reads=effects.reads | {_WEIGHTS})
         return effects
 
     def _trains(self, statement: ast.stmt) -> bool:

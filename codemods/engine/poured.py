@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
@@ -14,8 +14,7 @@ from regrad.codemods.engine.rule import Mending, Safety
 ASSIGNS = frozenset({"assign", "assign_add", "assign_sub"})
 
 
-@dataclass(frozen=True)
-class Poured:
+class Poured(NamedTuple):
     """An expression that went into a variable: by its constructor, or by `assign`."""
 
     node: ast.AST

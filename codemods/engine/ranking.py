@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class RankFunction:
+class RankFunction(NamedTuple):
     """A function in NumPy that gives its one argument's ranks back: the statements that do, and the first rank."""
 
     parameter: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import unreached
 from regrad.analysis.frames import Frame
@@ -13,8 +13,7 @@ from regrad.analysis.values import Tensor
 from regrad.codemods.engine.rule import Mending, Mendings, Safety
 
 
-@dataclass(frozen=True)
-class Replaced:
+class Replaced(NamedTuple):
     """A sum that each pass of a loop replaces in place of adding to it."""
 
     statement: ast.Assign

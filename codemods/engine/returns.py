@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
@@ -21,8 +21,7 @@ _TELLING = frozenset(
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Unreturned:
+class Unreturned(NamedTuple):
     """A function that ends without handing its value over; `wish` is what its caller calls this value, `asked` where
     the training asks for its gradient.
     """

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from regrad.analysis.cut import Cut, CutKind
 from regrad.codemods.engine.broken_paths import argument, operand, text_of
@@ -45,8 +45,7 @@ _COMPARED = ("Greater", "GreaterEqual")
 _NUMBERS = ("float", "int", "np.array", "np.asarray", "numpy.array", "numpy.asarray")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """A cut of a run: the text of its file as it was run, and the line at which the tape was opened."""
 
     cut: Cut
@@ -83,7 +82,7 @@ def findings(program: Program, seen: tuple[Seen, ...], names: dict[str, str]) ->
             place,
             kind,
             cut.variables,
-            evidence=replace(each, cut=replace(cut, kind=kind, location=place)),
+            evidence=each._replace(cut=replace(cut, kind=kind, location=place)),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis import applications, unreached
 from regrad.analysis.cut import CutKind
@@ -15,8 +15,7 @@ from regrad.analysis.values import Network, Tensor
 from regrad.codemods.engine.rule import Finding, Mending, Related, Safety
 
 
-@dataclass(frozen=True)
-class TwoCalls:
+class TwoCalls(NamedTuple):
     """The source comes from one model, the target from another call."""
 
     event: GradientTaken

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Variable
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 
 
-@dataclass(frozen=True)
-class Weight:
+class Weight(NamedTuple):
     """A weight that a layer makes and does not use, with the one that stands where its name says it belongs."""
 
     misplaced: ast.Attribute | None

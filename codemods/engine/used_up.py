@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import Applied
 from regrad.analysis.iterators import Walk
@@ -13,8 +13,7 @@ from regrad.analysis.values import Collection, Instance, Zip
 from regrad.codemods.engine.rule import Edit, Mending, Safety
 
 
-@dataclass(frozen=True)
-class UsedUp:
+class UsedUp(NamedTuple):
     """`apply_gradients` of an iterator, the walk that left nothing of it, and where the iterator was made."""
 
     applied: Applied

@@ -121,7 +121,7 @@ def _spoiled(made: Any, old: str, new: str) -> Iterator[str]:
     text = version.source.text.replace(old, new)
     assert text != version.source.text
     source = decode(path, text.encode())
-    spoiled = replace(made.plan, versions={path: Version(source, version.steps)})
+    spoiled = made.plan._replace(versions={path: Version(source, version.steps)})
     yield from rewriting.complaints(replace(made, plan=spoiled))
 
 

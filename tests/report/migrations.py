@@ -52,7 +52,7 @@ def at(path: str, outcome: FileOutcome) -> FileOutcome:
     findings = tuple(
         replace(
             each,
-            finding=replace(each.finding, location=replace(each.finding.location, path=path)),
+            finding=replace(each.finding, location=each.finding.location._replace(path=path)),
             mendings=tuple(
                 replace(mending, edits=tuple(replace(edit, path=path) for edit in mending.edits))
                 for mending in each.mendings
