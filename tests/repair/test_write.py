@@ -116,3 +116,41 @@ def test_killed_in_the_middle_nothing_is_half_written(tmp_path: Path) -> None:
         process.stdout.close()
         assert (tmp_path / "a.py").read_bytes() in (old, new)
         (tmp_path / "a.py").write_bytes(old)
+
+
+def test_what_a_killed_run_left_is_cleared_by_the_next(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"old")
+    (tmp_path / ".regrad-abc_1234.tmp").write_bytes(b"half")
+    kept = [".regrad-baseline.json", ".regrad-abc_1234", "regrad-abc_1234.tmp", ".regrad-abcdefghi.tmp"]
+    for name in kept:
+        (tmp_path / name).write_bytes(b"somebody else's")
+    replace_file(str(tmp_path / "a.py"), b"old", b"new")
+    assert sorted(os.listdir(tmp_path)) == sorted(["a.py", *kept])
+
+
+def test_what_a_living_run_prepares_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another run waits until the first has finished with the folder."""
+    (tmp_path / "a.py").write_bytes(b"old")
+    (tmp_path / "b.py").write_bytes(b"old")
+    code = (
+        "import sys; from regrad.repair.write import replace_file; print('begins', flush=True);"
+        f" replace_file({str(tmp_path / 'b.py')!r}, b'old', b'new')"
+    )
+    plain, seen = os.fsync, []
+
+    def fsync(descriptor: int) -> None:
+        plain(descriptor)
+        if not seen:
+            other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+            seen.append(other)
+            assert other.stdout is not None and other.stdout.readline() == b"begins\n"
+            with pytest.raises(subprocess.TimeoutExpired):
+                other.wait(0.3)
+            assert (tmp_path / "b.py").read_bytes() == b"old"
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    replace_file(str(tmp_path / "a.py"), b"old", b"new")
+    with seen[0] as other:
+        assert other.wait(20) == 0
+    assert sorted(os.listdir(tmp_path)) == ["a.py", "b.py"]
+    assert (tmp_path / "a.py").read_bytes() == (tmp_path / "b.py").read_bytes() == b"new"
