@@ -13,9 +13,10 @@ LOSS_TOLERANCE = 1e-4
 SYMPTOM_WORDS = {
     Symptom.CONSTANT_OUTPUT: "the output is the same number whatever the weights are",
     Symptom.OUTPUT_IGNORES_INPUT: "the output does not depend on the input",
+    Symptom.OUTPUT_FIXED: "the weights that are trained have no part in the output: they move, and it stays the same",
     Symptom.LOSS_IS_ZERO: "the loss stays exactly 0 although the prediction differs from the targets",
     Symptom.LOSS_IGNORES_TARGETS: "the loss does not react to the targets",
-    Symptom.LOSS_DOES_NOT_FALL: "the loss of one batch does not fall when it is fitted",
+    Symptom.LOSS_DOES_NOT_FALL: "the error of one batch does not fall when the batch is fitted",
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
     Symptom.STUCK_AT_ZERO: "a matrix of zeros receives a gradient of exactly zero, so that it stays as it is",
@@ -30,9 +31,10 @@ SYMPTOM_WORDS = {
 SYMPTOM_WORDS_BEFORE = {
     Symptom.CONSTANT_OUTPUT: "the output was the same number whatever the weights were",
     Symptom.OUTPUT_IGNORES_INPUT: "the output did not depend on the input",
+    Symptom.OUTPUT_FIXED: "the weights that were trained had no part in the output: they moved, and it stayed the same",
     Symptom.LOSS_IS_ZERO: "the loss stayed exactly 0 although the prediction differed from the targets",
     Symptom.LOSS_IGNORES_TARGETS: "the loss did not react to the targets",
-    Symptom.LOSS_DOES_NOT_FALL: "the loss of one batch did not fall when it was fitted",
+    Symptom.LOSS_DOES_NOT_FALL: "the error of one batch did not fall when the batch was fitted",
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer was frozen and never trained",
     Symptom.STUCK_AT_ZERO: "a matrix of zeros received a gradient of exactly zero, so that it stayed as it was",
@@ -163,6 +165,12 @@ def without_gradients(before: StepReport, after: StepReport) -> tuple[Verdict, s
 
 def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     remaining = faults_of(after)
+    standing = passed_over(before, after)
+    if standing:
+        verb = "receives" if len(standing) == 1 else "receive"
+        return Verdict.UNCHANGED, f"Still, {listed(standing)} {verb} nothing: what trains now is something else."
+    if before.outcome is Outcome.RAISED and Symptom.NOTHING_CHANGED in remaining.symptoms:
+        return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
     if before.outcome is Outcome.RAISED:
         if not remaining and flowing(after):
             return Verdict.MENDED, f"{sentence(was(before))} before; {healthy(after)}."
@@ -191,6 +199,28 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
         earlier = told(before, wrong, past=True) if wrong else f"{listed(gained)} stood still"
         return Verdict.IMPROVED, f"Before, {earlier}; it is better now, but {told(after, remaining)}."
     return Verdict.UNCHANGED, f"Still, {told(after, remaining)}."
+
+
+def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
+    """The program's own variables, where all that trains now was not there before and they stand still.
+
+    A variable that a layer has come to own has another name, and is gone under its old one.
+    """
+    known = {variable.name for variable in before.variables}
+    later = {variable.name: variable for variable in after.variables}
+    gone = [variable.shape for variable in before.variables if variable.name not in later]
+    trained = flowing(after)
+    if not trained or any(variable.name in known or variable.shape in gone for variable in trained):
+        return ()
+    return tuple(
+        variable.name
+        for variable in before.variables
+        if variable.trainable
+        and (now := later.get(variable.name)) is not None
+        and now.trainable
+        and now.gradient is Gradient.NOT_ASKED
+        and not now.changed
+    )
 
 
 def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:

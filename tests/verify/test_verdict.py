@@ -125,6 +125,29 @@ def test_a_variable_that_got_an_owner_and_a_new_name_is_known_by_its_shape() -> 
     assert verdict(before, different) is Verdict.WAS_NOT_BROKEN
 
 
+def test_training_something_else_mends_nothing() -> None:
+    decoy = variable("decoy", Gradient.FLOWS)
+    standing = tuple(variable(f"v{number}", Gradient.NOT_ASKED) for number in range(2))
+    after = StepReport(Outcome.STEPPED, loss=0.5, variables=(*standing, decoy), data="real")
+    evidence = judge(raised(), after, same_loss=False)
+    assert evidence.verdict is Verdict.UNCHANGED
+    assert evidence.reason == "Still, v0, v1 receive nothing: what trains now is something else."
+
+
+def test_other_variables_of_the_program_may_train_in_their_place() -> None:
+    """The gradient was asked of the wrong model: the right one was there before."""
+    wrong, right = variable("wrong", Gradient.NONE), variable("right", Gradient.NOT_ASKED)
+    before = StepReport(Outcome.RAISED, exception="ValueError: none", loss=0.5, variables=(wrong, right), data="real")
+    now = (variable("wrong", Gradient.NOT_ASKED), variable("right", Gradient.FLOWS))
+    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=now, data="real")) is Verdict.MENDED
+
+
+def test_raised_then_standing_still_is_unchanged() -> None:
+    still = tuple(variable(f"v{number}", Gradient.FLOWS, changed=False) for number in range(2))
+    after = StepReport(Outcome.STEPPED, loss=0.5, variables=still, symptoms=(Symptom.NOTHING_CHANGED,), data="real")
+    assert verdict(raised(), after) is Verdict.UNCHANGED
+
+
 def test_same_loss_is_demanded_only_where_it_was_promised() -> None:
     other = stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.6)
     assert verdict(raised(), other, same_loss=True) is Verdict.WORSE
