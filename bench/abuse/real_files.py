@@ -3,7 +3,8 @@
     python bench/abuse/real_files.py ~/collections --most 10000 --json real-files.json
 
 Nothing is written and no program is run (`--no-verify`). Told are the files on which a command dies, hangs, ends with
-an internal error (exit status 2), changes the file, or takes long; each then has a process of its own. The exit status is 1 where any but slowness was seen.
+an internal error (exit status 2), changes the file, or takes long; each then has a process of its own. The exit status
+is 1 where any but slowness was seen.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from typing import Any
 
 SLOW = 10.0
 """Seconds of processor time for one command on one file that are worth telling."""
-TOGETHER = 20
+TOGETHER = 40
 """Files given to one process; if it complains or is slow, each of them gets a process of its own."""
 COMMANDS = {
     "check": ["check", "--isolated", "--output-format", "json"],

@@ -1,0 +1,82 @@
+"""Reading and rewriting keep their promises on programs that nobody would write."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from regrad.analysis.source import Unreadable
+
+from .grammar import notebooks, parses, scripts, texts
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 20.0
+"""Seconds of processor time for one program that are no hang on a slow machine."""
+
+
+def _bench() -> ModuleType:
+    """The script, which is no package of ours."""
+    specification = importlib.util.spec_from_file_location("promises", ROOT / "bench" / "promises.py")
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[specification.name] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+promises = _bench()
+gently = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def keep_promises(name: str, content: bytes) -> None:
+    place = f"/nowhere/{name}"
+    started = time.process_time()
+    try:
+        made = promises.rewrite(place, {place: content})
+    except Unreadable as problem:
+        assert problem.message
+        return
+    assert time.process_time() - started < LONGEST
+    if made is not None:
+        assert list(promises.complaints(made)) == []
+
+
+@gently
+@given(scripts())
+def test_scripts(content: bytes) -> None:
+    keep_promises("train.py", content)
+
+
+@gently
+@given(notebooks())
+def test_notebooks(content: bytes) -> None:
+    keep_promises("train.ipynb", content)
+
+
+@gently
+@given(st.binary(max_size=400).map(lambda noise: b"import tensorflow\n" + noise))
+def test_noise(content: bytes) -> None:
+    keep_promises("train.py", content)
+    keep_promises("train.ipynb", content)
+
+
+def test_the_programs_are_python_and_many_are_mended() -> None:
+    """A generator of which nothing parses, or nothing is mended, would test nothing."""
+    python: list[bool] = []
+    mended: list[bool] = []
+
+    @settings(max_examples=60, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(texts())
+    def run(text: str) -> None:
+        python.append(parses(text))
+        if python[-1]:
+            mended.append(promises.rewrite("/nowhere/train.py", {"/nowhere/train.py": text.encode()}) is not None)
+
+    run()
+    assert sum(python) > 0.6 * len(python)
+    assert sum(mended) > 0.1 * len(mended)
