@@ -143,6 +143,7 @@ class InOneForm(ast.NodeTransformer):
     """One way to write what Keras lets people write in several."""
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        made_of = ast.unparse(node.func).rpartition(".")
         self.generic_visit(node)
         defaults = {"from_logits": False, "training": True}
         node.keywords = [
@@ -151,11 +152,9 @@ class InOneForm(ast.NodeTransformer):
             if not (isinstance(each.value, ast.Constant) and defaults.get(each.arg or "") is each.value.value)
         ]
         node.keywords.sort(key=lambda each: each.arg or "")
-        loss = isinstance(node.func, ast.Attribute) and ast.unparse(node.func).rpartition(".")[0].endswith("losses")
-        if isinstance(node.func, ast.Attribute) and loss and not node.args and not node.keywords:
-            return ast.Constant(
-                LOSSES.get(node.func.attr, re.sub(r"(?<=[a-z])([A-Z])", r"_\1", node.func.attr).lower())
-            )
+        if made_of[0].endswith("losses") and not node.args and not node.keywords:
+            name = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", made_of[2]).lower()
+            return ast.Constant(LOSSES.get(made_of[2], name))
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:

@@ -267,7 +267,9 @@ def _siblings(program: Program, event: Trained, node: ast.AST | None) -> list[st
     known = _in_reach(program, event, node)
     parts = node.id.split("_")
     places = [index for index, part in enumerate(parts) if part in _INPUT_WORDS]
-    found = ["_".join((*parts[:at], word, *parts[at + 1 :])) for at in places for word in _TARGET_WORDS]
+    # What was done to the inputs (`train_images_with_noise`) was not done to the targets.
+    rests = [(at, rest) for at in places for rest in dict.fromkeys((tuple(parts[at + 1 :]), ()))]
+    found = ["_".join((*parts[:at], word, *rest)) for at, rest in rests for word in _TARGET_WORDS]
     exact = [name for name in dict.fromkeys(found) if name in known]
     # `y_train_onehot` goes with `x_train` as well, where more than one form of the targets is kept.
     return [*exact, *sorted(name for name in known if name.startswith(tuple(f"{each}_" for each in found)))]

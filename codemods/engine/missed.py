@@ -62,13 +62,13 @@ def _on_the_way(sink: Sink, start: Value, lost: Mapping[int, Value], *, full: bo
         if isinstance(value, Variable):
             continue  # what was assigned to it earlier is no part of this computation
         operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
-        if operation is not None and not _seen(flow, value, operation) and operation.kind != "join":
+        if operation is not None and operation.kind != "join" and not _seen(flow, value):
             found[id(operation)] = operation
         stack.extend(way._parts(value))
     return sorted(found.values(), key=lambda operation: operation.serial)
 
 
-def _seen(flow: Flow, value: Value, operation: Operation) -> bool:
-    if isinstance(value, Tensor):
-        return flow.recorded(value)
-    return flow.graph or flow.tape in operation.tapes
+def _seen(flow: Flow, value: Value) -> bool:
+    if isinstance(value, Unknown):
+        return flow._unknown_on_record(value)
+    return isinstance(value, Tensor) and flow.recorded(value)
