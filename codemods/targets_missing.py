@@ -48,8 +48,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
 from functools import partial
+from typing import NamedTuple
 
 from regrad.analysis.events import Trained
 from regrad.analysis.location import Span

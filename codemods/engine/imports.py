@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
@@ -15,8 +15,7 @@ from regrad.codemods.engine.rule import Edit
 _USUAL_NAMES = {"tensorflow": "tf", "numpy": "np", "keras": "keras"}
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(NamedTuple):
     """How to write a name, with the edits that make it known (none where the file can say it already)."""
 
     text: str

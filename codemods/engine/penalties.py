@@ -7,7 +7,7 @@ the input of a model (adversarial examples) or weighs the examples is a constant
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.flow import Flow, sources_of
@@ -21,8 +21,7 @@ _ADDING = frozenset({"add", "subtract", "add_n"})
 _SCALING = frozenset({"multiply", "divide", "reduce_mean", "reduce_sum", "mean", "sum", "cast", "identity", "squeeze"})
 
 
-@dataclass(frozen=True, eq=False)
-class Penalty:
+class Penalty(NamedTuple):
     """A term that the tape did not see, the inner gradient in it, and all that would have to be seen."""
 
     sink: Sink

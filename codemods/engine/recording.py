@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Event, GradientTaken, TapeOpened
@@ -27,8 +27,7 @@ from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import block_of, free_name, function_around, loaded, owners, stored
 
 
-@dataclass(frozen=True, eq=False)
-class Recorder:
+class Recorder(NamedTuple):
     """What records: the body of a `with tape:` statement, or that of the function handed to `minimize`."""
 
     owner: ast.With | ast.AsyncWith | ast.FunctionDef
@@ -249,8 +248,7 @@ def recorder_of(program: Program, tape: Tape) -> Recorder | None:
     return Recorder(found[0].statement, found[0].frame, tape)
 
 
-@dataclass(frozen=True, eq=False)
-class Report:
+class Report(NamedTuple):
     """A sink that lost sources to cuts of some kinds: the cut to point at, and every source lost there."""
 
     sink: Sink
