@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace) -> Figures:
         for reader, each in found.items():
             if not reader.startswith("regrad"):
                 mine = again if reader.endswith("again") else ours
-                comparisons.append(Comparison(f"reader.{name}.{reader}", f"processor time over `ast.parse`, {name}",
+                comparisons.append(Comparison(f"reader.{reader}.{name}", f"processor time over `ast.parse`, {name}",
                                               mine["ratio"], each["ratio"], reader, "ratio"))  # fmt: skip
     tables = [
         Table(

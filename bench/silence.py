@@ -17,7 +17,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
 
@@ -69,7 +69,7 @@ class Tree:
     relevant: int = 0
     seconds: float = 0.0
     reports: list[Report] = field(default_factory=list)
-    rivals: Counter[str] = field(default_factory=Counter)
+    rivals: dict[str, int] = field(default_factory=dict)
     """How many reports each rival made: one for each of its rules that speaks up about a file."""
     slow: list[tuple[str, float]] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
@@ -82,6 +82,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--limit", type=float, default=60.0, metavar="SECONDS", help="the most that one file may take")
     parser.add_argument("--slow", type=float, default=20.0, metavar="SECONDS", help="name the files that take longer")
     parser.add_argument("--list", action="store_true", help="print every report with its source line")
+    parser.add_argument(
+        "--journal", type=Path, metavar="FOLDER", help="keep each collection there, and go on from there"
+    )
     parser.add_argument("--reports", type=Path, metavar="FILE", help="write every report there as JSON")
 
 
@@ -89,7 +92,7 @@ def measure(options: argparse.Namespace) -> Figures:
     folders = inputs.collection_folders(options)[: 3 if options.quick else None]
     found = []
     for folder in folders:
-        found.append(of_tree(folder, options.select, options.limit, options.slow, options.list))
+        found.append(_kept(options.journal, folder.name) or _read(folder, options))
         print(
             f"{folder.name}: {len(found[-1].reports)} reports, {found[-1].seconds:.0f} s", file=sys.stderr, flush=True
         )
@@ -104,6 +107,23 @@ def measure(options: argparse.Namespace) -> Figures:
         ]
         options.reports.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return figures_of(found, known_collections(), judgements())
+
+
+def _read(folder: Path, options: argparse.Namespace) -> Tree:
+    tree = of_tree(folder, options.select, options.limit, options.slow, options.list)
+    if options.journal is not None:
+        options.journal.mkdir(parents=True, exist_ok=True)
+        (options.journal / f"{tree.name}.json").write_text(json.dumps(asdict(tree)), encoding="utf-8")
+    return tree
+
+
+def _kept(journal: Path | None, name: str) -> Tree | None:
+    """What an earlier run that was cut short found."""
+    if journal is None or not (journal / f"{name}.json").exists():
+        return None
+    found = json.loads((journal / f"{name}.json").read_text(encoding="utf-8"))
+    reports = [Report(**each) for each in found.pop("reports")]
+    return Tree(**{**found, "reports": reports})
 
 
 def known_collections() -> Mapping[str, Mapping[str, str]]:
@@ -261,7 +281,7 @@ def of_tree(top: Path, select: list[str] | None, limit: float, slow: float, list
             continue
         tree.relevant += 1
         for name, rival in rivals:
-            tree.rivals[name] += len(rival.rules(Path(target.path)))
+            tree.rivals[name] = tree.rivals.get(name, 0) + len(rival.rules(Path(target.path)))
         if tree.relevant % READER_LASTS == 0:
             reader = Reader(pinned=pins.generation_of)
             gc.collect()
