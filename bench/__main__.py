@@ -24,6 +24,7 @@ NAMES = (
     "verification_cost",
     "real_programs",
     "rewriting",
+    "mending_back",
     "migrate",
     "report_page",
 )

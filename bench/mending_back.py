@@ -1,7 +1,4 @@
-"""Breaks sound programs of other authors and mends them: does the mending give back what the author wrote?
-
-    python bench/mending_back.py ~/collections/*
-    python bench/mending_back.py --show otherwise --only "loss below" ~/collections/keras-io
+"""Mending back: sound programs of other authors, broken in one place, mended: is the author's program back?
 
 Every program without a finding is broken in the ways of `breakages.py`, one change at a time, and mended with unsafe
 fixes and the first of several candidates, without running anything. Each broken program ends as one of these:
@@ -14,9 +11,9 @@ otherwise   mended in another way; to be read (`--show otherwise`)
 withheld    reported, with a reason why it is not mended
 unmended    reported, and still reported after the mending
 silent      not reported: the change broke nothing that reading can see for certain
-spoiled     one of the promises of `rewriting.py` is broken; the exit status is 1
+spoiled     one of the promises of bench/promises.py is broken
 
-The same trees and the same `--seed` give the same figures.
+The same collections and the same `--seed` give the same figures.
 """
 
 from __future__ import annotations
@@ -25,8 +22,6 @@ import argparse
 import ast
 import difflib
 import gc
-import importlib.util
-import json
 import random
 import re
 import sys
@@ -35,8 +30,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from regrad.analysis.source import SourceFile, Unreadable, decode, load, parse
 from regrad.codemods.engine.registry import selected
@@ -45,21 +38,110 @@ from regrad.repair import plan as planning
 from regrad.repair.detection import Detector
 from regrad.repair.options import Options
 
+from . import breakages, inputs
+from .machine import ROOT
+from .promises import Rewritten, complaints, reading
+from .result import Column, Comparison, Figures, Row, Table
+from .rewriting import entries
 
-def _beside(name: str) -> ModuleType:
-    """Another script of this folder, which is no package."""
-    specification = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-breakages: Any = _beside("breakages")
-rewriting: Any = _beside("rewriting")
-
+TITLE = "Mending back: real programs, broken and mended"
+PACKAGES = ("libcst",)
 OUTCOMES = ("exact", "same", "offered", "otherwise", "withheld", "unmended", "silent", "spoiled")
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    inputs.collections(parser)
+    parser.add_argument("--each", type=int, default=1, help="places per file and way (default: 1)")
+    parser.add_argument("--most", type=int, default=20, help="broken programs per way and collection (default: 20)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", default="", metavar="TEXT", help="the ways whose name contains this")
+    parser.add_argument("--show", nargs="*", default=["spoiled"], choices=OUTCOMES, help="print these to be read")
+
+
+def measure(options: argparse.Namespace) -> Figures:
+    quick = options.quick and options.collections is None
+    folders = [ROOT / "fixtures" / "tape_exhausted"] if quick else inputs.collection_folders(options)
+    detector = Detector(selected(None), Options(unsafe_fixes=True))
+    started, programs = time.process_time(), 0
+    table: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    reasons: Counter[tuple[str, str]] = Counter()
+    for folder in folders:
+        done: Counter[str] = Counter()
+        for path in entries([str(folder)]):
+            try:
+                waiting = _waiting(path, options, detector)
+            except Unreadable:
+                continue
+            programs += bool(waiting)
+            gc.collect()
+            for one in waiting:
+                name = one.breakage.name
+                if done[name] >= options.most:
+                    continue
+                done[name] += 1
+                judged = judge(one, detector)
+                table[name][judged.outcome] += 1
+                if judged.outcome == "withheld":
+                    reasons[name, judged.told] += 1
+                if judged.outcome in options.show:
+                    told = f"{one.path}:{one.line} {name} {' '.join(judged.codes)} {judged.told}"
+                    print(f"{judged.outcome:10} {told}", file=sys.stderr)
+                    if judged.text:
+                        print(_difference(one, judged.text), file=sys.stderr, flush=True)
+    return _figures(programs, table, reasons, time.process_time() - started)
+
+
+def _waiting(path: str, options: argparse.Namespace, detector: Detector) -> list[Broken]:
+    """The program broken in every way, if regrad finds nothing in it as it is."""
+    chance = random.Random(f"{options.seed} {Path(path).name}")
+    found = [one for one in broken(path, options.each, chance) if options.only in one.breakage.name]
+    return [] if found and detector.detect(reading(path, {})({})).findings else found
+
+
+def _figures(
+    programs: int, table: dict[str, Counter[str]], reasons: Counter[tuple[str, str]], seconds: float
+) -> Figures:
+    total = sum(table.values(), Counter[str]())
+    totals: Row = {"programs": programs, "broken": total.total(), "seconds": seconds}
+    rows: list[Row] = [
+        {"way": name, "broken": counts.total(), **{each: counts[each] for each in OUTCOMES}}
+        for name, counts in [*sorted(table.items()), ("all", total)]
+    ]
+    withheld: list[Row] = [
+        {"way": name, "reason": reason, "programs": count} for (name, reason), count in reasons.most_common()
+    ]
+    return Figures(
+        (
+            Table(
+                "Programs of other authors without a finding",
+                (
+                    Column("programs", "programs", "count"),
+                    Column("broken", "broken in one place", "count"),
+                    Column("seconds", "processor time", "seconds"),
+                ),
+                (totals,),
+                "Each is broken in one place and mended without running anything, unsafe fixes and the first of"
+                " several candidates included.",
+            ),
+            Table(
+                "By the way in which they were broken",
+                (
+                    Column("way", "broken"),
+                    Column("broken", "programs", "count"),
+                    *(Column(each, each, "count") for each in OUTCOMES),
+                ),
+                tuple(rows),
+                "Exact: the author's bytes are back. Same: the author's program in other words. Offered: it is one of"
+                " several candidates, of which a run would choose. Silent: nothing that reading can see for certain.",
+            ),
+            Table(
+                "Why they are not mended",
+                (Column("way", "broken"), Column("reason", "reason"), Column("programs", "programs", "count")),
+                tuple(withheld),
+            ),
+        ),
+        (Comparison("promises", "promises broken in mending back", total["spoiled"], 0, "the goal", "count"),),
+    )
 
 
 @dataclass(frozen=True)
@@ -67,7 +149,7 @@ class Broken:
     """A program that was broken in one place."""
 
     path: str
-    breakage: Any
+    breakage: breakages.Breakage
     line: int
     author: SourceFile
     source: SourceFile
@@ -98,14 +180,9 @@ def broken(path: str, each: int, chance: random.Random) -> Iterator[Broken]:
             yield Broken(path, breakage, line, author, source)
 
 
-def findings(path: str, contents: dict[str, bytes], detector: Detector) -> tuple[Any, tuple[Any, ...]]:
-    program = rewriting._reading(path, contents)({})
-    return program, detector.detect(program).findings
-
-
 def judge(program: Broken, detector: Detector) -> Judged:
     """Mends the program and compares it with the author's."""
-    read = rewriting._reading(program.path, {program.path: program.source.content})
+    read = reading(program.path, {program.path: program.source.content})
     options = Options(unsafe_fixes=True)
     made = planning.make(read, detector, options, {}, planning.Choice())
     codes = tuple(sorted({candidate.key.code for candidate in made.first}))
@@ -115,7 +192,7 @@ def judge(program: Broken, detector: Detector) -> Judged:
         reasons = [each.mendings.reason for each in made.first if isinstance(each.mendings, Withheld)]
         return Judged("withheld", codes, "; ".join(dict.fromkeys(reasons)))
     text = made.versions[program.path].source.text
-    told = list(rewriting.complaints(rewriting.Rewritten(made, detector, options)))
+    told = list(complaints(Rewritten(made, detector, options)))
     if told:
         return Judged("spoiled", codes, "; ".join(told), text)
     applied = ", ".join(f"{each.candidate.key.code} {each.mending.title}" for each in made.applied)
@@ -179,64 +256,5 @@ LOSSES = {
 
 def _difference(program: Broken, text: str) -> str:
     """What the author wrote beside what became of it."""
-    pair = (each.splitlines(keepends=True) for each in (program.author.text, text))
-    return "".join(difflib.unified_diff(*pair, "author", "mended", n=4))
-
-
-def main() -> int:
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("trees", nargs="+", metavar="TREE")
-    arguments.add_argument("--each", type=int, default=1, help="places per file and way (default: 1)")
-    arguments.add_argument("--most", type=int, default=100, help="broken programs per way and tree (default: 100)")
-    arguments.add_argument("--seed", type=int, default=0)
-    arguments.add_argument("--only", default="", metavar="TEXT", help="the ways whose name contains this")
-    arguments.add_argument("--show", nargs="*", default=["spoiled"], choices=OUTCOMES, help="print these to be read")
-    arguments.add_argument("--json", metavar="FILE", help="write the figures there as well")
-    options = arguments.parse_args()
-    detector = Detector(selected(None), Options(unsafe_fixes=True))
-    started, programs = time.process_time(), 0
-    table: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    reasons: Counter[str] = Counter()
-    for tree in options.trees:
-        done: Counter[str] = Counter()
-        for path in rewriting._entries([tree]):
-            chance = random.Random(f"{options.seed} {Path(path).name}")
-            try:
-                waiting = [one for one in broken(path, options.each, chance) if options.only in one.breakage.name]
-                if not waiting or findings(path, {}, detector)[1]:
-                    continue
-            except Unreadable:
-                continue
-            programs += 1
-            if programs % 50 == 0:
-                gc.collect()
-            for one in waiting:
-                name = one.breakage.name
-                if done[name] >= options.most:
-                    continue
-                done[name] += 1
-                judged = judge(one, detector)
-                table[name][judged.outcome] += 1
-                if judged.outcome == "withheld":
-                    reasons[f"{name}: {judged.told}"] += 1
-                if judged.outcome in options.show:
-                    print(f"{judged.outcome:10} {one.path}:{one.line} {name} {' '.join(judged.codes)} {judged.told}")
-                    if judged.text:
-                        print(_difference(one, judged.text), flush=True)
-    total = sum(table.values(), Counter[str]())
-    figures = {
-        "programs": programs,
-        "broken": total.total(),
-        **{outcome: total[outcome] for outcome in OUTCOMES},
-        "by way": {name: dict(counts) for name, counts in sorted(table.items())},
-        "withheld because": dict(reasons.most_common()),
-        "CPU seconds": round(time.process_time() - started, 1),
-    }
-    print(json.dumps(figures, indent=2, ensure_ascii=False))
-    if options.json:
-        Path(options.json).write_text(json.dumps(figures, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return 1 if total["spoiled"] else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    author, mended = (each.splitlines(keepends=True) for each in (program.author.text, text))
+    return "".join(difflib.unified_diff(author, mended, "author", "mended", n=4))

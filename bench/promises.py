@@ -51,7 +51,7 @@ def rewrite(path: str, contents: Mapping[str, bytes] | None = None) -> Rewritten
     """Mends a program with every rule; `contents` are files that need not be on disk. None where nothing is mended."""
     options = Options(unsafe_fixes=True)
     detector = Detector(selected(None), options)
-    plan = planning.make(_reading(path, contents or {}), detector, options, {}, planning.Choice())
+    plan = planning.make(reading(path, contents or {}), detector, options, {}, planning.Choice())
     made = Rewritten(plan, detector, options)
     return made if made.versions else None
 
@@ -73,7 +73,7 @@ def complaints(made: Rewritten) -> Iterator[str]:
     yield from _refused_by_git(made.versions)
 
 
-def _reading(path: str, contents: Mapping[str, bytes]) -> planning.Read:
+def reading(path: str, contents: Mapping[str, bytes]) -> planning.Read:
     def read(versions: Mapping[str, Version]) -> Program:
         def files(place: str) -> SourceFile | None:
             if place in versions:
@@ -136,7 +136,7 @@ def _second_run(made: Rewritten) -> Iterator[str]:
     entry = made.plan.program.entry
     contents = {path: version.source.content for path, version in made.plan.versions.items()}
     try:
-        again = planning.make(_reading(entry, contents), made.detector, made.options, {}, planning.Choice())
+        again = planning.make(reading(entry, contents), made.detector, made.options, {}, planning.Choice())
     except Unreadable:
         return
     codes = ", ".join(sorted({applied.candidate.key.code for applied in again.applied}))

@@ -37,7 +37,7 @@ def measure(options: argparse.Namespace) -> Figures:
     started, seen, mended = time.process_time(), 0, set[tuple[str, bytes]]()
     by_code: Counter[str] = Counter()
     broken: list[str] = []
-    for path in _entries(map(str, folders)):
+    for path in entries(map(str, folders)):
         if Path(path).stat().st_size > options.largest:
             continue
         seen += 1
@@ -94,7 +94,7 @@ def measure(options: argparse.Namespace) -> Figures:
     )
 
 
-def _entries(trees: Iterable[str]) -> Iterator[str]:
+def entries(trees: Iterable[str]) -> Iterator[str]:
     for target in targets(trees, Options(respect_gitignore=False)):
         if isinstance(target, Target):
             try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 
 from regrad.analysis.events import Compilation, Head
-from regrad.analysis.library.losses import snake_case, standard_name
+from regrad.analysis.library.losses import standard_name
+from regrad.analysis.names import snake_case
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, External, Mapping, Metric, Value
 from regrad.codemods.engine.judged import Targets, units_of
