@@ -251,8 +251,10 @@ class OneStep:
 
     def symptoms(self) -> tuple[Symptom, ...]:
         """The questions that the verifier's worker asks of a step, as far as they need nothing but the model."""
-        from regrad.verify.worker.oracles import careful, loss_symptoms, output_symptom
+        from regrad.verify.worker.loss_oracles import loss_symptoms
+        from regrad.verify.worker.output_oracles import output_symptom
         from regrad.verify.worker.recorder import Recorder
+        from regrad.verify.worker.values import careful
 
         recorder = Recorder(self.tf, None, "eager")
         found: list[str] = []

@@ -185,3 +185,21 @@ def test_a_forward_pass_that_draws_is_marked_and_data_that_was_drawn_is_not(step
     dropout = 'activation="tanh"), tf.keras.layers.Dropout(0.5),'
     noisy = programs.SOUND_LOOP.replace('activation="tanh"),', dropout).replace("model(x)", "model(x, training=True)")
     assert step(noisy).random
+
+
+@pytest.mark.parametrize(("margin", "fine"), [("distance + 1.0", True), ("0.0 * distance - 1.0", False)])
+def test_samples_that_keep_the_margin_of_a_hinge_show_what_a_smaller_distance_does(
+    step: Step, margin: str, fine: bool
+) -> None:
+    report = step(f"""
+import numpy as np
+import tensorflow as tf
+x = np.random.RandomState(0).normal(1.0, 0.01, (16, 4)).astype("float32")
+net = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(3, kernel_initializer="ones")])
+def hinge(true, guess):
+    distance = -tf.reduce_sum(tf.square(guess), axis=1)
+    return tf.reduce_mean(tf.maximum({margin}, 0.0))
+net.compile("sgd", hinge)
+net.fit(x, x, verbose=0)
+""")
+    assert report.outcome is Outcome.STEPPED and sound(report) is fine

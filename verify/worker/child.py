@@ -149,9 +149,11 @@ class Run:
         from .files import replace_files
         from .frozen import watch_assignments, watch_layers
         from .functions import watch_functions
+        from .loss_oracles import watch_losses
         from .models import watch_models
         from .optimizers import watch_optimizers
-        from .oracles import watch_calls, watch_losses
+        from .output_oracles import watch_calls
+        from .plain_calls import call_plainly
         from .pretrained import make_weights_fresh
         from .quiet import make_harmless
         from .sessions import watch_sessions
@@ -165,6 +167,7 @@ class Run:
             from .trail import watch_trail
 
             tensorflow.config.run_functions_eagerly(True)
+            call_plainly(recorder)
             recorder.trail = watch_trail(recorder)
         else:
             watch_functions(recorder)

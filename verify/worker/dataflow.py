@@ -162,3 +162,33 @@ def draws_random_numbers(recorder: Recorder, trail: Trail, target: Any) -> bool:
         and ("Random" in graph.operations[index].kind or graph.operations[index].kind == "Multinomial")
         for index in graph.ancestors(targets, past_writes=False)
     )
+
+
+def holds_data(recorder: Recorder, graph: Graph, tensor: Any) -> bool:
+    """Whether it is computed from anything but variables and single numbers."""
+    if id(tensor) not in graph.maker:
+        return is_data(recorder, tensor)
+    for index in graph.ancestors([tensor], past_writes=False):
+        operation = graph.operations[index]
+        if operation.kind in READS or operation.kind in ASSIGNS:
+            continue
+        if "Gather" in operation.kind or operation.kind in ("IteratorGetNext", "OptionalGetValue"):
+            return True
+        if not any(is_float(item) or is_resource(item) for item in operation.inputs):
+            # Drawn, constant, fed, or made of whole numbers.
+            if any(is_float(item) and sides(item) for item in operation.outputs):
+                return True
+        elif any(id(item) not in graph.maker and is_data(recorder, item) for item in operation.inputs):
+            return True
+    return False
+
+
+def is_data(recorder: Recorder, tensor: Any) -> bool:
+    if not is_float(tensor) or not sides(tensor):
+        return False
+    return not any(
+        track.raw is not None
+        and same_shape(tensor, track.raw)
+        and same_value(recorder, tensor, recorder.value(track.raw))
+        for track in recorder.tracks.values()
+    )

@@ -12,7 +12,8 @@ import ast
 import sys
 from typing import Any
 
-from .recorder import Recorder, weights_of
+from .holders import weights_of
+from .recorder import Recorder
 
 TRAINED_LAYERS = {
     "Dense", "Conv1D", "Conv2D", "Conv3D", "Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "SeparableConv1D",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dataflow import ASSIGNS, READS, Graph, below, is_float, is_resource, readers, same_shape, same_value, sides, users
+from .dataflow import ASSIGNS, Graph, below, holds_data, is_float, readers, same_shape, same_value, sides, users
 from .recorder import Recorder
 
 MOST_PROBED = 200
@@ -137,36 +137,6 @@ def is_copy(recorder: Recorder, item: Any, raw: Any, maker: int | None, value: A
 def spread(operation: Any, values: Any) -> bool:
     """Whether these values were combined with every sample of larger ones."""
     return operation.kind in ELEMENTWISE and sides(operation.outputs[0]) != sides(values)
-
-
-def holds_data(recorder: Recorder, graph: Graph, tensor: Any) -> bool:
-    """Whether it is computed from anything but variables and single numbers."""
-    if id(tensor) not in graph.maker:
-        return is_data(recorder, tensor)
-    for index in graph.ancestors([tensor], past_writes=False):
-        operation = graph.operations[index]
-        if operation.kind in READS or operation.kind in ASSIGNS:
-            continue
-        if "Gather" in operation.kind:
-            return True
-        if not any(is_float(item) or is_resource(item) for item in operation.inputs):
-            # Drawn, constant, fed, or made of whole numbers.
-            if any(is_float(item) and sides(item) for item in operation.outputs):
-                return True
-        elif any(id(item) not in graph.maker and is_data(recorder, item) for item in operation.inputs):
-            return True
-    return False
-
-
-def is_data(recorder: Recorder, tensor: Any) -> bool:
-    if not is_float(tensor) or not sides(tensor):
-        return False
-    return not any(
-        track.raw is not None
-        and same_shape(tensor, track.raw)
-        and same_value(recorder, tensor, recorder.value(track.raw))
-        for track in recorder.tracks.values()
-    )
 
 
 def left_out(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:

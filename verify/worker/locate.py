@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dataflow import ASSIGNS, READS, Graph, is_float, is_resource, readers
+from .dataflow import ASSIGNS, READS, Graph, below, is_float, is_resource, readers
 from .recorder import Recorder, Track
 from .trail import Operation, Trail, span_of
 
@@ -35,6 +35,7 @@ def locate(
     targets = [leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")]
     above = graph.ancestors(targets)
     cuts: dict[tuple[Any, str], tuple[str, list[Track]]] = {}
+    asides: dict[Any, Any] = {}
     entered = trail.entered_at.get(id(tape)) or ()
     for source, track in lost:
         cut = cut_for(recorder, trail, graph, above, tape, source, targets) or (
@@ -48,11 +49,27 @@ def locate(
         outside = kind in ("before-tape", "after-tape", "tape-paused", "never-made")
         frame = where_they_part(stack, entered) if outside else stack[-1]
         kind = "never-used" if kind == "never-made" else kind
+        if kind == "gradient-stopped" and (span_of(frame), kind) not in cuts:
+            asides[span_of(frame)] = used_nowhere(recorder, graph, source, above)
         cuts.setdefault((span_of(frame), kind), (operation, []))[1].append(track)
     return [
-        {"kind": kind, "place": place, "operation": operation, "tracks": tracks}
+        {"kind": kind, "place": place, "operation": operation, "tracks": tracks, "aside": asides.get(place)}
         for (place, kind), (operation, tracks) in cuts.items()
     ]
+
+
+def used_nowhere(recorder: Recorder, graph: Graph, source: Any, above: set[int]) -> Any:
+    """Where something else is computed from the source, to its end, and left aside: a term that the loss lacks."""
+    children = graph.children()
+    ends = [
+        index
+        for index in below(children, readers(recorder, graph, source)) - above
+        if index < max(above, default=0)
+        and not children[index]
+        and graph.operations[index].place
+        and any(map(is_float, graph.operations[index].outputs))
+    ]
+    return span_of(graph.operations[max(ends)].place[-1]) if ends else None
 
 
 def where_they_part(stack: Any, entered: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dis
+import ast
 import os
 import re
 import traceback
@@ -10,6 +10,7 @@ from typing import Any
 
 from .oracles import stuck_at_zero
 from .recorder import Recorder
+from .sites import last_line
 
 MOST = 6
 HEAD_AND_LOSS = {
@@ -18,6 +19,7 @@ HEAD_AND_LOSS = {
     "predictions-out-of-range",
     "probabilities-as-logits",
     "constant-output",
+    "output-fixed",
     "output-ignores-input",
     "loss-arguments-swapped",
     "loss-ignores-targets",
@@ -58,8 +60,10 @@ def places_of(
             places.add("the model is compiled here", site)
         for *_, x, _, _ in recorder.batches[-1:]:
             places.add("the data is made here", made_by(x))
-            for site in recorder.sites.datasets[-2:] if isinstance(x, recorder.tf.data.Dataset) else ():
-                places.add("the data is made here", site)
+            if isinstance(x, recorder.tf.data.Dataset):
+                for site in [*reversed(recorder.sites.mapped[-2:]), *recorder.sites.datasets[-2:]]:
+                    places.add("the data is made here", site)
+        of_computations(places, error)
     of_switches(places)
     if recorder.cuts:
         for line in recorder.request_lines.items():
@@ -73,7 +77,7 @@ def made_by(x: Any) -> Any:
     if code is not None:
         return code.co_filename, frame.f_lineno if frame is not None else code.co_firstlineno
     method = getattr(getattr(type(x), "__getitem__", None), "__code__", None)
-    return (method.co_filename, max(line for _, line in dis.findlinestarts(method))) if method is not None else None
+    return (method.co_filename, last_line(method)) if method is not None else None
 
 
 def of_exception(places: Places, error: BaseException) -> None:
@@ -84,6 +88,40 @@ def of_exception(places: Places, error: BaseException) -> None:
     for path, line in [*reversed(told), *reversed(frames)]:
         if program.owns(path):
             places.add("the exception comes from here", (path, line))
+
+
+def of_computations(places: Places, error: BaseException) -> None:
+    """Where what was differentiated comes from, and where the models that were trained compute what they return."""
+    program = places.recorder.program
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if program.owns(frame.f_code.co_filename):
+            tree = ast.parse("".join(program.lines(frame.f_code.co_filename)))
+            for line in made_nothing(tree, frame, number):
+                places.add("this gives None", (frame.f_code.co_filename, line))
+    for model, *_ in places.recorder.batches[-1:]:
+        code = getattr(getattr(type(model), "call", None), "__code__", None)
+        if code is not None and program.owns(code.co_filename):
+            places.add("the model computes its output here", (code.co_filename, last_line(code)))
+
+
+def made_nothing(tree: ast.AST, frame: Any, number: int) -> list[int]:
+    """The lines of a frame that gave None to a name which the failing statement uses."""
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and not hasattr(node, "body")]
+    failing = [node for node in statements if node.lineno <= number <= (node.end_lineno or node.lineno)]
+    used = {
+        part.id
+        for statement in failing
+        for part in ast.walk(statement)
+        if isinstance(part, ast.Name) and frame.f_locals.get(part.id, part) is None
+    }
+    return [
+        node.lineno
+        for node in statements
+        if isinstance(node, ast.Assign)
+        and frame.f_code.co_firstlineno <= node.lineno < number
+        and isinstance(node.value, ast.Call)
+        and any(isinstance(target, ast.Name) and target.id in used for target in node.targets)
+    ]
 
 
 def of_cuts(places: Places) -> None:
@@ -97,6 +135,11 @@ def of_cuts(places: Places) -> None:
         if kind in ("integer", "not-trainable", "not-watched", "variable-replaced", "never-used", "assigned"):
             for track in cut["tracks"][:2]:
                 born(places, id(track.raw))
+        if cut.get("aside"):
+            places.add("what is computed here is used nowhere", cut["aside"][:2])
+        if kind == "never-used":
+            for model, *_ in recorder.batches[-1:]:
+                places.add("the model is compiled here", sites.compiled.get(id(model)))
         if kind in ("never-used", "assigned", "zero-slope", "non-finite", "left-tensorflow", "non-differentiable"):
             places.add("the loss is computed here", sites.loss_made)
 
@@ -133,6 +176,12 @@ def of_symptom(places: Places, symptom: str, variables: list[dict[str, Any]]) ->
         places.add("this operation shows it", site)
     if symptom == "untrained-layer-frozen" or symptom == "nothing-changed":
         of_switches(places)
+    if symptom == "loss-does-not-fall":
+        for call, line in recorder.request_lines.items():
+            places.add("the gradients are taken here", (call[0].co_filename if call[0] else "", line))
+        for key in recorder.visits:
+            if key[0] == "apply":
+                places.add("the step is made here", key[1])
     if symptom in ("nothing-changed", "update-missing"):
         wanted = {item["name"] for item in variables if item["gradient"] in ("flows", "zero") and not item["changed"]}
         for identity, item in zip(recorder.reported, variables):  # noqa: B905 - Python 3.9 has no `strict`
@@ -144,6 +193,10 @@ def of_symptom(places: Places, symptom: str, variables: list[dict[str, Any]]) ->
         for key in recorder.visits:
             if key[0] in ("apply", "train_on_batch", "fit"):
                 places.add("the step is made here", key[1])
+        for slope in recorder.slopes.values():
+            places.add("the gradients are used last here", slope.last_use)
+        for site in sorted(recorder.lines) if not recorder.tf.executing_eagerly() else ():
+            places.add("the step is made here", site)
     if symptom == "stuck-at-zero":
         for identity, item in zip(recorder.reported, variables):  # noqa: B905
             if stuck_at_zero(recorder, identity, item):
@@ -172,7 +225,9 @@ def head(places: Places, model: Any) -> None:
 
 
 def of_switches(places: Places) -> None:
-    for reference, site in places.recorder.sites.switches.values():
+    sites = places.recorder.sites
+    for reference, site in sites.switches.values() or sites.layers:
+        # Without a switch it was the constructor that was told.
         layer = reference()
         if layer is not None and getattr(layer, "trainable", True) is False:
             places.add("layers are switched off here", site)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .recorder import Recorder, weights_of
+from .holders import weights_of
+from .recorder import Recorder
 
 SENTINEL = "regrad-fresh-weights"
 

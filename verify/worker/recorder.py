@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-import gc
 import re
 import sys
 import time
 import weakref
 from typing import Any
+
+from .holders import holders, weights_of
 
 STEPS = 2
 """Two steps: `w = w - lr * g`, and many a NaN, only fail in the second."""
@@ -61,6 +62,8 @@ class Recorder:
         self.touched: set[int] = set()
         self.loss_calls: list[Any] = []
         self.loss_pairs: list[Any] = []
+        self.errors: dict[int, tuple[Any, Any, Any]] = {}
+        self.slopes: dict[Any, Any] = {}
         self.symptoms: set[str] = set()
         self.on_the_way: set[int] = set()
         self.model_calls: dict[int, tuple[Any, Any]] = {}
@@ -150,24 +153,7 @@ class Recorder:
 
     def models(self) -> list[Any]:
         """Keras models, and modules of the user's own making."""
-        module_type = self.tf.Module
-        families = tuple(self.model_types)
-        verdicts: dict[type, bool] = {}
-        found = []
-        for thing in gc.get_objects():
-            kind = type(thing)
-            wanted = verdicts.get(kind)
-            if wanted is None:
-                try:
-                    wanted = issubclass(kind, families) or (
-                        issubclass(kind, module_type) and kind.__module__.split(".")[0] not in LIBRARIES
-                    )
-                except TypeError:
-                    wanted = False
-                verdicts[kind] = wanted
-            if wanted:
-                found.append(thing)
-        return without_shells(found)
+        return holders(tuple(self.model_types), self.tf.Module)
 
     model_types: tuple[type, ...] = ()
 
@@ -312,34 +298,6 @@ class Recorder:
             self.exploring_until = time.monotonic() + seconds
             signal.signal(signal.SIGALRM, lambda *_: self.interrupt())
             signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def without_shells(models: list[Any]) -> list[Any]:
-    """Leaves out the functional models that a Sequential makes for itself, a new one with each added layer."""
-    held = [
-        {id(layer) for layer in model.layers}
-        for model in models
-        if type(model).__name__ == "Sequential" and getattr(model, "layers", None)
-    ]
-    kept = []
-    for model in models:
-        layers = {id(layer) for layer in getattr(model, "layers", ()) if weights_of(layer)}
-        shell = type(model).__name__ == "Functional" and layers and any(layers <= inside for inside in held)
-        if not shell:
-            kept.append(model)
-    return kept
-
-
-LIBRARIES = {"tensorflow", "keras", "tf_keras", "tensorflow_probability", "tensorflow_hub", "transformers"}
-
-
-def weights_of(model: Any) -> list[Any]:
-    for name in ("weights", "variables"):
-        try:
-            return list(getattr(model, name))
-        except Exception:  # an unbuilt model may refuse
-            continue
-    return []
 
 
 def plain_name(name: str) -> str:

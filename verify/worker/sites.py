@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import weakref
 from typing import Any
 
-from .recorder import Recorder, weights_of
+from .holders import weights_of
+from .recorder import Recorder
 
 Site = tuple[str, int]
 MOST_LAYERS = 3000
@@ -27,6 +29,8 @@ class Sites:
         self.loss_made: Site | None = None
         self.tapes: list[Site] = []
         self.datasets: list[Site] = []
+        self.mapped: list[Site] = []
+        """The last lines of the functions that make the samples of datasets."""
 
     def made(self, layer: Any, site: Site) -> None:
         if site[1] and len(self.layers) < MOST_LAYERS:
@@ -48,6 +52,11 @@ class Sites:
             if any(id(recorder.raw(weight)) == raw for weight in weights) and (best is None or len(weights) < best[0]):
                 best = len(weights), site
         return best[1] if best else None
+
+
+def last_line(code: Any) -> int:
+    """Where a function returns, in most of them."""
+    return int(max(line for _, line in dis.findlinestarts(code) if line))
 
 
 def watch_births(recorder: Recorder) -> None:
@@ -83,6 +92,17 @@ def watch_datasets(recorder: Recorder) -> None:
         made.autograph_info__ = {}  # type: ignore[attr-defined]
         setattr(kind, name, staticmethod(made))
 
+    plain_map = kind.map
+
+    @functools.wraps(plain_map)
+    def mapped(self: Any, map_func: Any, *args: Any, **options: Any) -> Any:
+        code = getattr(map_func, "__code__", None)
+        if code is not None and recorder.program.owns(code.co_filename):
+            recorder.sites.mapped.append((code.co_filename, last_line(code)))
+        return plain_map(self, map_func, *args, **options)
+
+    mapped.autograph_info__ = {}  # type: ignore[attr-defined]
+    kind.map = mapped
     for name in ("from_tensor_slices", "from_tensors", "from_generator", "zip"):
         if isinstance(vars(kind).get(name), staticmethod):
             wrap(name)

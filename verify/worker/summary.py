@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .recorder import Recorder, Track, plain_name, weights_of
+from .holders import weights_of
+from .recorder import Recorder, Track, plain_name
 from .requests import dead_requests
 
 TINY = 1e-12

@@ -10,8 +10,9 @@ import re
 from typing import Any
 
 from .left_out import probe_unasked
+from .progress import note_slope, note_step
 from .recorder import ACCUMULATION, STEPS, Recorder
-from .requests import note_request
+from .requests import calling, note_request
 from .surplus import note_surplus
 
 
@@ -186,6 +187,8 @@ def watch_tapes(recorder: Recorder) -> None:
                 recorder.track(source)
         note_watched(recorder, self)
         recorder.visit("gradient", site)
+        call, _ = calling(recorder)
+        note_step(recorder, call)
         recorder.mark_training_function()
         c_tape = getattr(self, "_tape", None)
         try:
@@ -196,6 +199,7 @@ def watch_tapes(recorder: Recorder) -> None:
         after_gradient(recorder, target, sources, gradients, site)
         if recorder.gradient_calls <= 4 * STEPS:
             probe_unasked(recorder, self, c_tape, target, sources)
+        note_slope(recorder, call, self, target, sources, gradients)
         find_cuts(recorder, self, c_tape, target, sources, gradients)
         return gradients
 

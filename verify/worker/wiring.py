@@ -172,7 +172,7 @@ def softmax_of(graph: Graph, tensor: Any) -> int | None:
 
 def takes_prediction_for_target(recorder: Recorder, graph: Graph, reading: set[int]) -> bool:
     """Whether a one-way loss got what depends on the variables first, and what does not depend on them second."""
-    from .oracles import built_in, loss_name
+    from .loss_oracles import built_in, loss_name
 
     for loss, first, second in recorder.loss_pairs:
         if not built_in(loss) or not any(part in loss_name(loss) for part in ONE_WAY):
