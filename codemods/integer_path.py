@@ -137,6 +137,8 @@ class _Floats:
         path = frame.path
         if not isinstance(node, ast.Call):
             raise CannotMove("where the integers come from is not written out here")
+        if isinstance(value, Tensor) and value.operation.kind == "data":
+            raise CannotMove("the integers are data, which another call than this one makes")
         name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         place = _DTYPE_PLACES.get(name, 99)
         stated = argument(node, place, "dtype") if place < 99 else argument(node, 99, "dtype")
