@@ -9,6 +9,10 @@ from pathlib import Path
 from .result import Missing
 
 
+OUTPUTS = frozenset({"results", "journal", "reports"})
+"""Where something is written: no part of what is measured."""
+
+
 def common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="a smoke run: few rounds, small inputs, nothing is kept")
     parser.add_argument("--rounds", type=int, metavar="N", help="so many rounds; the least of each figure is taken")
@@ -76,7 +80,7 @@ def told(parser: argparse.ArgumentParser, options: argparse.Namespace, name: str
     words = ["python -m bench", name]
     for action in parser._actions:
         value = getattr(options, action.dest, None)
-        if not action.option_strings or value is None or value == action.default:
+        if not action.option_strings or value is None or value == action.default or action.dest in OUTPUTS:
             continue
         words.append(action.option_strings[-1])
         for each in [] if value is True else value if isinstance(value, list) else [value]:

@@ -1,4 +1,4 @@
-"""What others offer, to be measured beside regrad: tools that start, and the published rules of those that do not."""
+"""What others offer, to be measured beside regrad: tools as they are, and the published rules of those for Keras 2."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Nikanjam, Braiek, Morovati, Khomh: "Automatic Fault Detection for Deep Learning Programs Using Graph Transformations",
 ACM TOSEM 31(1), 2021, doi:10.1145/3470006. The tool turns a model into a graph and has Groove (Java) check it; its
-reader of models uses what Keras 3 no longer has (`batch_input_shape`, `output_shape`), so it does not start there.
+reader of models uses what Keras 3 no longer has (`batch_input_shape`, `output_shape`), so the tool itself is not run.
 Written anew from what the paper and the messages of its rules say. Left out: the rules that need the sizes of all
 tensors (reshape, window against feature map, shapes that do not fit) and those that give no number to decide by (lack
 of pooling, pooling after every convolution, blocks of alike convolutions).
