@@ -8,7 +8,6 @@ from pathlib import Path
 
 from .result import Missing
 
-
 OUTPUTS = frozenset({"results", "journal", "reports"})
 """Where something is written: no part of what is measured."""
 

@@ -79,6 +79,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without", nargs="+", default=[], choices=("torchfix", "fixit", "ruff"), help="contenders to leave out"
     )
+    parser.add_argument(
+        "--at-most", type=float, metavar="MINUTES", help="try no further program then; the tables say how many were"
+    )
     parser.add_argument("--journal", type=Path, metavar="FILE", help="keep each attempt there, and go on from there")
 
 
@@ -90,8 +93,11 @@ def measure(options: argparse.Namespace) -> Figures:
     for folder in folders:
         broken = [program for program in programs(folder, options.kind) if program.broken]
         attempts = list(_attempts(folder.name, broken[: 2 if options.quick else None], contenders, options))
-        tables += tables_of(folder.name, attempts)
-        comparisons += comparisons_of(folder.name, attempts)
+        tried = len({attempt.case for attempt in attempts})
+        if tried:
+            name = f"{folder.name}, {tried} of {len(broken)} programs" if tried < len(broken) else folder.name
+            tables += tables_of(name, attempts)
+            comparisons += comparisons_of(name, attempts)
     return Figures(tuple(tables), tuple(comparisons), versions)
 
 
@@ -113,11 +119,12 @@ def _attempts(
     name: str, broken: Sequence[Program], contenders: dict[str, Contender], options: argparse.Namespace
 ) -> Iterator[Attempt]:
     kept = _journal(options.journal, name)
+    until = None if options.at_most is None else time.monotonic() + options.at_most * 60
     with Verifier(options.python) as verifier:
         for program in broken:
             wanted = [contender for contender in (NOTHING, *contenders) if (contender, program.case) not in kept]
             yield from (attempt for (_, case), attempt in kept.items() if case == program.case)
-            if not wanted:
+            if not wanted or (until is not None and time.monotonic() >= until):
                 continue
             with tempfile.TemporaryDirectory(prefix="regrad-bench-") as place:
                 before = run(options.python, copied(program, Path(place, "alone")))
@@ -288,9 +295,10 @@ def tables_of(name: str, attempts: Sequence[Attempt]) -> list[Table]:
 
 
 def comparisons_of(name: str, attempts: Sequence[Attempt]) -> list[Comparison]:
-    def share(contender: str) -> float:
-        own = [each for each in attempts if each.contender == contender]
-        return sum(each.mended for each in own) / max(len(own), 1)
+    of = {(each.contender, each.case): each for each in attempts}
+
+    def share(contender: str, cases: Sequence[str]) -> float:
+        return sum(of[contender, case].mended for case in cases) / max(len(cases), 1)
 
     ours = [each for each in attempts if each.contender == OURS]
     runs = sum(each.changed and each.sound for each in ours) / max(len(ours), 1)
@@ -302,15 +310,10 @@ def comparisons_of(name: str, attempts: Sequence[Attempt]) -> list[Comparison]:
         Comparison(f"wrongly.{name}", f"called mended wrongly on `{name}`", wrong, 0, "the goal", "count"),
     ]
     for other in dict.fromkeys(each.contender for each in attempts if each.contender != OURS):
+        # Both have to have tried a program.
+        cases = [case for contender, case in of if contender == other and (OURS, case) in of]
+        title = f"mended and proved on `{name}`"
         made.append(
-            Comparison(
-                f"mended.{name}.{other}",
-                f"mended and proved on `{name}`",
-                share(OURS),
-                share(other),
-                other,
-                "share",
-                True,
-            )
+            Comparison(f"mended.{name}.{other}", title, share(OURS, cases), share(other, cases), other, "share", True)
         )
     return made

@@ -109,6 +109,12 @@ def test_repair_tables_and_comparisons_count_alike() -> None:
     assert made["mended.set.doing nothing"].ahead
 
 
+def test_contenders_are_compared_on_what_both_tried() -> None:
+    attempts = [attempt(case="a", sound=False), attempt(case="b"), attempt("words", case="b", proved=False)]
+    made = {each.key: each for each in repair.comparisons_of("set", attempts)}
+    assert (made["mended.set.words"].ours, made["mended.set.words"].theirs) == (1.0, 0.0)
+
+
 def test_attempts_are_kept_and_found_again(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     repair._keep(journal, "set", attempt())
