@@ -234,6 +234,12 @@ class InOneForm(ast.NodeTransformer):
             return ast.Constant(LOSSES.get(made_of[2], name))
         return node
 
+    def visit_List(self, node: ast.List) -> ast.AST:
+        self.generic_visit(node)
+        only = node.elts[0] if len(node.elts) == 1 else None
+        named = isinstance(only, ast.Constant) and str(only.value).endswith(("entropy", "error"))
+        return only if only is not None and named else node
+
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         return ast.Constant(LOSSES[node.value]) if isinstance(node.value, str) and node.value in LOSSES else node
 

@@ -65,9 +65,10 @@ from regrad.codemods.engine.counted import counted_losses
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.own_losses import within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
-from regrad.codemods.engine.surrogates import ROUNDING, NoSurrogate, Softener, consumers_of
+from regrad.codemods.engine.surrogates import Softener, consumers_of
 from regrad.codemods.engine.surroundings import free_name
 from regrad.codemods.engine.undecided import undecided
+from regrad.codemods.engine.without_slope import ROUNDING, NoSurrogate
 
 CODE, NAME = "RG501", "non-differentiable-operation"
 _KINDS = (CutKind.NON_DIFFERENTIABLE, CutKind.INTEGER, CutKind.ZERO_SLOPE)
@@ -261,7 +262,7 @@ def _straight_through(program: Program, ending: Ending) -> Mending:
         raise NoSurrogate("give the soft value a name first", pattern)
     if not _decides_floats(program, ending, node, softener):
         raise NoSurrogate("the hard value is no floating point number")
-    stop = softener._say("stop_gradient")
+    stop = softener.say("stop_gradient")
     rewrite = Rewrite(program.files[path], program.trees[path])
     statement = program.statement(node, path)
     if _calls(soft) and isinstance(statement, (ast.Assign, ast.Return)) and statement.value is node:

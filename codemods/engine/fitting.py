@@ -38,6 +38,9 @@ _ACTIVATION = {
 }
 
 
+_COUNTING = ("accuracy", "acc")
+
+
 def fitting(head: Head, targets: Targets, metrics: Value | None = None) -> list[Fit]:
     """The losses that can teach the head, in the order of their likelihood; none where the head is not known.
 
@@ -48,11 +51,8 @@ def fitting(head: Head, targets: Targets, metrics: Value | None = None) -> list[
         watched = watching(name, head, targets)
         # A distance is watched beside any loss; a count of hits says what the targets are.
         if watched and watched[0][0] in _ACTIVATION:
-            return [*watched, *(fit for fit in fits if fit[0] not in _ACTIVATION and name in _COUNTING)]
+            return [*watched, *(fit for fit in fits if fit not in watched and name in _COUNTING)]
     return fits
-
-
-_COUNTING = ("accuracy", "acc")
 
 
 def watching(name: str, head: Head, targets: Targets) -> list[Fit]:
@@ -63,8 +63,10 @@ def watching(name: str, head: Head, targets: Targets) -> list[Fit]:
     if belonging is None:
         several = head.activation == "linear" and units_of(head) != 1
         # What is counted right are classes, so an unactivated head gives their logits.
-        counted = name in _COUNTING and several and targets.encoding is None
-        return [(each, True) for each in _for_classes(targets)] if counted else []
+        if not (name in _COUNTING and several and targets.encoding is None):
+            return []
+        others = fits if units_of(head) is None else []
+        return [*((each, True) for each in _for_classes(targets)), *others]
     if any(fit[0] == belonging for fit in fits):
         return [fit for fit in fits if fit[0] == belonging]
     if belonging in _ACTIVATION and head.activation == "linear":

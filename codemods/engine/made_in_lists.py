@@ -54,7 +54,8 @@ def into_loop(program: Program, node: ast.AST, path: str) -> tuple[str, tuple[Ed
         kept = f"({parts},)" if len(made.parts) == 1 else f"({parts})"
         rewrite.insert(f"{made.name} = {kept}", moving.before(made.statement))
     if alone:
-        rewrite.replace(loop.element, parts if loop.element is loop.statement.target else f"({parts})")
+        bare = len(made.parts) == 1 or loop.element is loop.statement.target
+        rewrite.replace(loop.element, parts if bare else f"({parts})")
         rewrite.move([made.statement], moving.at_start(loop.statement))
     else:
         # The list holds weights as they are as well.

@@ -87,3 +87,10 @@ def test_an_import_is_removed_when_nothing_uses_it(text: str, expected: str | No
     tree = parse(source)
     use = next(node for node in ast.walk(tree) if isinstance(node, ast.Call))
     assert edits.apply(source, remove_import(source, tree, "np", [use])) == (expected or text)
+
+
+def test_an_import_that_was_unused_before_stays() -> None:
+    source = decode("a.py", b"import numpy as np\nloss = mean(x).numpy()\n")
+    tree = parse(source)
+    use = next(node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    assert remove_import(source, tree, "np", [use]) == ()
