@@ -169,8 +169,11 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     if standing:
         verb = "receives" if len(standing) == 1 else "receive"
         return Verdict.UNCHANGED, f"Still, {listed(standing)} {verb} nothing: what trains now is something else."
-    if before.outcome is Outcome.RAISED and Symptom.NOTHING_CHANGED in remaining.symptoms:
-        return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
+    if Symptom.NOTHING_CHANGED in remaining.symptoms:
+        if before.outcome is Outcome.RAISED:
+            return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
+        if not flowing(before) and not flowing(after):
+            return Verdict.UNCHANGED, f"Still, {told(after, remaining)}."
     if before.outcome is Outcome.RAISED:
         if not remaining and flowing(after):
             return Verdict.MENDED, f"{sentence(was(before))} before; {healthy(after)}."

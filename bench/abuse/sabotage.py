@@ -4,8 +4,8 @@
     python bench/abuse/sabotage.py --rule RG401 --every
 
 For each rule that mends, the repair loop gets rewrites that mend nothing in the place of its own, and runs the program
-as `regrad fix --unsafe-fixes` does. A spoiled rewrite that is called mended or improved, and written, is a lie; the
-exit status is then 1.
+as `regrad fix --unsafe-fixes` does. A spoiled rewrite that is called mended is a lie; the exit status is then 1. One
+that is written as *improved*, with what is still wrong, is counted as kept.
 """
 
 from __future__ import annotations

@@ -122,6 +122,11 @@ def argument(call: ast.Call, position: int, *names: str) -> ast.expr | None:
     return None if isinstance(plain, ast.Starred) else plain
 
 
+def indentation(text: str, node: ast.stmt) -> str:
+    """Of tabs where the program has them."""
+    return text.split("\n")[node.lineno - 1].encode()[: node.col_offset].decode()
+
+
 def before_statements(text: str, line_of: Callable[[ast.stmt], str | None]) -> str | None:
     """The text with a line before each innermost statement that asks for one."""
     wanted: dict[int, str] = {}
@@ -130,7 +135,7 @@ def before_statements(text: str, line_of: Callable[[ast.stmt], str | None]) -> s
             inner = any(isinstance(child, ast.stmt) for child in ast.iter_child_nodes(node))
             line = None if inner else line_of(node)
             if line is not None:
-                wanted[node.lineno] = " " * node.col_offset + line
+                wanted[node.lineno] = indentation(text, node) + line
     if not wanted:
         return None
     lines = []
@@ -203,7 +208,7 @@ def decoy(broken: str, mended: str) -> str | None:
     for node in ast.walk(ast.parse(mended)):
         if isinstance(node, ast.With) and "GradientTape" in ast.unparse(node.items[0]):
             last = node.body[-1]
-            shift = " " * last.col_offset
+            shift = indentation(mended, last)
             changes.append((last, "{it}\n" + shift + "_spoiled = _spoiled_tf.reduce_sum(_spoiled_weight ** 2)"))
     for call in calls(mended, "gradient"):
         target, sources = argument(call, 0, "target"), argument(call, 1, "sources")

@@ -51,9 +51,13 @@ class Spoiled:
 
     @property
     def lie(self) -> bool:
-        """What mends nothing is called mended, or better, and kept."""
-        good = (Verdict.MENDED.value, Verdict.IMPROVED.value)
-        return self.verdict in good and self.written and not self.otherwise
+        """What mends nothing is called mended."""
+        return self.verdict == Verdict.MENDED.value and self.written and not self.otherwise
+
+    @property
+    def kept(self) -> bool:
+        """It is written all the same, as better than before, with what is still wrong."""
+        return self.written and not self.otherwise
 
 
 def pairs() -> Iterator[tuple[fixtures.Case, fixtures.Case]]:

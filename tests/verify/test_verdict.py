@@ -148,6 +148,11 @@ def test_raised_then_standing_still_is_unchanged() -> None:
     assert verdict(raised(), after) is Verdict.UNCHANGED
 
 
+def test_one_symptom_less_is_nothing_while_nothing_moves() -> None:
+    before = stepped(Gradient.ZERO, symptoms=(Symptom.LOSS_IS_ZERO, Symptom.NOTHING_CHANGED))
+    assert verdict(before, stepped(Gradient.ZERO, symptoms=(Symptom.NOTHING_CHANGED,))) is Verdict.UNCHANGED
+
+
 def test_same_loss_is_demanded_only_where_it_was_promised() -> None:
     other = stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.6)
     assert verdict(raised(), other, same_loss=True) is Verdict.WORSE
