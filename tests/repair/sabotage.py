@@ -222,11 +222,12 @@ def decoy(broken: str, mended: str) -> str | None:
         pairs = argument(call, 0, "grads_and_vars")
         if isinstance(pairs, ast.Call) and len(pairs.args) == 2:
             changes.append((pairs.args[1], "[_spoiled_weight]"))
+    places = [(node, line) for node, _ in changes if (line := getattr(node, "lineno", None)) is not None]
     overlapping = any(
-        first.lineno <= node.lineno <= (first.end_lineno or 0)
-        for first in inside
-        for node, _ in changes
-        if node is not first  # type: ignore[attr-defined]
+        statement.lineno <= line <= (statement.end_lineno or 0)
+        for statement in inside
+        for node, line in places
+        if node is not statement
     )
     return None if overlapping or not inside else changed(mended, changes)
 

@@ -136,7 +136,8 @@ def test_what_a_living_run_prepares_is_left_alone(tmp_path: Path, monkeypatch: p
         "import sys; from regrad.repair.write import replace_file; print('begins', flush=True);"
         f" replace_file({str(tmp_path / 'b.py')!r}, b'old', b'new')"
     )
-    plain, seen = os.fsync, []
+    plain = os.fsync
+    seen: list[subprocess.Popen[bytes]] = []
 
     def fsync(descriptor: int) -> None:
         plain(descriptor)
