@@ -172,6 +172,8 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     if Symptom.NOTHING_CHANGED in remaining.symptoms:
         if before.outcome is Outcome.RAISED:
             return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
+        if any(variable.changed for variable in before.variables):
+            return Verdict.WORSE, "Weights changed before; now none does."
         if not flowing(before) and not flowing(after):
             return Verdict.UNCHANGED, f"Still, {told(after, remaining)}."
     if before.outcome is Outcome.RAISED:
@@ -212,7 +214,8 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
     known = {variable.name for variable in before.variables}
     later = {variable.name: variable for variable in after.variables}
     gone = [variable.shape for variable in before.variables if variable.name not in later]
-    trained = flowing(after)
+    # The gradient of an input trains nothing, and takes the place of no training.
+    trained = [variable for variable in flowing(after) if not variable.name.startswith("source ")]
     if not trained or any(variable.name in known or variable.shape in gone for variable in trained):
         return ()
     return tuple(

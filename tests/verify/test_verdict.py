@@ -153,6 +153,13 @@ def test_one_symptom_less_is_nothing_while_nothing_moves() -> None:
     assert verdict(before, stepped(Gradient.ZERO, symptoms=(Symptom.NOTHING_CHANGED,))) is Verdict.UNCHANGED
 
 
+def test_weights_that_no_longer_move_are_worse_whatever_flows() -> None:
+    before = stepped(Gradient.FLOWS, Gradient.NONE)
+    still = tuple(variable(f"v{number}", Gradient.FLOWS, changed=False) for number in range(2))
+    after = StepReport(Outcome.STEPPED, loss=0.5, variables=still, symptoms=(Symptom.NOTHING_CHANGED,), data="real")
+    assert verdict(before, after) is Verdict.WORSE
+
+
 def test_same_loss_is_demanded_only_where_it_was_promised() -> None:
     other = stepped(Gradient.FLOWS, Gradient.FLOWS, loss=0.6)
     assert verdict(raised(), other, same_loss=True) is Verdict.WORSE
