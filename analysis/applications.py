@@ -99,13 +99,16 @@ def projects_variable(program: Program, value: Value) -> bool:
 
 def of(program: Program, event: GradientTaken) -> Applied | None:
     """The optimizer call that gets the gradients of one request; None where none is seen to."""
+    return next((each for each in program.once(_given).get(event, ()) if each.serial >= event.serial), None)
+
+
+def _given(program: Program) -> dict[object, list[Applied]]:
+    """The optimizer calls that the gradients of each request come to, in order."""
+    found: dict[object, list[Applied]] = {}
     for applied in program.of(Applied):
-        if applied.serial < event.serial:
-            continue
-        for gradients in gradients_in(applied.pairs):
-            if gradients.event is event:
-                return applied
-    return None
+        for event in dict.fromkeys(gradients.event for gradients in gradients_in(applied.pairs)):
+            found.setdefault(event, []).append(applied)
+    return found
 
 
 def only_shown(program: Program, event: GradientTaken) -> bool:
@@ -119,12 +122,27 @@ def only_shown(program: Program, event: GradientTaken) -> bool:
         return False
     names = {node.id for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name)}
     function = event.frame.function
-    # A script may ask for gradients many times, so its nodes are not walked anew each time.
-    scope = program.nodes(path) if function is None else ast.walk(function.node)
-    reads = [
-        node for node in scope if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
-    ]
+    if function is None:
+        # A script may ask for gradients many times, so its nodes are not walked anew each time.
+        read = program.once(_read)[path]
+        reads = [node for name in names for node in read.get(name, ())]
+    else:
+        reads = [
+            node
+            for node in ast.walk(function.node)
+            if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
+        ]
     return bool(names) and all(_shown(parents, node) for node in reads)
+
+
+def _read(program: Program) -> dict[str, dict[str, list[ast.Name]]]:
+    """Where each file reads each name."""
+    found: dict[str, dict[str, list[ast.Name]]] = {path: {} for path in program.trees}
+    for path, reads in found.items():
+        for node in program.nodes(path):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                reads.setdefault(node.id, []).append(node)
+    return found
 
 
 def _shown(parents: Lookup[ast.AST, ast.AST], node: ast.AST) -> bool:

@@ -63,10 +63,13 @@ class Program:
     _parents: dict[str, dict[ast.AST, ast.AST]] = field(default_factory=dict, repr=False)
     _nodes: dict[str, tuple[ast.AST, ...]] = field(default_factory=dict, repr=False)
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
+    _of_kind: dict[type[Event], tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
     def of(self, kind: type[E]) -> Iterator[E]:
         """The events of one kind, in order."""
-        return (event for event in self.events if isinstance(event, kind))
+        if kind not in self._of_kind:
+            self._of_kind[kind] = tuple(event for event in self.events if isinstance(event, kind))
+        return iter(self._of_kind[kind])
 
     @property
     def trains(self) -> bool:

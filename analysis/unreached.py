@@ -34,10 +34,18 @@ class Written(Record):
     frame: Frame
 
 
-def trained(program: Program) -> Iterator[Sink]:
+def trained(program: Program) -> tuple[Sink, ...]:
     """The requests for gradients that certainly train: `fit` and the like, and tapes whose gradients reach an
     optimizer.
     """
+    return program.once(_trained)
+
+
+def _trained(program: Program) -> tuple[Sink, ...]:
+    return tuple(_training(program))
+
+
+def _training(program: Program) -> Iterator[Sink]:
     for sink in program.sinks:
         event = sink.event
         if in_test(event.frame):
