@@ -37,6 +37,7 @@ def collections(parser: argparse.ArgumentParser) -> None:
         help="a folder that holds checkouts of public collections, one folder each (see bench/collections.json)",
     )
     parser.add_argument("--named", nargs="+", metavar="NAME", help="only the collections whose folders are so called")
+    parser.add_argument("--omit", nargs="+", metavar="NAME", help="all but these")
 
 
 def tools(parser: argparse.ArgumentParser) -> None:
@@ -66,12 +67,11 @@ def collection_folders(options: argparse.Namespace) -> list[Path]:
     if options.collections is None:
         raise Missing("needs public collections: give the folder that holds their checkouts with --collections")
     found = sorted(path for path in options.collections.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if options.named:
-        unknown = sorted(set(options.named) - {path.name for path in found})
-        if unknown:
-            raise Missing(f"{options.collections} has no {', '.join(unknown)}")
-        found = [path for path in found if path.name in options.named]
-    return found
+    named, omitted = set(options.named or ()), set(options.omit or ())
+    unknown = sorted((named | omitted) - {path.name for path in found})
+    if unknown:
+        raise Missing(f"{options.collections} has no {', '.join(unknown)}")
+    return [path for path in found if (not named or path.name in named) and path.name not in omitted]
 
 
 def told(parser: argparse.ArgumentParser, options: argparse.Namespace, name: str) -> str:

@@ -34,6 +34,16 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def regrad_version() -> str:
+    return versions(())["regrad"]
+
+
+def measured_with(parts: Iterable[str]) -> dict[str, str]:
+    """Where a benchmark went on from an earlier run: the versions that measured its parts, if not this one."""
+    found = sorted(set(parts))
+    return {} if found in ([], [regrad_version()]) else {"regrad that measured the parts": "; ".join(found)}
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

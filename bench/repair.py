@@ -24,6 +24,7 @@ from regrad.verify import Verdict, Verifier
 
 from . import inputs
 from .cases import Program, copied, programs
+from .machine import measured_with, regrad_version
 from .measuring import TooLong, cost, regrad
 from .result import Column, Comparison, Figures, Missing, Row, Table
 from .rivals import advice
@@ -56,6 +57,7 @@ class Attempt:
     """The contender's own verdict, if it gives one."""
     seconds: float
     problem: str | None = None
+    regrad: str = "a version that was not recorded"
 
     @property
     def mended(self) -> bool:
@@ -90,15 +92,17 @@ def measure(options: argparse.Namespace) -> Figures:
     contenders, versions = _contenders(options)
     tables: list[Table] = []
     comparisons: list[Comparison] = []
+    parts: set[str] = set()
     for folder in folders:
         broken = [program for program in programs(folder, options.kind) if program.broken]
         attempts = list(_attempts(folder.name, broken[: 2 if options.quick else None], contenders, options))
+        parts |= {attempt.regrad for attempt in attempts}
         tried = len({attempt.case for attempt in attempts})
         if tried:
             name = f"{folder.name}, {tried} of {len(broken)} programs" if tried < len(broken) else folder.name
             tables += tables_of(name, attempts)
             comparisons += comparisons_of(name, attempts)
-    return Figures(tuple(tables), tuple(comparisons), versions)
+    return Figures(tuple(tables), tuple(comparisons), {**versions, **measured_with(parts)})
 
 
 def _contenders(options: argparse.Namespace) -> tuple[dict[str, Contender], dict[str, str]]:
@@ -167,7 +171,17 @@ def _attempt(
             proved = evidence.verdict is Verdict.MENDED
             problem = None if proved else f"{evidence.verdict.value}: {evidence.reason}"
     return Attempt(
-        contender, program.case, program.kind, changed, before.sound, after.sound, proved, claimed, seconds, problem
+        contender,
+        program.case,
+        program.kind,
+        changed,
+        before.sound,
+        after.sound,
+        proved,
+        claimed,
+        seconds,
+        problem,
+        regrad_version(),
     )
 
 

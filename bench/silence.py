@@ -17,7 +17,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
@@ -32,6 +32,7 @@ from regrad.repair.relevance import worth_reading
 from regrad.repair.targets import Target, targets
 
 from . import inputs
+from .machine import measured_with, regrad_version
 from .result import Column, Comparison, Figures, Row, Table
 from .rivals import Reader as Rival
 from .rivals.naive import Naive
@@ -74,6 +75,7 @@ class Tree:
     slow: list[tuple[str, float]] = field(default_factory=list)
     given_up: list[str] = field(default_factory=list)
     crashed: list[str] = field(default_factory=list)
+    regrad: str = "a version that was not recorded"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +108,8 @@ def measure(options: argparse.Namespace) -> Figures:
             for each in tree.reports
         ]
         options.reports.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    return figures_of(found, known_collections(), judgements())
+    figures = figures_of(found, known_collections(), judgements())
+    return replace(figures, versions=measured_with(tree.regrad for tree in found))
 
 
 def _read(folder: Path, options: argparse.Namespace) -> Tree:
@@ -204,11 +207,11 @@ def figures_of(
     made = []
     read_ones = together["defects"] + together["purpose"] + together["false"]
     if read_ones:
-        precision = (together["defects"] + together["purpose"]) / read_ones
+        precision = together["defects"] / read_ones
         made.append(
             Comparison(
                 "precision",
-                "share of the judged reports that are true",
+                "share of the judged reports that are defects",
                 precision,
                 GOAL_PRECISION,
                 "the goal",
@@ -265,7 +268,7 @@ def of_tree(top: Path, select: list[str] | None, limit: float, slow: float, list
     options = Options(select=tuple(select) if select else None)
     detector = Detector(selected(options.select, ()), options)
     pins = Pins()
-    tree = Tree(top.name)
+    tree = Tree(top.name, regrad=regrad_version())
     rivals: list[tuple[str, Rival]] = [(rival.name, rival) for rival in (Naive(), NeuraLint())]
     seen: set[tuple[str, int, int, str]] = set()
     reader = Reader(pinned=pins.generation_of)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from regrad.bench import __main__ as command
-from regrad.bench import inputs, measuring
+from regrad.bench import inputs, machine, measuring
 from regrad.bench.growth import BROKEN, SOUND, model_of, repeated
 from regrad.bench.page import PAGE
 from regrad.bench.result import Missing, read
@@ -49,6 +49,21 @@ def test_the_command_is_told_without_places(tmp_path: Path) -> None:
     options = parser.parse_args(words)
     told = inputs.told(options.parser, options, options.name)
     assert told == "python -m bench reading --collections .../collections --named docs keras-io --files 50"
+
+
+def test_collections_are_named_or_left_out(tmp_path: Path) -> None:
+    for name in ("docs", "keras", "keras-io"):
+        (tmp_path / name).mkdir()
+
+    def chosen(*words: str) -> list[str]:
+        options = command.parser().parse_args(["silence", "--collections", str(tmp_path), *words])
+        return [path.name for path in inputs.collection_folders(options)]
+
+    assert chosen() == ["docs", "keras", "keras-io"]
+    assert chosen("--named", "docs", "keras") == ["docs", "keras"]
+    assert chosen("--omit", "docs") == ["keras", "keras-io"]
+    with pytest.raises(Missing, match="has no tensorflow"):
+        chosen("--omit", "tensorflow")
 
 
 def test_all_takes_the_arguments_of_all(tmp_path: Path) -> None:
@@ -93,6 +108,13 @@ def test_generated_sizes_are_those_asked_for() -> None:
     assert 1_000 <= repeated(SOUND, lines=1_000).count("\n") < 1_050
     assert repeated(BROKEN, pieces=7).count("def train_") == 7
     assert model_of(10).count("keras.layers.Dense(") == 5
+
+
+def test_parts_of_other_versions_are_told() -> None:
+    now = machine.regrad_version()
+    assert machine.measured_with([]) == {}
+    assert machine.measured_with([now, now]) == {}
+    assert machine.measured_with([now, "0.0.1"])["regrad that measured the parts"] == "; ".join(sorted([now, "0.0.1"]))
 
 
 def test_every_benchmark_says_what_it_is() -> None:
