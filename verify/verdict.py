@@ -221,8 +221,7 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
     return tuple(
         variable.name
         for variable in before.variables
-        if variable.trainable
-        and (now := later.get(variable.name)) is not None
+        if (now := later.get(variable.name)) is not None
         and now.trainable
         and now.gradient is Gradient.NOT_ASKED
         and not now.changed

@@ -134,6 +134,17 @@ def test_training_something_else_mends_nothing() -> None:
     assert evidence.reason == "Still, v0, v1 receive nothing: what trains now is something else."
 
 
+def test_what_was_unfrozen_and_passed_over_is_not_mended() -> None:
+    frozen = tuple(variable(f"v{number}", Gradient.NOT_ASKED, trainable=False) for number in range(2))
+    before = StepReport(Outcome.RAISED, exception="ValueError: none", loss=0.5, variables=frozen, data="real")
+    thawed = tuple(variable(f"v{number}", Gradient.NOT_ASKED) for number in range(2))
+    decoy = variable("decoy", Gradient.FLOWS)
+    after = StepReport(Outcome.STEPPED, loss=0.5, variables=(*thawed, decoy), data="real")
+    assert verdict(before, after) is Verdict.UNCHANGED
+    still_frozen = StepReport(Outcome.STEPPED, loss=0.5, variables=(*frozen, decoy), data="real")
+    assert verdict(before, still_frozen) is Verdict.MENDED, "a new head on a base that is meant to stand still"
+
+
 def test_other_variables_of_the_program_may_train_in_their_place() -> None:
     """The gradient was asked of the wrong model: the right one was there before."""
     wrong, right = variable("wrong", Gradient.NONE), variable("right", Gradient.NOT_ASKED)
