@@ -1,6 +1,6 @@
 """Mutation of our own honesty: every rule's rewrite is broken on purpose, and the proof has to withdraw it.
 
-    python bench/abuse/sabotage.py --json sabotage.json
+    python bench/abuse/sabotage.py --json bench/abuse/sabotage.json --page docs/honesty.md
     python bench/abuse/sabotage.py --rule RG401 --every
 
 For each rule that mends, the repair loop gets rewrites that mend nothing in the place of its own, and runs the program
@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--every", action="store_true", help="all programs of each rule, not the first that will do")
     parser.add_argument("--python", help="the interpreter that runs the programs")
     parser.add_argument("--json", metavar="FILE")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="where the table goes")
     options = parser.parse_args()
     sabotages = importlib.import_module("repair.sabotage").SABOTAGES
     repair = importlib.import_module("repair.spoiled_repair")
@@ -71,6 +72,9 @@ def main() -> int:
                         Path(options.json).write_text(json.dumps(rows, indent=1) + "\n")
                     if not options.every:
                         break
+    if options.page:
+        made = importlib.import_module("repair.spoiled_table").with_table(options.page.read_text(), rows)
+        options.page.write_text(made)
     counted = collections.Counter(row["verdict"] for row in rows)
     lies = sum(row["lie"] for row in rows)
     print(f"{len(rows)} spoiled rewrites, {dict(counted)}, {lies} lies, {time.monotonic() - started:.0f} s")
