@@ -33,8 +33,7 @@ The fix and its safety
 ----------------------
 `variables` and `weights` become `trainable_variables` and `trainable_weights`, in the request and where the pairs are
 made: safe, since the others never received anything. Taking out `trainable=False` is unsafe: the variable joins every
-list of trainable ones. Where the loss is that of one branch, the optimizer is handed the pairs that have a gradient:
-safe, since it passes over the others anyway; the other branch is trained where the loss is its own.
+list of trainable ones. Which weights belong to which branch is for the author to say.
 
 When it stays silent
 --------------------
@@ -63,7 +62,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside, lists_in
 from regrad.analysis.values import Constant, Layer, Variable, WeightList
 from regrad.analysis.weights import describe
-from regrad.codemods.engine.pairs_of_a_branch import leaves_out, without_the_rest
+from regrad.codemods.engine.pairs import leaves_out
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 _TRAINABLE = {"variables": "trainable_variables", "weights": "trainable_weights"}
@@ -87,7 +86,6 @@ class Branch(NamedTuple):
     """A list that holds the weights of every branch, where the loss is that of one."""
 
     names: tuple[str, ...]
-    applied: Applied | None
 
 
 class Wide(NamedTuple):
@@ -129,7 +127,7 @@ def _branches(program: Program) -> Iterator[Finding]:
             CutKind.NEVER_USED,
             names,
             (),
-            Branch(names, applied),
+            Branch(names),
         )
 
 
@@ -231,11 +229,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove, Rewrite
 
     evidence = finding.evidence
+    if isinstance(evidence, Branch):
+        return Withheld("which weights belong to which branch is for the author to say", _OF_ONE_BRANCH)
     try:
-        if isinstance(evidence, Branch):
-            if evidence.applied is None:
-                raise CannotMove("which weights belong to which branch is for the author to say")
-            return [without_the_rest(program, evidence.applied)]
         if isinstance(evidence, Variable):
             if not isinstance(evidence.node, ast.Call) or evidence.frame is None:
                 return Withheld("the place where the variable is made is not known")
@@ -262,13 +258,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
             rewrite.replace(node, f"{program.source(node.value, path)}.{_TRAINABLE[node.attr]}")
         return [Mending("ask for what is trained", Safety.SAFE, rewrite.edits())]
     except CannotMove as problem:
-        if isinstance(evidence, Branch):
-            return Withheld(problem.reason, _OF_ONE_BRANCH)
         return Withheld(problem.reason, "model.trainable_variables")
 
 
 _OF_ONE_BRANCH = (
-    "pairs = [(g, v) for g, v in zip(gradients, variables) if g is not None]\noptimizer.apply_gradients(pairs)"
+    "active = trunk.trainable_variables + branch.trainable_variables\ngradients = tape.gradient(loss, active)\n"
+    "optimizer.apply_gradients(zip(gradients, active))"
 )
 
 

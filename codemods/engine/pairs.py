@@ -25,6 +25,7 @@ from regrad.analysis.values import (
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Mending, Related, Safety
+from regrad.codemods.engine.surroundings import function_around
 
 
 class Unpaired(NamedTuple):
@@ -208,4 +209,17 @@ def paired(program: Program, evidence: Misread) -> Mending:
         Safety.UNSAFE,
         (change_call(program.files[evidence.path], evidence.call, Set(1, text)),),
         "other weights move than before",
+    )
+
+
+def leaves_out(program: Program, applied: Applied) -> bool:
+    """Whether the function that applies the gradients already asks of each whether it is there."""
+    path = applied.frame.path
+    scope = function_around(program, applied.node, path) or program.trees[path]
+    return any(
+        isinstance(node, ast.Compare)
+        and isinstance(node.ops[0], (ast.Is, ast.IsNot))
+        and isinstance(node.comparators[0], ast.Constant)
+        and node.comparators[0].value is None
+        for node in ast.walk(scope)
     )

@@ -180,7 +180,7 @@ def _through_argument(program: Program, recorder: Recorder, operations: Sequence
 
 
 _MEANT = re.compile(
-    r"(.*_)?(targets?|labels?|returns?|advantages?|baselines?|y_true)|(old|next|teacher|prev|previous)_.*"
+    r"(.*_)?(targets?|labels?|returns?|advantages?|baselines?|y_true|old)|(old|next|teacher|prev|previous)(_.*)?"
     r"|target_(q|v|values?|actions?|next|log_?probs?|pred).*"
 )
 """Names of what a loss is measured against, outside the tape on purpose (semi-gradients, old policies, teachers)."""
@@ -192,11 +192,17 @@ def needed(program: Program, sink: Sink, recorder: Recorder | None) -> list[Oper
     if recorder is None:
         return operations
     meant = {id(operation) for operation in operations if _is_meant(program, operation, recorder.frame)}
+    if len(meant) == len(operations) and any(cut.kind not in _RECORDING for cut in sink.cuts):
+        return []  # what is meant to be a constant is one; another way to the sources ends elsewhere
     if not meant or len(meant) == len(operations):
         return operations
     kept, reached = _apart_from(sink, meant)
     _, before = _apart_from(sink, set())
     return [operation for operation in operations if id(operation) in kept] if reached >= before else operations
+
+
+_RECORDING = (CutKind.BEFORE_TAPE, CutKind.AFTER_TAPE)
+"""Cuts that recording mends."""
 
 
 def _is_meant(program: Program, operation: Operation, frame: Frame) -> bool:

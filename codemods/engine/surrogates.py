@@ -6,7 +6,7 @@ that make them, from the inside out: `x > 0.5` becomes a sigmoid, `a & b` a prod
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from regrad.analysis.endings import Ending
 from regrad.analysis.flow import Flow
@@ -18,7 +18,16 @@ from regrad.codemods.engine import imports, soft_choices, soft_comparisons
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
 from regrad.codemods.engine.ranking import soft_rank
 from regrad.codemods.engine.rule import Edit
-from regrad.codemods.engine.without_slope import COMPARING, ROUNDING, WITHOUT, NoSurrogate, number, selector, shape_of
+from regrad.codemods.engine.without_slope import (
+    COMPARING,
+    ROUNDING,
+    WITHOUT,
+    NoSurrogate,
+    made_by,
+    number,
+    selector,
+    shape_of,
+)
 
 _CHOOSING = frozenset({"where", "select"})
 _SELECTING = frozenset(
@@ -33,6 +42,9 @@ _SELECTING = frozenset(
         "Embedding index",
     }
 )
+_DECIDING = COMPARING | ROUNDING | {"argmax", "argmin", "one_hot", "sign", ""}
+_FLAT = frozenset({"ones_like", "zeros_like", "full_like", "fill", "shape", "size", "rank"})
+"""What takes no more than the shape of its input."""
 _STRUCTURE = frozenset({"model", "join", "index_join"})
 
 
@@ -53,8 +65,11 @@ class Softener:
         self.used_direct = False
         self.imported: tuple[Edit, ...] = ()
         consumers = list(consumers_of(ending))
+        decided = self._deciding((*ending.chain, *consumers))
         for value in (*ending.chain, *consumers):
             operation = value.operation
+            if id(value) in decided:
+                continue
             if operation.kind in _STRUCTURE or operation.frame is None or operation.frame.path != path:
                 continue
             if id(value) not in self.chain and operation.name in _SELECTING and not soft_choices.mixes(operation):
@@ -64,6 +79,38 @@ class Softener:
             changes = id(value) in self.chain or operation.name in _CHOOSING or operation.name in _SELECTING
             if changes and isinstance(operation.node, ast.expr):
                 self.nodes.setdefault(operation.node, value)
+
+    def _deciding(self, values: Sequence[Tensor]) -> set[int]:
+        """The choices between values that have a slope once the chain is mended, and the conditions of these alone: a
+        choice passes the slope of what it takes.
+        """
+        found = {
+            id(value)
+            for value in values
+            if value.operation.name in _CHOOSING and any(map(self._has_slope, value.operation.inputs[:-1]))
+        }
+        for value in values:
+            condition = value.operation.inputs[-1] if id(value) in found and value.operation.inputs else None
+            if isinstance(condition, Tensor) and condition.operation.name in COMPARING:
+                users = (each for each in values if any(part is condition for part in each.operation.inputs))
+                if all(id(user) in found for user in users):
+                    found.add(id(condition))
+        return found
+
+    def _has_slope(self, value: Value) -> bool:
+        """Whether a value is computed from something in the chain that is a number, and no decision."""
+        waiting, seen = [value], set[int]()
+        while waiting:
+            current = waiting.pop()
+            if id(current) in seen or not isinstance(current, Tensor) or current.operation.name in _FLAT:
+                continue
+            seen.add(id(current))
+            if id(current) in self.chain:
+                made = made_by(current)
+                if made not in _DECIDING and not made.startswith("logical_"):
+                    return True
+            waiting.extend(current.operation.inputs)
+        return False
 
     def replacements(self) -> dict[ast.expr, str]:
         """The expressions to replace, with their new texts; raises `NoSurrogate`."""
