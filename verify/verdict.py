@@ -172,7 +172,7 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     if Symptom.NOTHING_CHANGED in remaining.symptoms:
         if before.outcome is Outcome.RAISED:
             return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
-        if any(variable.changed for variable in before.variables):
+        if any(each.changed for each in before.variables) and not any(each.changed for each in after.variables):
             return Verdict.WORSE, "Weights changed before; now none does."
         if not flowing(before) and not flowing(after):
             return Verdict.UNCHANGED, f"Still, {told(after, remaining)}."
