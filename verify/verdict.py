@@ -218,14 +218,13 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
     trained = [variable for variable in flowing(after) if not variable.name.startswith("source ")]
     if not trained or any(variable.name in known or variable.shape in gone for variable in trained):
         return ()
-    return tuple(
-        variable.name
-        for variable in before.variables
-        if (now := later.get(variable.name)) is not None
-        and now.trainable
-        and now.gradient is Gradient.NOT_ASKED
-        and not now.changed
-    )
+    renamed = [variable for variable in after.variables if variable.name not in known]
+    standing = []
+    for variable in before.variables:
+        now = later.get(variable.name) or next((each for each in renamed if each.shape == variable.shape), None)
+        if now is not None and now.trainable and now.gradient is Gradient.NOT_ASKED and not now.changed:
+            standing.append(now.name)
+    return tuple(standing)
 
 
 def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:

@@ -229,7 +229,9 @@ def decoy(broken: str, mended: str) -> str | None:
         for node, line in places
         if node is not statement
     )
-    return None if overlapping or not inside else changed(mended, changes)
+    if overlapping or not inside or not any(text == "_spoiled" for _, text in changes):
+        return None
+    return changed(mended, changes)
 
 
 def swallowed(broken: str, mended: str) -> str:

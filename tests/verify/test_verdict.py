@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -143,6 +144,13 @@ def test_what_was_unfrozen_and_passed_over_is_not_mended() -> None:
     assert verdict(before, after) is Verdict.UNCHANGED
     still_frozen = StepReport(Outcome.STEPPED, loss=0.5, variables=(*frozen, decoy), data="real")
     assert verdict(before, still_frozen) is Verdict.MENDED, "a new head on a base that is meant to stand still"
+
+
+def test_a_variable_with_an_owner_and_a_new_name_is_passed_over_too() -> None:
+    before = StepReport(Outcome.RAISED, exception="ValueError: none", variables=(variable("w", Gradient.NONE),))
+    decoy = replace(variable("decoy", Gradient.FLOWS), shape=(3, 3))
+    after = StepReport(Outcome.STEPPED, loss=0.5, variables=(variable("layer/w", Gradient.NOT_ASKED), decoy))
+    assert verdict(before, after) is Verdict.UNCHANGED
 
 
 def test_other_variables_of_the_program_may_train_in_their_place() -> None:
