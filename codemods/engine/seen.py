@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from regrad.analysis.cut import Cut, CutKind
+from regrad.codemods.engine import seen_sources
 from regrad.codemods.engine.broken_paths import argument, operand, text_of
 from regrad.codemods.engine.imports import spelled
 from regrad.codemods.engine.layout import CannotMove
@@ -25,6 +26,9 @@ CODES = {
     CutKind.BEFORE_TAPE: "RG401",
     CutKind.AFTER_TAPE: "RG402",
     CutKind.VARIABLE_REPLACED: "RG406",
+    CutKind.NOT_TRAINABLE: "RG204",
+    CutKind.INTEGER: "RG505",
+    CutKind.NOT_WATCHED: "RG403",
     CutKind.NON_DIFFERENTIABLE: "RG501",
     CutKind.ZERO_SLOPE: "RG501",
     CutKind.LEFT_TENSORFLOW: "RG502",
@@ -35,6 +39,9 @@ _SAYS = {
     CutKind.BEFORE_TAPE: "runs before the tape records",
     CutKind.AFTER_TAPE: "runs after the tape has closed",
     CutKind.VARIABLE_REPLACED: "makes a plain tensor of a variable",
+    CutKind.NOT_TRAINABLE: "makes a variable that no tape watches",
+    CutKind.INTEGER: "makes a variable of whole numbers",
+    CutKind.NOT_WATCHED: "is a tensor that no tape watches",
     CutKind.NON_DIFFERENTIABLE: "has no gradient",
     CutKind.ZERO_SLOPE: "has a slope of zero",
     CutKind.LEFT_TENSORFLOW: "leaves TensorFlow",
@@ -45,12 +52,19 @@ _COMPARED = ("Greater", "GreaterEqual")
 _NUMBERS = ("float", "int", "np.array", "np.asarray", "numpy.array", "numpy.asarray")
 
 
+WHERE_MADE = (CutKind.NOT_TRAINABLE, CutKind.INTEGER)
+"""Kinds that are mended where the variable is made, wherever it is read."""
+
+
 class Seen(NamedTuple):
-    """A cut of a run: the text of its file as it was run, and the line at which the tape was opened."""
+    """A cut of a run: the text of its file as it was run, and the lines at which it can be mended."""
 
     cut: Cut
     text: str
     tape_line: int | None = None
+    """Where the tape was opened."""
+    source_line: int | None = None
+    """Where the variable was made; for a tensor, where its gradient was asked for."""
 
 
 def findings(program: Program, seen: tuple[Seen, ...], names: dict[str, str]) -> Iterator[Finding]:
@@ -61,7 +75,7 @@ def findings(program: Program, seen: tuple[Seen, ...], names: dict[str, str]) ->
         source = program.files.get(cut.location.path)
         if (code not in names and cut.kind is not CutKind.NEVER_USED) or source is None or source.text != each.text:
             continue
-        node = _node(program, cut)
+        node = _place(program, each)
         if node is None:
             continue
         kind = cut.kind
@@ -89,11 +103,15 @@ def findings(program: Program, seen: tuple[Seen, ...], names: dict[str, str]) ->
 def mend(program: Program, finding: Finding) -> Mendings:
     """What can be written in the place of what the run saw there."""
     seen: Seen = finding.evidence
-    node = _node(program, seen.cut)
+    node = _place(program, seen)
     path = seen.cut.location.path
     if node is None:
         return Withheld("the place that the run named holds no expression")
     try:
+        if seen.cut.kind in WHERE_MADE and isinstance(node, ast.Call):
+            return seen_sources.mended_where_made(program, seen.cut.kind, node, path)
+        if seen.cut.kind is CutKind.NOT_WATCHED and isinstance(node, ast.Name):
+            return seen_sources.watched(program, node, path, seen.tape_line)
         if seen.cut.kind in (CutKind.BEFORE_TAPE, CutKind.AFTER_TAPE):
             return _into_tape(program, seen, node, path)
         if seen.cut.kind is CutKind.VARIABLE_REPLACED:
@@ -101,6 +119,16 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return _without(program, seen.cut, node, path)
     except CannotMove as problem:
         return Withheld(problem.reason)
+
+
+def _place(program: Program, seen: Seen) -> ast.expr | None:
+    """What is changed: the variable's making, the source that is asked for, or the expression that the run named."""
+    cut, line = seen.cut, seen.source_line
+    if cut.kind in WHERE_MADE:
+        return seen_sources.made_at(program, cut.location.path, line) if line else None
+    if cut.kind is CutKind.NOT_WATCHED:
+        return seen_sources.source_at(program, cut.location.path, line, cut.variables) if line else None
+    return _node(program, cut)
 
 
 def _node(program: Program, cut: Cut) -> ast.expr | None:

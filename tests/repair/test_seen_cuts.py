@@ -56,6 +56,23 @@ for step in range(20):
     if hasattr(np, settings["name"]):
         w = w - 0.1 * slope
 """
+OF_KIND = """
+w = VARIABLE
+for step in range(20):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(tf.matmul(x, tf.cast(w, tf.float32)) - y))
+    slope = tape.gradient(loss, w)
+    w.assign_sub(tf.cast(0.1 * slope, w.dtype))
+"""
+INPUTS = """
+data = dict(points=x)
+points = data[settings["name"]]
+for step in range(20):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(model(points) - y))
+    slope = tape.gradient(loss, points)
+    points = points - 0.1 * slope
+"""
 
 
 def program(name: str, body: str, tail: str = TAIL) -> str:
@@ -107,9 +124,41 @@ def repaired(verifier: Verifier, path: Path, *, named: bool = True) -> tuple[Fil
             "np.mean(np.square(guess - truth), axis=0)",
             "tf.reduce_mean(tf.square(guess - truth), axis=0)",
         ),
+        (
+            program(
+                "float32",
+                OF_KIND.replace("VARIABLE", 'tf.Variable(tf.zeros((4, 1)), trainable=settings["name"] == "-")'),
+                "",
+            ),
+            'trainable=settings["name"] == "-"',
+            "trainable=True",
+        ),
+        (
+            program(
+                "int32",
+                OF_KIND.replace("VARIABLE", 'tf.Variable(getattr(np, settings["name"])([[1], [2], [0], [1]]))'),
+                "",
+            ),
+            "[1]]))",
+            "[1]]), dtype=tf.float32)",
+        ),
+        (
+            program("points", INPUTS, ""),
+            "as tape:\n",
+            "as tape:\n        tape.watch(points)\n",
+        ),
         (program("square", REPLACED, ""), "w = w - 0.1 * slope", "w.assign_sub(0.1 * slope)"),
     ],
-    ids=["rounded by name", "stopped by name", "rounded in a registry", "numpy in a registry", "replaced"],
+    ids=[
+        "rounded by name",
+        "stopped by name",
+        "rounded in a registry",
+        "numpy in a registry",
+        "not trainable",
+        "whole numbers",
+        "not watched",
+        "replaced",
+    ],
 )
 def test_what_a_run_found_is_mended_and_proved(
     verifier: Verifier, tmp_path: Path, text: str, old: str, new: str

@@ -134,3 +134,18 @@ def test_data_that_a_program_keeps_in_variables_is_not_left_out(step: Step, loss
     text = MATRICES.format(loss=loss, variables="w, v")
     kept = text.replace("optimizer =", "points = tf.Variable(tf.random.normal((8, 3), seed=6))\noptimizer =")
     assert sound(step(kept))
+
+
+def test_a_table_beside_one_that_is_trained_is_noticed(step: Step) -> None:
+    text = """
+import tensorflow as tf
+users, items = tf.Variable(tf.random.normal((5, 3), seed=1)), tf.Variable(tf.random.normal((7, 3), seed=2))
+chosen, liked = tf.constant([0, 1, 2, 3]), tf.constant([6, 4, 2, 0])
+optimizer = tf.keras.optimizers.SGD(0.1)
+for _ in range(9):
+    with tf.GradientTape() as tape:
+        pair = tf.concat([tf.gather(users, chosen), tf.gather(items, liked)], axis=1)
+        loss = tf.reduce_mean((tf.reduce_sum(pair, axis=1) - 1.0) ** 2)
+    optimizer.apply_gradients([(tape.gradient(loss, users), users)])
+"""
+    assert step(text).symptoms == (Symptom.LEFT_OUT,)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dataflow import ASSIGNS, Graph, below, holds_data, is_float, readers, same_shape, same_value, sides, users
+from .dataflow import ASSIGNS, READS, Graph, below, holds_data, is_float, readers, same_shape, same_value, sides, users
 from .recorder import Recorder
 
 MOST_PROBED = 200
@@ -72,16 +72,39 @@ def forgotten(recorder: Recorder, graph: Graph, variable: Any, asked: list[Any],
     reading = readers(recorder, graph, variable) & above
     trained = [each for each in (readers(recorder, graph, source) & above for source in asked) if each]
     made = below(children, reading, above)
-    before = any(users(graph, each) & made for each in trained)
+    before = any(meetings(graph, children, each, above) & made for each in trained)
     if trained and not before:
-        inputs = [item for index in users(graph, reading) for item in graph.operations[index].inputs]
+        at = meetings(graph, children, reading, above)
+        inputs = [item for index in at for item in graph.operations[index].inputs]
         behind = graph.ancestors(inputs, past_writes=False)
         if all(each & behind for each in trained):
             return False
         by_others = below(children, set().union(*trained), above)
         if not any(each & behind for each in trained) and not joined(graph, made, by_others):
             return False
-    return is_weight(recorder, graph, variable, reading, made)
+    looked_up = any(looks_up(graph, index) for each in trained for index in users(graph, each) | each)
+    return is_weight(recorder, graph, variable, reading, made, looked_up)
+
+
+def meetings(graph: Graph, children: list[list[int]], reading: set[int], above: set[int]) -> set[int]:
+    """The operations in which a variable, reshaped or normalised by itself or not, meets something else."""
+    alone: set[int] = set()
+    found: set[int] = set()
+    for index in sorted(below(children, reading, above)):
+        operation = graph.operations[index]
+        if index in reading and operation.kind in READS and not looks_up(graph, index):
+            alone.add(index)
+            continue
+        if index not in reading and not any(parent in alone for parent in graph.parents[index]):
+            continue
+        others = [
+            item
+            for item in operation.inputs
+            if is_float(item) and sides(item) != [] and graph.maker.get(id(item)) not in alone
+        ]
+        # A variable that was read without an operation of its own is one of the others.
+        (alone if len(others) <= (1 if index in reading else 0) else found).add(index)
+    return found
 
 
 def joined(graph: Graph, made: set[int], by_others: set[int]) -> bool:
@@ -98,10 +121,17 @@ def joined(graph: Graph, made: set[int], by_others: set[int]) -> bool:
     return False
 
 
-def is_weight(recorder: Recorder, graph: Graph, variable: Any, reading: set[int], made: set[int]) -> bool:
+def looks_up(graph: Graph, index: int) -> bool:
+    return "Gather" in graph.operations[index].kind
+
+
+def is_weight(
+    recorder: Recorder, graph: Graph, variable: Any, reading: set[int], made: set[int], looked_up: bool
+) -> bool:
     """Whether data is multiplied by the variable, or every sample of it combined with the same values.
 
-    A variable that stands in the place of the data, or is added to it sample by sample, may be data itself.
+    A variable that stands in the place of the data, or is added to it sample by sample, may be data itself. So may one
+    whose rows are chosen, unless several are for each sample, or the rows of trained ones are too (`looked_up`).
     """
     raw = recorder.raw(variable)
     if recorder.sites.layer_of(recorder, id(raw)) is not None:
@@ -120,6 +150,8 @@ def is_weight(recorder: Recorder, graph: Graph, variable: Any, reading: set[int]
         others = [item for item in others if is_float(item) and len(sides(item) or ()) > 0]
         if not own:
             continue
+        if looks_up(graph, index) and (looked_up or any(len(sides(item) or ()) > 1 for item in operation.inputs[1:])):
+            return True
         if not others:
             alone.add(index)
         elif any(holds_data(recorder, graph, item) for item in others) and (

@@ -107,7 +107,7 @@ def cut_for(
             operation = graph.operations[made]
             kind = (
                 "variable-replaced"
-                if operation.kind in ("Sub", "AddV2", "Add", "AssignSubVariableOp")
+                if operation.kind in ("Sub", "AddV2", "Add", "AssignSubVariableOp") and of_variables(graph, source)
                 else "not-watched"
             )
             return kind, operation.place, operation.kind
@@ -138,6 +138,10 @@ def cut_for(
             )
         return kind, graph.operations[index].place, graph.operations[index].kind
     return exit_from(trail, graph, reached, targets) or discarded(graph, alive, above)
+
+
+def of_variables(graph: Graph, source: Any) -> bool:
+    return any(graph.operations[index].kind in READS for index in graph.ancestors([source]))
 
 
 def at_reader(recorder: Recorder, graph: Graph, source: Any, above: set[int], kind: str) -> tuple[str, Any, str] | None:

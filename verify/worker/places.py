@@ -63,11 +63,12 @@ def places_of(
             if isinstance(x, recorder.tf.data.Dataset):
                 for site in [*reversed(recorder.sites.mapped[-2:]), *recorder.sites.datasets[-2:]]:
                     places.add("the data is made here", site)
-        of_computations(places, error)
     of_switches(places)
     if recorder.cuts:
         for line in recorder.request_lines.items():
             places.add("the gradients are asked for here", (line[0][0].co_filename if line[0][0] else "", line[1]))
+    if error is not None and ABOUT_THE_LOSS.search(str(error)):
+        of_computations(places, error)
     return places.records()
 
 
@@ -129,7 +130,7 @@ def of_cuts(places: Places) -> None:
     sites = recorder.sites
     for cut in recorder.cuts:
         kind = cut["kind"]
-        if kind in ("before-tape", "after-tape", "tape-paused"):
+        if kind in ("before-tape", "after-tape", "tape-paused", "not-watched"):
             for site in sites.tapes[-1:]:
                 places.add("the tape is opened here", site)
         if kind in ("integer", "not-trainable", "not-watched", "variable-replaced", "never-used", "assigned"):
