@@ -9,7 +9,7 @@ import sys
 from regrad.cli.exit_status import ExitStatus
 from regrad.cli.mistake import Mistake
 
-_SELDOM = 50_000
+_SELDOM = 2_000_000
 """So many more objects than were given back before circles in memory are looked for."""
 
 
