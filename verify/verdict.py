@@ -169,6 +169,9 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     if standing:
         verb = "receives" if len(standing) == 1 else "receive"
         return Verdict.UNCHANGED, f"Still, {listed(standing)} {verb} nothing: what trains now is something else."
+    filled = filled_with_zeros(before, after)
+    if filled:
+        return Verdict.UNCHANGED, f"Zeros take the place of the missing gradients of {listed(filled)}."
     if Symptom.NOTHING_CHANGED in remaining.symptoms:
         if before.outcome is Outcome.RAISED:
             return Verdict.UNCHANGED, f"It no longer raises, but {told(after, remaining)}."
@@ -225,6 +228,18 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
         if now is not None and now.trainable and now.gradient is Gradient.NOT_ASKED and not now.changed:
             standing.append(now.name)
     return tuple(standing)
+
+
+def filled_with_zeros(before: StepReport, after: StepReport) -> tuple[str, ...]:
+    """Variables without gradient that now receive exactly zero, where none of those without has come to receive more.
+
+    Beside others that flow, a zero is a matter of the first step (a dead unit, a kernel that starts at zero).
+    """
+    without = faults_of(before).none
+    now = {variable.name: variable.gradient for variable in after.variables if variable.name in without}
+    if not now or any(gradient is not Gradient.ZERO for gradient in now.values()):
+        return ()
+    return tuple(sorted(now))
 
 
 def newly_trained(before: StepReport, after: StepReport) -> tuple[str, ...]:

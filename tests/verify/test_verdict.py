@@ -153,6 +153,14 @@ def test_a_variable_with_an_owner_and_a_new_name_is_passed_over_too() -> None:
     assert verdict(before, after) is Verdict.UNCHANGED
 
 
+def test_zeros_in_the_place_of_missing_gradients_mend_nothing() -> None:
+    before = stepped(Gradient.FLOWS, Gradient.NONE)
+    evidence = judge(before, stepped(Gradient.FLOWS, Gradient.ZERO), same_loss=False)
+    assert evidence.verdict is Verdict.UNCHANGED and evidence.reason is not None and "v1" in evidence.reason
+    some = judge(raised(), stepped(Gradient.FLOWS, Gradient.ZERO), same_loss=False)
+    assert some.verdict is Verdict.MENDED, "one that is zero at first, beside one that flows"
+
+
 def test_other_variables_of_the_program_may_train_in_their_place() -> None:
     """The gradient was asked of the wrong model: the right one was there before."""
     wrong, right = variable("wrong", Gradient.NONE), variable("right", Gradient.NOT_ASKED)
