@@ -149,3 +149,18 @@ for _ in range(9):
     optimizer.apply_gradients([(tape.gradient(loss, users), users)])
 """
     assert step(text).symptoms == (Symptom.LEFT_OUT,)
+
+
+def test_a_network_that_an_image_is_fitted_to_is_not_left_out(step: Step) -> None:
+    text = """
+import tensorflow as tf
+look = tf.keras.Sequential([tf.keras.Input((6, 6, 3)), tf.keras.layers.Conv2D(3, 3), tf.keras.layers.Dense(2)])
+wanted = look(tf.random.uniform((1, 6, 6, 3), seed=1))
+image = tf.Variable(tf.random.uniform((1, 6, 6, 3), seed=2))
+optimizer = tf.keras.optimizers.Adam(0.1)
+for _ in range(9):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(look(image) - wanted))
+    optimizer.apply_gradients([(tape.gradient(loss, image), image)])
+"""
+    assert sound(step(text))

@@ -72,9 +72,10 @@ def forgotten(recorder: Recorder, graph: Graph, variable: Any, asked: list[Any],
     reading = readers(recorder, graph, variable) & above
     trained = [each for each in (readers(recorder, graph, source) & above for source in asked) if each]
     made = below(children, reading, above)
-    before = any(meetings(graph, children, each, above) & made for each in trained)
+    at = meetings(graph, children, reading, above)
+    # Where it meets a trained one itself, neither comes before the other.
+    before = any(meetings(graph, children, each, above) & (made - at) for each in trained)
     if trained and not before:
-        at = meetings(graph, children, reading, above)
         inputs = [item for index in at for item in graph.operations[index].inputs]
         behind = graph.ancestors(inputs, past_writes=False)
         if all(each & behind for each in trained):
