@@ -192,7 +192,7 @@ def of_variables(sizes: Sequence[int], environment: Mapping[str, str], patience:
     columns = [
         Column("size", "variables", "count"),
         Column("seconds", "check", "seconds"),
-        Column("each", "for one variable", "milliseconds"),
+        Column("each", "for one variable", "microseconds"),
         Column("peak", "peak memory", "mebibytes"),
     ]
     if run:
