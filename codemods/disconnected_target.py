@@ -30,9 +30,10 @@ Mended::
 
 The fix and its safety
 ----------------------
-Each layer gets the output of the one before it; what follows reads the value that nobody read, where it reads what
-that was made of once; the weights of the model that was called are asked for; one model
-gives both outputs. Unsafe: another function is computed, or other weights move.
+Each layer gets the output of the one before it; what follows reads the value that nobody read, where it reads what that
+was made of once; the weights of the model that was called are asked for, or, where both models are trained in the step,
+the loss is computed from what the asked one has a part in; one model gives both outputs. Unsafe: another function is
+computed, or other weights move.
 
 When it stays silent
 --------------------

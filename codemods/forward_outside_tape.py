@@ -30,11 +30,12 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that
-use their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
-computed from. What `__init__` or `build` computed once is computed in the method that uses it. The program computes
-the same values; only the recording starts earlier. No mending is made where the value is also computed elsewhere, in
-a block of its own, or from names that are bound anew on the way; then the reason is given.
+Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that use
+their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
+computed from. What `__init__` or `build` computed once is computed in the method that uses it; a list of such values
+keeps what they are made of, and the loop over it computes them. The program computes the same values; only the
+recording starts earlier. No mending is made where the value is also computed elsewhere, in a block of its own, or from
+names that are bound anew on the way; then the reason is given.
 
 When it stays silent
 --------------------

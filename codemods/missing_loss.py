@@ -27,10 +27,10 @@ Mended::
 
 The fix and its safety
 ----------------------
-The loss for the last activation and the labels. Unsafe, since the author named none; where the labels do not
-decide, candidates are offered and the verifier chooses. A model of several outputs is left to the author. The flag
-that makes a model compute its loss is passed, and a missing `return` is added, which is safe: the step could not be
-made without it.
+The loss for the last activation, the labels and the metrics that are watched. Unsafe, since the author named none;
+where these do not decide, candidates are offered and the verifier chooses. A model of several outputs is left to the
+author. The flag that makes a model compute its loss is passed, and a missing `return` is added, which is safe: the step
+could not be made without it.
 
 When it stays silent
 --------------------

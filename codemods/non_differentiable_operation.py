@@ -30,9 +30,11 @@ The fix and its safety
 ----------------------
 Unsafe: what is computed changes, and there is more than one way. Offered are, in a loss: the probability for the
 decision made of it (rounding goes); a sigmoid for a comparison, products for `and`, `tanh` for `sign`, the expected
-index for `argmax`; and a straight-through estimator, which keeps the decision forwards and takes the slope of the
-soft form backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided
-values. Counts, orders and rows of an embedding have no stand-in of one line; for these the page says what to write.
+index for `argmax`; and a straight-through estimator, which keeps the decision forwards and takes the slope of the soft
+form backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided values. A
+loss over classes that is given the class decided for gets the scores instead, and a choice between values that have a
+slope stays a choice. Counts, orders and rows of an embedding have no stand-in of one line; for these the page says what
+to write.
 
 When it stays silent
 --------------------

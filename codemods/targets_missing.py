@@ -25,11 +25,11 @@ Mended::
 
 The fix and its safety
 ----------------------
-The target that the program already has: the input itself where the model gives back what it was given, the labels
-that were loaded with the inputs, what is unpacked together with the input and read nowhere, what a mapped function
-takes and does not hand on, the labels in the dictionary, the labels of the folders. Unsafe, since which target is
-meant is a guess; a generator's list of inputs and targets becomes a tuple, which is safe. Where the program has no
-target, nothing is offered.
+The target that the program already has: the input itself where the model gives back what it was given, what is in reach
+under the name that goes with the input's (`y_train`, `train_labels`), each if there are several, what is unpacked
+together with the input and read nowhere, what a mapped function takes and does not hand on, the labels in the
+dictionary, the labels of the folders. Unsafe, since which target is meant is a guess; a generator's list of inputs and
+targets becomes a tuple, which is safe. Where the program has no target, nothing is offered.
 
 When it stays silent
 --------------------

@@ -36,8 +36,8 @@ Mended::
 The fix and its safety
 ----------------------
 The variable is made with `add_weight`, starting from the same numbers or the same distribution; the layer is made in
-`__init__`; the class of an object that holds layers becomes a layer, its `__call__` a `call`. Unsafe, since weights
-move that did not move before. A variable from outside is the author's to place.
+`__init__`, under the name that it had; the class of an object that holds layers becomes a layer, its `__call__` a
+`call`. Unsafe, since weights move that did not move before. A variable from outside is the author's to place.
 
 When it stays silent
 --------------------
@@ -366,17 +366,39 @@ def _made_once(program: Program, evidence: Anew) -> Mending:
     }
     if any(isinstance(node, ast.Name) and node.id in local for node in ast.walk(call)):
         raise CannotMove("the layer depends on what `call` is given; make it in `build`")
-    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.kind).lower()
+    statement = program.statement(call, path)
+    local_name = _named(statement, call, frame.function.node)
+    name = local_name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.kind).lower()
     taken = {node.attr for node in ast.walk(owner.cls.node) if isinstance(node, ast.Attribute)}
     number, free = 1, name
     while free in taken:
         number, free = number + 1, f"{name}_{number}"
     rewrite = Rewrite(program.files[path], program.trees[path])
-    rewrite.replace(call, f"self.{free}")
-    rewrite.insert(f"self.{free} = {program.source(call, path)}", at_end(initializer))
+    if local_name and free == local_name and statement is not None:
+        rewrite.move([statement], at_end(initializer))
+        for node in ast.walk(frame.function.node):
+            if isinstance(node, ast.Name) and node.id == local_name:
+                rewrite.replace(node, f"self.{free}")
+    else:
+        rewrite.replace(call, f"self.{free}")
+        rewrite.insert(f"self.{free} = {program.source(call, path)}", at_end(initializer))
     return Mending(
         "make the layer once, in `__init__`", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
     )
+
+
+def _named(statement: ast.stmt | None, call: ast.Call, function: ast.AST) -> str:
+    """The local name that the layer gets and nothing else; "" where there is none."""
+    target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+    if not isinstance(statement, ast.Assign) or statement.value is not call or not isinstance(target, ast.Name):
+        return ""
+    bound = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and node.id == target.id and not isinstance(node.ctx, ast.Load)
+    ]
+    alone = len(bound) == 1 and statement in getattr(function, "body", ())
+    return target.id if alone else ""
 
 
 RULE = Rule("RG205", "untracked-variable", "unsafe", "Weights are trained that were not trained before.", detect, mend)

@@ -13,7 +13,7 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside
-from regrad.analysis.values import Instance, Layer, Network, Value, WeightList
+from regrad.analysis.values import Instance, Layer, Network, Tensor, Value, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.rule import Finding, Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
@@ -25,6 +25,13 @@ class OtherModel(NamedTuple):
     event: GradientTaken
     asked: WeightList
     called: str
+    meant: ast.Name | None = None
+    """What the target is computed from, where both models work in this step and the other trains on its own: then the
+    list is right.
+    """
+    instead: str = ""
+    """The name of what the asked model has a part in."""
+    both: bool = False
 
 
 def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
@@ -57,7 +64,7 @@ def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
             CutKind.NEVER_USED,
             names,
             (),
-            OtherModel(event, event.sources, spelled or ""),
+            OtherModel(event, event.sources, spelled or "", *_what_was_meant(program, sink, asked, models)),
         )
 
 
@@ -106,8 +113,55 @@ def _called(program: Program, sink: Sink) -> list[Value]:
     ]
 
 
+def _what_was_meant(
+    program: Program, sink: Sink, asked: Value, models: list[Value]
+) -> tuple[ast.Name | None, str, bool]:
+    """Where the asked model works under the tape as well, and the called one is trained by a request of its own, as in
+    a GAN: the name that the target is computed from, what else the called model gave of the asked one's output, and
+    that it is so.
+    """
+    event = sink.event
+    assert isinstance(event, GradientTaken)
+    works = any(call.model is asked and sink.tape in call.tapes for call in program.of(ModelCalled))
+    others = [each for each in program.of(GradientTaken) if each.node is not event.node]
+    trained = {id(owner) for each in others if isinstance(each.sources, WeightList) for owner in each.sources.owners}
+    if not works or not all(id(model) in trained for model in models):
+        return None, "", False
+    names = event.frame.scope.names
+    full = Flow(sink.tape, full=True, marks=sink.path.lost)
+    lost = {id(value) for value in sink.path.lost}
+
+    def by_the_called(value: Value | None) -> bool:
+        return isinstance(value, Tensor) and value.operation.kind == "model" and value.operation.callee in models
+
+    apart = [
+        name for name, value in names.items() if by_the_called(value) and not lost & set(full.reach(value).sources)
+    ]
+    joint = [name for name, value in names.items() if by_the_called(value) and lost & set(full.reach(value).sources)]
+    target = event.target_node
+    scope = unreached.scope_of(program, event.frame)
+    uses = [
+        use
+        for statement in ast.walk(scope)
+        if isinstance(statement, ast.Assign) and isinstance(target, ast.Name)
+        if any(isinstance(each, ast.Name) and each.id == target.id for each in statement.targets)
+        for use in ast.walk(statement.value)
+        if isinstance(use, ast.Name) and use.id in apart
+    ]
+    return (uses[0], joint[0], True) if len(uses) == len(joint) == 1 else (None, "", True)
+
+
 def asked_of_the_called(program: Program, evidence: OtherModel) -> Mending:
     from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    if evidence.both:
+        if evidence.meant is None:
+            raise CannotMove("both models are trained, so the target has to be computed from what the asked one made")
+        path = evidence.event.frame.path
+        rewrite = Rewrite(program.files[path], program.trees[path])
+        rewrite.replace(evidence.meant, evidence.instead)
+        title = f"compute the target from `{evidence.instead}`"
+        return Mending(title, Safety.UNSAFE, rewrite.edits(), "the other model is trained by a request of its own")
 
     node, path = evidence.asked.node, evidence.event.frame.path
     if not evidence.called or not isinstance(node, ast.Attribute):
