@@ -5,6 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from regrad.analysis.cut import Cut, CutKind
+from regrad.analysis.location import Location, Position, Span
+from regrad.analysis.program import Reader
+from regrad.analysis.source import decode
+from regrad.codemods.engine.edits import apply_all
+from regrad.codemods.engine.rule import Withheld
+from regrad.codemods.engine.seen import Seen, findings, mend
 from regrad.repair.options import Options
 from regrad.repair.outcome import Decision, FileOutcome
 from regrad.repair.session import Session
@@ -64,14 +71,12 @@ for step in range(20):
     slope = tape.gradient(loss, w)
     w.assign_sub(tf.cast(0.1 * slope, w.dtype))
 """
-INPUTS = """
-data = dict(points=x)
-points = data[settings["name"]]
-for step in range(20):
+WATCHED = """
+import tensorflow as tf
+def slopes(model, batch, other):
     with tf.GradientTape() as tape:
-        loss = tf.reduce_mean(tf.square(model(points) - y))
-    slope = tape.gradient(loss, points)
-    points = points - 0.1 * slope
+{inside}        loss = model(batch, other)
+    return tape.gradient(loss, [other, batch])
 """
 
 
@@ -142,11 +147,6 @@ def repaired(verifier: Verifier, path: Path, *, named: bool = True) -> tuple[Fil
             "[1]]))",
             "[1]]), dtype=tf.float32)",
         ),
-        (
-            program("points", INPUTS, ""),
-            "as tape:\n",
-            "as tape:\n        tape.watch(points)\n",
-        ),
         (program("square", REPLACED, ""), "w = w - 0.1 * slope", "w.assign_sub(0.1 * slope)"),
     ],
     ids=[
@@ -156,7 +156,6 @@ def repaired(verifier: Verifier, path: Path, *, named: bool = True) -> tuple[Fil
         "numpy in a registry",
         "not trainable",
         "whole numbers",
-        "not watched",
         "replaced",
     ],
 )
@@ -193,3 +192,22 @@ def test_a_comment_silences_what_a_run_found_and_folders_are_not_run(verifier: V
     assert shared.ran == [str(path)] and not outcome.findings
     outcome, shared = repaired(verifier, path, named=False)
     assert shared.ran == [] and not outcome.findings
+
+
+@pytest.mark.parametrize(("inside", "mended"), [("", True), ("        batch = batch * 2.0\n", False)])
+def test_a_tensor_that_a_run_saw_unwatched_is_watched_first(inside: str, mended: bool) -> None:
+    text = WATCHED.format(inside=inside)
+    source = decode("lesson.py", text.encode())
+    program = Reader({"lesson.py": source}.get).read("lesson.py")
+    ends = text[: text.index("return")].count("\n") + 1
+    place = Location("lesson.py", Span(Position(3, 1), Position(3, 2)))
+    cut = Cut(CutKind.NOT_WATCHED, place, "Mul", (f"source 1 (line {ends})",))
+    found = list(findings(program, (Seen(cut, text, 4, ends),), {"RG403": "source-not-watched"}))
+    assert [finding.message.split("[")[0] for finding in found] == ["`batch` is a tensor that no tape watches "]
+    offered = mend(program, found[0])
+    if mended:
+        assert not isinstance(offered, Withheld)
+        watched = "as tape:\n        tape.watch(batch)\n"
+        assert apply_all(program.files, offered[0].edits)["lesson.py"] == text.replace("as tape:\n", watched)
+    else:
+        assert isinstance(offered, Withheld) and offered.suggestion == "tape.watch(batch)"

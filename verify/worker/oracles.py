@@ -54,7 +54,11 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
     if recorder.stepped == 0 and not recorder.repeated_gradient():
         return False
     owned = [v for v in variables if not v["name"].startswith("source ")]
-    meant = [v for v in owned if v["gradient"] != "not-asked"] or owned
+    meant = [v for v in owned if v["gradient"] != "not-asked"]
+    if not meant and len(owned) < len(variables):
+        # Gradients of inputs alone: no weight was to change.
+        return False
+    meant = meant or owned
     if others and all(v["gradient"] == "frozen" for v in meant):
         return False
     return bool(meant) and not any(v["changed"] or not v["moved"] for v in meant)
