@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import pytest
 from regrad.verify import Evidence, Job, Outcome, Verdict, Verifier
 
 from .sabotage import SABOTAGES, Sabotage, sabotaged
-from .spoiled_repair import pairs, spoiled_repair
+from .spoiled_repair import ROOT, pairs, spoiled_repair
+from .spoiled_table import table, with_table
 
 BY_NAME = {sabotage.name: sabotage for sabotage in SABOTAGES}
 SAMPLE = {
@@ -55,6 +57,15 @@ def test_every_sabotage_can_be_done_to_many_rules() -> None:
     assert set(counted) == set(BY_NAME) == set(SAMPLE)
     assert all(count >= 10 for count in counted.values()), counted
     assert rules == {broken.rule.code for broken, _ in pairs()}
+
+
+def test_the_page_has_the_table_of_the_results() -> None:
+    rows = json.loads((ROOT / "bench" / "abuse" / "sabotage.json").read_text())
+    page = (ROOT / "docs" / "honesty.md").read_text()
+    assert table(rows) in page
+    assert with_table(page, rows) == page
+    lies = [(row["rule"], row["sabotage"]) for row in rows if row["lie"]]
+    assert set(lies) <= {("RG408", "decoy")}, "what the page says is not seen through"
 
 
 @pytest.mark.tensorflow
