@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regrad.cli.main import run
+from regrad.cli.main import start
 
 if __name__ == "__main__":
-    run()
+    start()

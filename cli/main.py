@@ -1,4 +1,4 @@
-"""The `regrad` console script: what is run, and what is said when it fails."""
+"""The `regrad` console script: what is run, what is said when it fails, and how it ends."""
 
 from __future__ import annotations
 
@@ -13,8 +13,29 @@ _SELDOM = 2_000_000
 """So many more objects than were given back before circles in memory are looked for."""
 
 
+class _Checked(SystemExit):
+    """A plain check has come to its end: nothing is open, and nobody waits for anything."""
+
+
+def start() -> None:
+    """The console script, in a process of its own: `run`, and an end that comes at once.
+
+    To take apart all that a check has read, object by object, took an eighth of its time.
+    """
+    try:
+        run()
+    except _Checked as left:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            # Python says what it usually says of a reader that has gone.
+            raise left from None
+        os._exit(int(left.code or 0))
+
+
 def run() -> None:
-    """The console script. Whatever happens, the user gets a sentence and an exit status."""
+    """The command line. Whatever happens, the user gets a sentence and an exit status."""
     # What a start makes is there to stay: looking through it for circles took an eighth of the time of a short check.
     gc.set_threshold(_SELDOM)
     _forgive_narrow_encodings()
@@ -52,7 +73,7 @@ def _command() -> None:
     else:
         from regrad.cli.job import carry_out
 
-        sys.exit(carry_out(job))
+        raise _Checked(carry_out(job))
 
 
 def _say(message: str, hint: str = "") -> None:

@@ -85,4 +85,4 @@ def test_the_wheel_holds_nothing_else(wheel: Path) -> None:
 def test_the_wheel_declares_the_console_script(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     (entry_points,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
-    assert "regrad = regrad.cli.main:run" in archive.read(entry_points).decode()
+    assert "regrad = regrad.cli.main:start" in archive.read(entry_points).decode()
