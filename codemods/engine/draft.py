@@ -56,7 +56,6 @@ class Draft:
         self._text = text
         self._source = layout.source
         self._dropped: set[int] = set()
-        self._parents: dict[int, tuple[ast.AST, str]] | None = None
 
     def page(self) -> Page:
         """The page with everything on it; raises `CannotMove` where the wishes get in each other's way."""
@@ -83,20 +82,7 @@ class Draft:
             owner = self._layout.place(owner)[0].owner
 
     def _parent(self, node: ast.AST) -> ast.AST | None:
-        return self.parent_places().get(id(node), (None, ""))[0]
-
-    def parent_places(self) -> dict[int, tuple[ast.AST, str]]:
-        if self._parents is None:
-            self._parents = {}
-            waiting: list[ast.AST] = [self._layout.tree]
-            while waiting:
-                node = waiting.pop()
-                for field, value in ast.iter_fields(node):
-                    for child in value if isinstance(value, list) else [value]:
-                        if isinstance(child, ast.AST):
-                            self._parents[id(child)] = (node, field)
-                            waiting.append(child)
-        return self._parents
+        return self._layout.parent_places.get(id(node), (None, ""))[0]
 
     def _plan(self, block: Block, page: Page) -> None:
         insertions = self._wishes.insertions.get(id(block), [])

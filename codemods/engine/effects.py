@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -69,6 +70,12 @@ def followed(reading: Reading, ordered: Sequence[ast.stmt], asked: Sequence[ast.
         if wanted or not all(swap(reading.of(earlier), reading.of(statement)) for earlier in moved):
             moved.append(statement)
     return moved
+
+
+@lru_cache(maxsize=4)
+def reading_of(tree: ast.Module) -> Reading:
+    """The reading of a file; kept for a while, since every finding in the file asks for it again."""
+    return Reading(tree)
 
 
 class Reading:

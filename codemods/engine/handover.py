@@ -11,7 +11,7 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation
 from regrad.codemods.engine import moving
-from regrad.codemods.engine.effects import FUNCTIONS, Effects, Reading, called, swap
+from regrad.codemods.engine.effects import FUNCTIONS, Effects, called, reading_of, swap
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import block_of, index_in, owners, stored, stored_locally
@@ -125,7 +125,7 @@ class Handover:
         start, end = index_in(block, statement), index_in(block, use) if use is not None else None
         if start is None or end is None or end < start:
             raise CannotMove("the value is computed in another block than that which calls the tape's function")
-        reading = Reading(self.program.trees[self.path])
+        reading = reading_of(self.program.trees[self.path])
         effects = reading.of(statement)
         for other in block[start + 1 : end]:
             if not swap(effects, reading.of(other)) or reading.of(other).leaves:
@@ -138,7 +138,7 @@ class Handover:
         if not all(isinstance(node, _PASSABLE) for node in inner):
             raise CannotMove("the tape stands in a branch of its function")
         looping = any(isinstance(node, (ast.For, ast.AsyncFor, ast.While)) for node in inner)
-        reading = Reading(self.program.trees[self.path])
+        reading = reading_of(self.program.trees[self.path])
         effects = reading.of(computed)
         if looping and (effects.draws or effects.prints):
             raise CannotMove("the tape's function runs it in a loop")

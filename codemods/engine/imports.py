@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
-from regrad.codemods.engine.layout import CannotMove, Layout
+from regrad.codemods.engine.layout import CannotMove, layout_of
 from regrad.codemods.engine.moving import Rewrite, after
 from regrad.codemods.engine.rule import Edit
 
@@ -72,7 +72,7 @@ def add_import(source: SourceFile, tree: ast.Module, statement: str) -> tuple[Ed
         rewrite = Rewrite(source, tree)
         rewrite.insert(statement, after(last))
         return rewrite.edits()
-    layout = Layout(source, tree)
+    layout = layout_of(source, tree)
     if not tree.body:
         offset, text = len(source.text), statement + "\n"
     elif _is_docstring(tree.body[0]):

@@ -14,7 +14,7 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Tensor
 from regrad.codemods.engine import imports
-from regrad.codemods.engine.layout import CannotMove, Layout
+from regrad.codemods.engine.layout import CannotMove, layout_of
 from regrad.codemods.engine.moving import Rewrite, after
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import block_of, index_in, loaded, owners, stored
@@ -237,7 +237,7 @@ def _class_text(program: Program, path: str, name: str, base: str, names: list[s
 def _before(program: Program, path: str, tree: ast.Module, place: ast.stmt, text: str) -> Edit:
     """The class before a statement of the module and the comments on it, two empty lines around it."""
     source = program.files[path]
-    layout = Layout(source, tree)
+    layout = layout_of(source, tree)
     decorators = [each.lineno for each in getattr(place, "decorator_list", ())]
     line = min([place.lineno, *decorators])
     while layout.is_comment(line - 1) and not layout.is_fixed_comment(line - 1):

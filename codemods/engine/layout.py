@@ -7,7 +7,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from regrad.analysis.source import SourceFile
@@ -57,6 +57,12 @@ class Group(NamedTuple):
         return self.block.statements[self.indices.start : self.indices.stop]
 
 
+@lru_cache(maxsize=4)
+def layout_of(source: SourceFile, tree: ast.Module) -> Layout:
+    """The layout of a file; kept for a while, since every finding in the file asks for it again."""
+    return Layout(source, tree)
+
+
 class Layout:
     """The layout of one parsed file; everything is found when it is first asked for."""
 
@@ -64,6 +70,20 @@ class Layout:
         self.source = source
         self.tree = tree
         self._groups: dict[int, list[Group]] = {}
+
+    @cached_property
+    def parent_places(self) -> dict[int, tuple[ast.AST, str]]:
+        """For each node, by its id: the node that holds it, and in which field."""
+        found: dict[int, tuple[ast.AST, str]] = {}
+        waiting: list[ast.AST] = [self.tree]
+        while waiting:
+            node = waiting.pop()
+            for field, value in ast.iter_fields(node):
+                for child in value if isinstance(value, list) else [value]:
+                    if isinstance(child, ast.AST):
+                        found[id(child)] = (node, field)
+                        waiting.append(child)
+        return found
 
     # Lines
 

@@ -17,7 +17,7 @@ from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.draft import Draft, Insertion, Removal, Wishes
 from regrad.codemods.engine.indentation import Reindented, indented
 from regrad.codemods.engine.last_break import with_last_break, without_last_break
-from regrad.codemods.engine.layout import Block, CannotMove, Layout
+from regrad.codemods.engine.layout import Block, CannotMove, layout_of
 from regrad.codemods.engine.parentheses import parenthesised, refuse_inexact, with_own_parentheses
 from regrad.codemods.engine.rule import Edit
 
@@ -74,7 +74,7 @@ class Rewrite:
         self.tree = tree
         self._file = source
         self._source = source = with_last_break(source)
-        self._layout = Layout(source, tree)
+        self._layout = layout_of(source, tree)
         self._operations = 0
         self._replaced: list[tuple[int, int, str]] = []
         self._text = Reindented(self._layout, self._replaced)
@@ -157,7 +157,7 @@ class Rewrite:
             text = "\n".join(indented(text, indent))[len(indent) :]
         else:
             refuse_inexact(node, self._source.text[start:end])
-            text = parenthesised(node, *self._draft.parent_places()[id(node)], text)
+            text = parenthesised(node, *self._layout.parent_places[id(node)], text)
             start, end = with_own_parentheses(self._source, start, end, text)
         if any(one[0] < end and start < one[1] for one in self._replaced):
             raise CannotMove("one expression would be replaced twice")

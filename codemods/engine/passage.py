@@ -13,7 +13,7 @@ from regrad.analysis.events import Applied, GradientTaken, Minimized, ModelCalle
 from regrad.analysis.program import Program
 from regrad.analysis.weights import ATTRIBUTES
 from regrad.codemods.engine import moving
-from regrad.codemods.engine.effects import Effects, Reading, meet, own, path_of, swap
+from regrad.codemods.engine.effects import Effects, meet, own, path_of, reading_of, swap
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.surroundings import block_of, index_in, owners
 
@@ -30,7 +30,7 @@ class Passage:
         self.owner = owner
         self.path = path
         self.around = owners(program, owner, path)
-        self.reading = Reading(program.trees[path])
+        self.reading = reading_of(program.trees[path])
         self._models = {id(event.node) for event in program.of(ModelCalled)}
         self._training = {
             id(event.node)

@@ -20,7 +20,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Operation, Tape, Tensor, Unknown, Value, Variable
 from regrad.analysis.weights import names
-from regrad.codemods.engine.effects import FUNCTIONS, Reading
+from regrad.codemods.engine.effects import FUNCTIONS, reading_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit
@@ -210,7 +210,7 @@ def _is_meant(program: Program, operation: Operation, frame: Frame) -> bool:
     statement = program.statement(place, frame.path) if place is not None else None
     if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         return False
-    names = {path.rpartition(".")[2] for path in Reading(program.trees[frame.path]).of(statement).writes}
+    names = {path.rpartition(".")[2] for path in reading_of(program.trees[frame.path]).of(statement).writes}
     return bool(names) and all(_MEANT.fullmatch(name) for name in names)
 
 

@@ -11,7 +11,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import BoundMethod, Function, Operation, Partial, Tape, Tensor, Unknown
 from regrad.codemods.engine import imports, recording
-from regrad.codemods.engine.effects import Reading, followed
+from regrad.codemods.engine.effects import followed, reading_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety
@@ -81,7 +81,7 @@ def tape_around_statements(program: Program, event: Minimized, sink: Sink | None
         return (Mending("compute the loss under a tape", Safety.SAFE, rewrite.edits()),)
     first = next(position for position, other in enumerate(block) if other is needed[0])
     last = next(position for position, other in enumerate(block) if other is needed[-1])
-    reading = Reading(program.trees[path])
+    reading = reading_of(program.trees[path])
     ordered = block[first : last + 1]
     if any(reading.of(other).leaves for other in ordered):
         raise CannotMove("a `return`, `break` or `continue` stands between the parts of the loss")
