@@ -30,6 +30,9 @@ class Mark:
 def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs, width: int) -> list[Text]:
     """The lines around the marks, numbered; gaps are drawn as dots, and a message that does not fit stands below."""
     last = len(source.starts)
+    if last > 1 and not source.line(last):
+        # Behind the last line break stands nothing that is worth a line.
+        last -= 1
     wanted = sorted({number for mark in marks for number in _shown(mark, last)})
     notebook = source if source.notebook else None
     labels = {number: str(place(Position(number, 1), notebook)[1].line) for number in wanted}
@@ -55,7 +58,7 @@ def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs, width: int
 def _shown(mark: Mark, last: int) -> range:
     context = CONTEXT if mark.primary else 0
     end = min(mark.span.end.line, mark.span.start.line + SPAN_LINES - 1)
-    return range(max(mark.span.start.line - context, 1), min(end + context, last) + 1)
+    return range(max(mark.span.start.line - context, 1), max(min(end + context, last), end) + 1)
 
 
 def _numbered(number: str, signs: Glyphs, content: Text, style: str) -> Text:

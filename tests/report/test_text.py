@@ -46,6 +46,17 @@ def test_the_underline_is_right_after_tabs_and_wide_characters() -> None:
     assert lines[source + 1].count("^") == 2
 
 
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_no_line_is_shown_behind_the_last_line_break(end: str) -> None:
+    content = f"x = 1\nprediction = model(x){end}".encode()
+    finding = dataclasses.replace(samples.FINDING, location=samples.location(2, 1, 11), related=())
+    outcome = dataclasses.replace(samples.with_finding(finding=finding), before=content, after=content)
+    lines = drawn(outcome).splitlines()
+    underline = next(index for index, line in enumerate(lines) if "^^^" in line)
+    assert lines[underline - 1].endswith("2 │ prediction = model(x)")
+    assert "│" not in lines[underline + 1]
+
+
 def test_a_proof_shows_variables_loss_exception_data_and_verdict() -> None:
     text = drawn(samples.PROVED, presentation=Presentation(fixing=True, targets=("train.py",)))
     assert "-prediction = model(x)" in text
