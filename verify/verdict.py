@@ -233,11 +233,12 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
 def filled_with_zeros(before: StepReport, after: StepReport) -> tuple[str, ...]:
     """Variables without gradient that now receive exactly zero, where none of those without has come to receive more.
 
-    Beside others that flow, a zero is a matter of the first step (a dead unit, a kernel that starts at zero).
+    Beside others that flow, a zero is a matter of the first step (a dead unit, a kernel that starts at zero). Only
+    zeros that were measured count: of what was traced it is only known that nothing moved.
     """
     without = faults_of(before).none
-    now = {variable.name: variable.gradient for variable in after.variables if variable.name in without}
-    if not now or any(gradient is not Gradient.ZERO for gradient in now.values()):
+    now = {variable.name: variable for variable in after.variables if variable.name in without}
+    if not now or any(each.gradient is not Gradient.ZERO or each.norm is None for each in now.values()):
         return ()
     return tuple(sorted(now))
 

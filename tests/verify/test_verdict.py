@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from regrad.verify import Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict, judge
 from regrad.verify.verdict import SYMPTOM_WORDS, SYMPTOM_WORDS_BEFORE, sound
 
+NORMS = {Gradient.FLOWS: 1.0, Gradient.ZERO: 0.0}
+
 
 def variable(name: str, gradient: Gradient, *, changed: bool | None = None, trainable: bool = True) -> VariableReport:
     flows = gradient is Gradient.FLOWS
     return VariableReport(
-        name, (2,), gradient, 1.0 if flows else None, flows if changed is None else changed, trainable, "model", "Adam"
+        name, (2,), gradient, NORMS.get(gradient), flows if changed is None else changed, trainable, "model", "Adam"
     )
 
 

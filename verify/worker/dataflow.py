@@ -75,11 +75,17 @@ def is_float(tensor: Any) -> bool:
     return bool(getattr(kind, "is_floating", False) or getattr(kind, "is_complex", False))
 
 
+def held(raw: Any) -> Any:
+    """What operations take to read a variable: its handle, or in TensorFlow 1 its tensor."""
+    handle = getattr(raw, "handle", None)
+    return handle if handle is not None else getattr(raw, "_variable", raw)
+
+
 def readers(recorder: Recorder, graph: Graph, source: Any) -> set[int]:
     """Operations that read the source itself."""
     raw = recorder.raw(source)
     handle = getattr(raw, "handle", None)
-    wanted = id(handle) if handle is not None else id(raw)
+    wanted = id(held(raw))
     found = set()
     loose: list[tuple[int, Any]] = []
     for index, operation in enumerate(graph.operations):

@@ -10,7 +10,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dataflow import ASSIGNS, READS, Graph, below, holds_data, is_float, readers, same_shape, same_value, sides, users
+from .dataflow import (
+    ASSIGNS,
+    READS,
+    Graph,
+    below,
+    held,
+    holds_data,
+    is_float,
+    readers,
+    same_shape,
+    same_value,
+    sides,
+    users,
+)
 from .recorder import Recorder
 
 MOST_PROBED = 200
@@ -73,8 +86,9 @@ def forgotten(recorder: Recorder, graph: Graph, variable: Any, asked: list[Any],
     trained = [each for each in (readers(recorder, graph, source) & above for source in asked) if each]
     made = below(children, reading, above)
     at = meetings(graph, children, reading, above)
-    # Where it meets a trained one itself, neither comes before the other.
-    before = any(meetings(graph, children, each, above) & (made - at) for each in trained)
+    # A matrix that is multiplied with the trained one itself works on it: the trained one is an input that is fitted.
+    product = {index for index in at if any(part in graph.operations[index].kind for part in CONTRACTIONS)}
+    before = any(meetings(graph, children, each, above) & (made - product) for each in trained)
     if trained and not before:
         inputs = [item for index in at for item in graph.operations[index].inputs]
         behind = graph.ancestors(inputs, past_writes=False)
@@ -137,7 +151,7 @@ def is_weight(
     raw = recorder.raw(variable)
     if recorder.sites.layer_of(recorder, id(raw)) is not None:
         return True
-    handle = getattr(raw, "handle", raw)
+    handle = held(raw)
     value = recorder.value(raw)
     alone: set[int] = set()
     for index in sorted(made | reading):
