@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -9,12 +10,13 @@ import sys
 from regrad.cli.exit_status import ExitStatus
 from regrad.cli.mistake import Mistake
 
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _SELDOM = 2_000_000
 """So many more objects than were given back before circles in memory are looked for."""
 
 
 class _Checked(SystemExit):
-    """A plain check has come to its end: nothing is open, and nobody waits for anything."""
+    """A plain check has come to its end: all is written, and nobody waits for anything."""
 
 
 def start() -> None:
@@ -25,12 +27,6 @@ def start() -> None:
     try:
         run()
     except _Checked as left:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except OSError:
-            # Python says what it usually says of a reader that has gone.
-            raise left from None
         os._exit(int(left.code or 0))
 
 
@@ -45,8 +41,8 @@ def run() -> None:
         _say(mistake.message, mistake.hint)
         sys.exit(ExitStatus.ERROR)
     except BrokenPipeError:
-        # The reader (`head`, a closed pager) has seen enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader (`head`, a closed pager) has seen enough.
+        _write_no_more()
         sys.exit(ExitStatus.ERROR)
     except KeyboardInterrupt:
         _say("Interrupted.")
@@ -54,10 +50,14 @@ def run() -> None:
     except Exception as problem:
         if os.environ.get("REGRAD_TRACEBACK"):
             raise
-        _say(
-            f"Internal error: {type(problem).__name__}: {problem}",
-            "This is a fault of regrad, not of your program. REGRAD_TRACEBACK=1 shows where it happened.",
-        )
+        if isinstance(problem, OSError) and problem.errno in _FULL:
+            _say(f"{problem.strerror}: not all of the output was written.", "Make room, or send it somewhere else.")
+            _write_no_more()
+        else:
+            _say(
+                f"Internal error: {type(problem).__name__}: {problem}",
+                "This is a fault of regrad, not of your program. REGRAD_TRACEBACK=1 shows where it happened.",
+            )
         sys.exit(ExitStatus.ERROR)
 
 
@@ -73,7 +73,15 @@ def _command() -> None:
     else:
         from regrad.cli.job import carry_out
 
-        raise _Checked(carry_out(job))
+        status = carry_out(job)
+        # Here, where it is told if the output cannot be written.
+        sys.stdout.flush()
+        raise _Checked(status)
+
+
+def _write_no_more() -> None:
+    """What is still to be written goes nowhere: Python would complain once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(message: str, hint: str = "") -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
 from pathlib import Path
-from types import ModuleType
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from regrad.analysis.source import Unreadable
+from regrad.bench import promises
 
 from .grammar import notebooks, parses, scripts, texts
 
@@ -19,17 +17,6 @@ LONGEST = 20.0
 """Seconds of processor time for one program that are no hang on a slow machine."""
 
 
-def _bench() -> ModuleType:
-    """The script, which is no package of ours."""
-    specification = importlib.util.spec_from_file_location("promises", ROOT / "bench" / "promises.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-promises = _bench()
 gently = settings(max_examples=60, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -141,3 +141,22 @@ def test_the_shell_completes_commands_options_and_codes() -> None:
             [sys.executable, "-c", code], env={**os.environ, **words}, capture_output=True, text=True, check=False
         )
         assert set(done.stdout.split()) == expected, line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("options", [(), ("--select", "RG"), ("--output-format", "json")])
+def test_output_that_finds_no_room_is_no_fault_of_regrad(tmp_path: Path, options: tuple[str, ...]) -> None:
+    """Both ways through the command line: with typer, and the short one."""
+    program = tmp_path / "train.py"
+    program.write_text(BROKEN)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "regrad.cli", "check", "--isolated", *options, str(program)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert "No space left on device: not all of the output was written." in done.stderr
+    assert "Internal error" not in done.stderr and "Exception ignored" not in done.stderr

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import random
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+from regrad.bench import mending_back as back
 from regrad.codemods.engine import registry
 from regrad.repair.detection import Detector
 from regrad.repair.options import Options
@@ -25,14 +23,6 @@ PROGRAMS = [
 ]
 
 
-def _bench() -> ModuleType:
-    """The benchmarks are no package of ours: they are found beside the tests."""
-    if str(ROOT) not in sys.path:
-        sys.path.append(str(ROOT))
-    return importlib.import_module("bench.mending_back")
-
-
-back = _bench()
 DETECTOR = Detector(registry.selected(None), Options(unsafe_fixes=True))
 BROKEN = [
     one
@@ -45,7 +35,7 @@ TAPE = frozenset({"forward above the tape", "zip gone", "pairs swapped", "stop_g
 
 
 @pytest.mark.parametrize("one", [pytest.param(one, id=f"{one.breakage.name}-{Path(one.path).stem}") for one in BROKEN])
-def test_no_promise_is_broken_and_nothing_stays_half_mended(one: object) -> None:
+def test_no_promise_is_broken_and_nothing_stays_half_mended(one: back.Broken) -> None:
     assert back.judge(one, DETECTOR).outcome not in ("spoiled", "unmended")
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from regrad.analysis.source import Unreadable, decode, parse
+from regrad.bench import promises
 from regrad.codemods.engine import registry
 from regrad.repair import fixtures
 from regrad.repair.history import Version
@@ -20,19 +19,6 @@ from regrad.repair.history import Version
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def _bench() -> ModuleType:
-    """The script, which is no package of ours."""
-    specification = importlib.util.spec_from_file_location("promises", ROOT / "bench" / "promises.py")
-    assert specification is not None and specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    import sys
-
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-rewriting = _bench()
 SCRIPTS = [
     (case.rule.code, case.place)
     for case in fixtures.cases(ROOT / "fixtures", registry.rules(), ["broken"])
@@ -89,15 +75,15 @@ def test_promises_hold_in_every_dress(rule: str, data: st.DataObject) -> None:
         parse(decode(place, content))
     except Unreadable:
         return
-    made = rewriting.rewrite(place, {place: content})
+    made = promises.rewrite(place, {place: content})
     if made is not None:
-        assert list(rewriting.complaints(made)) == []
+        assert list(promises.complaints(made)) == []
 
 
 @pytest.mark.parametrize("path", [pytest.param(place, id=f"{code}-{place.stem}") for code, place in SCRIPTS])
 def test_promises_hold_on_every_fixture(path: Path) -> None:
-    made = rewriting.rewrite(str(path))
-    assert made is None or list(rewriting.complaints(made)) == []
+    made = promises.rewrite(str(path))
+    assert made is None or list(promises.complaints(made)) == []
 
 
 # -- the checks themselves can fail ------------------------------------------------------------------------------------
@@ -106,7 +92,7 @@ def test_promises_hold_on_every_fixture(path: Path) -> None:
 @pytest.fixture
 def made() -> Any:
     """A program that was mended, to be spoiled."""
-    found = rewriting.rewrite(str(ROOT / "fixtures" / "tape_exhausted" / "broken" / _first("tape_exhausted")))
+    found = promises.rewrite(str(ROOT / "fixtures" / "tape_exhausted" / "broken" / _first("tape_exhausted")))
     assert found is not None
     return found
 
@@ -122,7 +108,7 @@ def _spoiled(made: Any, old: str, new: str) -> Iterator[str]:
     assert text != version.source.text
     source = decode(path, text.encode())
     spoiled = made.plan._replace(versions={path: Version(source, version.steps)})
-    yield from rewriting.complaints(replace(made, plan=spoiled))
+    yield from promises.complaints(replace(made, plan=spoiled))
 
 
 def test_what_does_not_parse_is_told(made: Any) -> None:

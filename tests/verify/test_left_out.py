@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
-from regrad.verify import Evidence, StepReport, Symptom, Verdict
+from regrad.verify import Symptom, Verdict
 from regrad.verify.verdict import sound
 
-spec = importlib.util.spec_from_file_location("verify_programs", Path(__file__).with_name("programs.py"))
-assert spec is not None and spec.loader is not None
-programs: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(programs)
+from . import programs
+from .conftest import Compare, Step
 
 pytestmark = pytest.mark.tensorflow
-Step = Callable[..., StepReport]
-Compare = Callable[..., Evidence]
 
 MATRICES = """
 import tensorflow as tf

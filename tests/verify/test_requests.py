@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
 from regrad.analysis.cut import CutKind
-from regrad.verify import Evidence, Gradient, StepReport, Symptom, Verdict
+from regrad.verify import Gradient, Symptom, Verdict
 from regrad.verify.verdict import faults_of, sound
 
-spec = importlib.util.spec_from_file_location("verify_programs", Path(__file__).with_name("programs.py"))
-assert spec is not None and spec.loader is not None
-programs: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(programs)
+from . import programs
+from .conftest import Compare, Step
 
 pytestmark = pytest.mark.tensorflow
-Step = Callable[..., StepReport]
-Compare = Callable[..., Evidence]
 
 SECOND = """
 import tensorflow as tf
