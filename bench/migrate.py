@@ -9,6 +9,7 @@ import argparse
 import json
 import random
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,7 @@ from .result import Column, Comparison, Figures, Row, Table
 
 TITLE = "Migration of large trees"
 PACKAGES = ("libcst",)
-GOAL_SPEED_UP, GOAL_MEMORY = 1.7, 1.25
+GOAL_MEMORY = 1.25
 
 BROKEN = """\
 import tensorflow as tf
@@ -54,6 +55,7 @@ def block(x):
         x = tf.keras.layers.Dense(units, activation="relu")(x)
     return x
 """
+PARSING = "import ast, sys; text = sys.stdin.read(); [ast.parse(text) for _ in range(200)]"
 OTHER = "".join(f"def function_{number}(value):\n    return value + {number}\n\n\n" for number in range(20))
 
 
@@ -97,10 +99,34 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(options: argparse.Namespace) -> Figures:
     rows: list[Row] = []
+    gains = [gain_of_two()]
     for files in [200] if options.quick else options.sizes:
         with tempfile.TemporaryDirectory(prefix="regrad-bench-") as name:
             rows += of_tree(Path(name), files, verify=options.verify)
-    return figures_of(rows)
+        gains.append(gain_of_two())
+    return figures_of(rows, statistics.median(gains))
+
+
+def gain_of_two() -> float:
+    """How much more two processes that share nothing get done than one, on this machine at this moment.
+
+    Two "processors" of a rented machine are often the two halves of one core, and then this is well below 2.
+    """
+    source = (ROOT / "analysis" / "interpreter.py").read_text(encoding="utf-8")
+    command = [sys.executable, "-c", PARSING]
+
+    def elapsed(processes: int) -> float:
+        started = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True) for _ in range(processes)]
+        begun = time.perf_counter()
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write(source)
+            process.stdin.close()
+        for process in started:
+            process.wait()
+        return time.perf_counter() - begun
+
+    return 2 * min(elapsed(1), elapsed(1)) / min(elapsed(2), elapsed(2))
 
 
 def of_tree(folder: Path, files: int, *, verify: bool) -> list[Row]:
@@ -130,7 +156,7 @@ def of_tree(folder: Path, files: int, *, verify: bool) -> list[Row]:
     return rows
 
 
-def figures_of(rows: list[Row]) -> Figures:
+def figures_of(rows: list[Row], gain: float) -> Figures:
     columns = (
         Column("files", "files", "count"),
         Column("run", "run"),
@@ -149,7 +175,8 @@ def figures_of(rows: list[Row]) -> Figures:
         one, two = (float(str(of[sizes[-1], f"{word}"]["seconds"])) for word in ("one process", "two processes"))
         small, large = (float(str(of[size, "one process"]["own"])) for size in (sizes[0], sizes[-1]))
         title = f"speed-up of two processes over one, {sizes[-1]:,} files"
-        made.append(Comparison("speed_up", title, one / two, GOAL_SPEED_UP, "near 2", "ratio", True))
+        bare = "two processes that share nothing, here"
+        made.append(Comparison("speed_up", title, one / two, gain, bare, "ratio", True))
         title = f"memory at {sizes[-1]:,} files over that at {sizes[0]:,}"
         made.append(Comparison("memory", title, large / small, GOAL_MEMORY, "flat memory, and noise", "ratio"))
     return Figures((Table("A generated repository, one file in a hundred broken", columns, tuple(rows)),), tuple(made))

@@ -53,8 +53,9 @@ def export(repository: Repository, revision: str, folder: str) -> Checkout:
             regular.append(entry)
     pointers: set[str] = set()
     written: list[Entry] = []
+    made: set[str] = set()
     for entry, content in repository.contents(regular):
-        if _write(folder, entry, content):
+        if _write(folder, entry, content, made):
             written.append(entry)
         else:
             strange.append(entry.path)
@@ -105,10 +106,13 @@ def _is_sound(path: str) -> bool:
     return len(os.fsencode(path)) < 1000
 
 
-def _write(folder: str, entry: Entry, content: bytes) -> bool:
+def _write(folder: str, entry: Entry, content: bytes, made: set[str]) -> bool:
+    """Whether it could be written; `made` are the folders that are there already."""
     path = os.path.join(folder, entry.path)
     try:
-        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if (inside := os.path.dirname(path)) not in made:
+            os.makedirs(inside, exist_ok=True)
+            made.add(inside)
         # Exclusive and without following: two names may be one on this file system.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
         with open(os.open(path, flags, 0o755 if entry.mode == "100755" else 0o644), "wb") as file:

@@ -6,6 +6,7 @@ import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 # Hooks, filters, signing programs and prompts belong to a person at a terminal. The contents are taken and given as
 # they are in the repository, so no filter has a part in it.
@@ -22,6 +23,8 @@ _SETTINGS = (
 )
 _OF_A_CALLER = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_PREFIX")
 """Set while a hook runs; they would turn every repository into the hook's own."""
+_ASKED_AT_ONCE = 64
+"""Files asked of git before the first answer is read. So many names fit into any pipe: neither side waits for ever."""
 NOBODY = {"name": "regrad", "email": "regrad@localhost"}
 """Who commits where git knows nobody."""
 
@@ -86,15 +89,17 @@ class Repository:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
         ) as process:
             assert process.stdin is not None and process.stdout is not None
-            for entry in entries:
-                process.stdin.write(entry.blob.encode("ascii") + b"\n")
+            waiting = iter(entries)
+            while asked := list(islice(waiting, _ASKED_AT_ONCE)):
+                process.stdin.write(b"".join(entry.blob.encode("ascii") + b"\n" for entry in asked))
                 process.stdin.flush()
-                head = process.stdout.readline().split()
-                if len(head) != 3:
-                    raise GitProblem(f"the contents of {entry.path!r} are missing from the repository")
-                content = process.stdout.read(int(head[2]))
-                process.stdout.read(1)
-                yield entry, content
+                for entry in asked:
+                    head = process.stdout.readline().split()
+                    if len(head) != 3:
+                        raise GitProblem(f"the contents of {entry.path!r} are missing from the repository")
+                    content = process.stdout.read(int(head[2]))
+                    process.stdout.read(1)
+                    yield entry, content
             process.stdin.close()
 
     def identity(self) -> dict[str, str]:
