@@ -1,15 +1,17 @@
 """The rounds of one program: find, rewrite, read again, until nothing is left to do; nothing is run or written.
 
 The order of one round: mendings by file position, then by code; of two that conflict, the first (see `engine.edits`).
+What a mending brings to light at its own place is mended in its turn, but nothing is ever made twice.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from regrad.analysis.location import Location, Span
+from regrad.analysis.location import Location, Position, Span
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile, Unreadable
 from regrad.codemods.engine import edits, guard
@@ -28,6 +30,10 @@ class Key(NamedTuple):
     path: str
     span: Span
     code: str
+    turn: int = 0
+    """Which of those that the rule has at this place: mended text stands where it was put in, so one can follow on
+    another.
+    """
 
 
 class Candidate(NamedTuple):
@@ -93,7 +99,7 @@ def make(read: Read, detector: Detector, options: Options, versions: Mapping[str
         for path, source in program.files.items():
             current.setdefault(path, Version(source))
         detected = detector.detect(program)
-        candidates, here = _candidates(detector, options, program, detected.findings, current)
+        candidates, here = _candidates(detector, options, program, detected.findings, current, applied)
         if first is None:
             first, problems = candidates, detected.problems
         remaining = frozenset(candidate.key for candidate in candidates)
@@ -101,7 +107,7 @@ def make(read: Read, detector: Detector, options: Options, versions: Mapping[str
         chosen = [
             (candidate, index, mendings[index])
             for candidate, mendings in zip(candidates, here, strict=True)
-            if candidate.key not in applied and (index := choice.index(candidate)) is not None
+            if (index := choice.index(candidate)) is not None
         ]
         step = _round(program.files, chosen) if len(seen) <= options.max_rounds else None
         if step is None:
@@ -125,25 +131,33 @@ def _candidates(
     program: Program,
     findings: tuple[Finding, ...],
     versions: Mapping[str, Version],
+    applied: Mapping[Key, Applied],
 ) -> tuple[tuple[Candidate, ...], list[tuple[Mending, ...]]]:
     """The findings as candidates, and beside them their eligible mendings with the places of this round."""
-    candidates: dict[Key, Candidate] = {}
+    candidates: list[Candidate] = []
     here: list[tuple[Mending, ...]] = []
+    turns = Counter(key._replace(turn=0) for key in applied)
+    # A finding that is still there after its mending would take it again in every round.
+    made = {(key.code, _started(each.mending)) for key, each in applied.items()}
     for finding in findings:
         location = finding.location
         version = versions.get(location.path)
         span = version.origin(location.span) if version is not None else location.span
-        key = Key(location.path, span, finding.code)
-        if key in candidates:
-            continue
+        place = Key(location.path, span, finding.code)
         mendings = detector.mend(program, finding)
-        own = eligible(mendings, options)
+        offered = [(each, _original_mending(each, versions)) for each in eligible(mendings, options)]
+        offered = [each for each in offered if (finding.code, _started(each[1])) not in made]
         original = without_evidence(replace(finding, location=Location(location.path, span)))
-        candidates[key] = Candidate(
-            key, original, _original(mendings, versions), tuple(_original_mending(each, versions) for each in own)
-        )
-        here.append(own)
-    return tuple(candidates.values()), here
+        key = place._replace(turn=turns[place])
+        turns[place] += 1
+        candidates.append(Candidate(key, original, _original(mendings, versions), tuple(each for _, each in offered)))
+        here.append(tuple(each for each, _ in offered))
+    return tuple(candidates), here
+
+
+def _started(mending: Mending) -> tuple[tuple[str, Position, str], ...]:
+    """What a mending puts where; how much it takes away is not seen any more once the text there is new."""
+    return tuple((edit.path, edit.span.start, edit.text) for edit in mending.edits)
 
 
 def _original(mendings: Mendings, versions: Mapping[str, Version]) -> Mendings:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from regrad.analysis.source import Unreadable
@@ -67,3 +68,50 @@ def test_the_programs_are_python_and_many_are_mended() -> None:
     run()
     assert sum(python) > 0.6 * len(python)
     assert sum(mended) > 0.1 * len(mended)
+
+
+FOLLOWING = {
+    "labels that only the mended call delivers": """\
+import tensorflow as tf
+from tensorflow import keras
+(x, y), _ = keras.datasets.mnist.load_data()
+model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+model.compile('adam', loss='categorical_crossentropy', metrics=['accuracy'])
+model.fit([x, y])
+""",
+    "a head that is mended together with its loss": """\
+import tensorflow as tf
+from tensorflow import keras
+x = y = tf.constant([[1, 2, 3]])
+model = keras.Sequential()
+model.add(keras.layers.Dense(4))
+model.add(keras.layers.Dense(10))
+optimizer = keras.optimizers.SGD(0.1)
+model.compile(optimizer, 'categorical_crossentropy')
+model.fit(x, y, epochs=2)
+y = tf.ones((8, 1))
+model.compile(optimizer, 'binary_crossentropy')
+model.fit(tf.ones((8, 3)), y)
+""",
+    "one call for two models": """\
+import tensorflow as tf
+import keras
+from keras import layers
+x, y = tf.ones((8, 3)), tf.ones((8, 1))
+model = keras.Sequential([keras.Input((3,)), layers.Dense(1)])
+for epoch in range(3):
+    model.compile('adam', loss='binary_crossentropy', metrics=['accuracy'])
+    model.fit(x, y)
+    model = keras.Sequential()
+    model.add(layers.Dense(4))
+    model.add(layers.Dense(10))
+""",
+}
+
+
+@pytest.mark.parametrize("text", FOLLOWING.values(), ids=FOLLOWING)
+def test_what_a_mending_brings_to_light_at_its_own_place_is_mended_too(text: str) -> None:
+    made = promises.rewrite("/nowhere/train.py", {"/nowhere/train.py": text.encode()})
+    assert made is not None
+    assert any(applied.candidate.key.turn for applied in made.plan.applied)
+    assert list(promises.complaints(made)) == []
