@@ -112,7 +112,8 @@ def write(
             blob = repository.run("hash-object", "-w", "--no-filters", "--stdin", given=content).strip()
             lines.append(modes[path].encode() + b" " + blob + b"\t" + os.fsencode(path) + b"\0")
         repository.run("update-index", "-z", "--index-info", given=b"".join(lines), environment=environment)
-        tree = repository.run("write-tree", environment=environment).decode().strip()
+        # What a partial clone lacks is in the tree by its name all the same.
+        tree = repository.run("write-tree", "--missing-ok", environment=environment).decode().strip()
         message = f"{commit.subject}\n\n{commit.body}".encode("utf-8", "surrogateescape")
         answer = repository.run("commit-tree", tree, "-p", tip, given=message, environment=environment)
         tip = answer.decode().strip()

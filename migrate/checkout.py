@@ -40,6 +40,7 @@ def export(repository: Repository, revision: str, folder: str) -> Checkout:
     submodules: list[str] = []
     strange: list[str] = []
     large: list[str] = []
+    missing: list[str] = []
     for entry in repository.entries(revision):
         if not _is_sound(entry.path):
             strange.append(entry.path)
@@ -55,13 +56,21 @@ def export(repository: Repository, revision: str, folder: str) -> Checkout:
     written: list[Entry] = []
     made: set[str] = set()
     for entry, content in repository.contents(regular):
+        if content is None:
+            missing.append(entry.path)
+            continue
         if _write(folder, entry, content, made):
             written.append(entry)
         else:
             strange.append(entry.path)
         if content.startswith(POINTER):
             pointers.add(entry.path)
-    leaving = [entry.path for entry, content in repository.contents(links) if not _link(folder, entry, content)]
+    leaving: list[str] = []
+    for entry, content in repository.contents(links):
+        if content is None:
+            missing.append(entry.path)
+        elif not _link(folder, entry, content):
+            leaving.append(entry.path)
     # Whoever looks upwards for the top of the project (ignored files, requirements) stops here.
     os.makedirs(os.path.join(folder, ".git"), exist_ok=True)
     notes = (
@@ -69,6 +78,7 @@ def export(repository: Repository, revision: str, folder: str) -> Checkout:
         _note(sorted(pointers), "file", "kept in Git LFS; its contents were not fetched"),
         _note(leaving, "link", "leads out of the repository, or nowhere, and was left out"),
         _note(strange, "path", "cannot be written safely and was left out"),
+        _note(missing, "file", "absent from this clone, which is a partial one"),
         _note(large, "file", f"larger than {LARGEST // 1_000_000} MB and was left out"),
     )
     return Checkout(folder, tuple(written), frozenset(pointers), tuple(note for note in notes if note))

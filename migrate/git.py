@@ -82,8 +82,8 @@ class Repository:
         listing = self.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, revision)
         return frozenset(os.fsdecode(path) for path in listing.split(b"\0") if path)
 
-    def contents(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes]]:
-        """The exact bytes of files, one after the other."""
+    def contents(self, entries: Iterable[Entry]) -> Iterator[tuple[Entry, bytes | None]]:
+        """The exact bytes of files, one after the other; None for what a partial clone does not have."""
         command = ["git", *_options(), "--git-dir", self.folder, "cat-file", "--batch"]
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=_environment()
@@ -95,8 +95,11 @@ class Repository:
                 process.stdin.flush()
                 for entry in asked:
                     head = process.stdout.readline().split()
+                    if head[1:] == [b"missing"]:
+                        yield entry, None
+                        continue
                     if len(head) != 3:
-                        raise GitProblem(f"the contents of {entry.path!r} are missing from the repository")
+                        raise GitProblem(f"the contents of {entry.path!r} cannot be read from the repository")
                     content = process.stdout.read(int(head[2]))
                     process.stdout.read(1)
                     yield entry, content

@@ -124,11 +124,19 @@ def test_a_work_tree_is_removed_even_if_it_resists(tmp_path: Path) -> None:
     assert outside.exists()
 
 
-def test_missing_contents_are_told(tmp_path: Path) -> None:
+def test_what_a_partial_clone_lacks_is_told_and_the_rest_is_written(tmp_path: Path) -> None:
     top = repository(tmp_path / "models", {"a.py": "x = 1\n"})
-    tree(top, b"100644 blob " + b"1" * 40 + b"\tgone.py")
-    with pytest.raises(GitProblem):
-        checkout.export(history(top), "main", str(tmp_path / "work"))
+    gone, here = b"1" * 40, blob(top, b"x = 1\n")
+    tree(
+        top,
+        b"100644 blob " + gone + b"\tgone.py",
+        b"100644 blob " + here + b"\there.py",
+        b"120000 blob " + b"2" * 40 + b"\tlink.py",
+    )
+    made = checkout.export(history(top), "main", str(tmp_path / "work"))
+    assert [entry.path for entry in made.entries] == ["here.py"]
+    assert made.notes == ("2 files absent from this clone, which is a partial one: gone.py, link.py",)
+    assert sorted(os.listdir(tmp_path / "work")) == [".git", "here.py"]
 
 
 def test_changed_since(tmp_path: Path) -> None:

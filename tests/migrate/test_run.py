@@ -106,6 +106,18 @@ def test_what_fails_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     assert "nowhere" in (second.message or "")
 
 
+def test_a_partial_clone_is_mended_as_far_as_it_is_there(tmp_path: Path) -> None:
+    top = repository(tmp_path / "models", {"train.py": BROKEN, "weights.h5": b"\0" * 100})
+    weights = git(top, "rev-parse", "HEAD:weights.h5")
+    (top / ".git" / "objects" / weights[:2] / weights[2:]).unlink()
+    (result,) = run(request(tmp_path / "out", top))
+    assert (result.state, result.totals.mended) == (State.DONE, 1)
+    assert "1 file absent from this clone, which is a partial one: weights.h5" in result.notes
+    assert result.branch is not None
+    assert git(top, "rev-parse", f"{result.branch}:weights.h5") == weights
+    assert git(top, "diff", "--name-only", "main", result.branch) == "train.py"
+
+
 def test_wrong_settings_of_one_repository_are_its_own_trouble(tmp_path: Path) -> None:
     top = repository(tmp_path / "models", {"a.py": BROKEN})
 
