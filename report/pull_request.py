@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from regrad.migrate.results import FileResult, RepositoryResult, Results, State, read_results
+from regrad.migrate.results import FileResult, RepositoryResult, Results, State, Totals, read_results
 from regrad.repair.outcome import Decision
 from regrad.report.summary import count
 from regrad.report.words import data_words, ending_words, gradient_words, loss_words, verdict_words
@@ -53,16 +53,22 @@ def text(result: RepositoryResult, results: Results) -> str:
 
 def _introduction(result: RepositoryResult) -> str:
     totals = result.totals
-    proved = (
-        "A training step was run before and after each change; the tables show what every variable received."
-        if totals.verified == totals.mended
-        else f"{totals.verified or 'None'} of these changes {'was' if totals.verified == 1 else 'were'} proved by one"
-        " training step before and one after; the others say why not."
-    )
+    mends = "mends it" if totals.mended == totals.findings == 1 else f"mends {totals.mended} of them"
     return (
         f"regrad found {count(totals.findings, 'place')} where the loss sends no gradient to variables, or trains on"
-        f" the wrong thing, and mends {totals.mended} of them in {count(totals.changed, 'file')}. {proved}\n"
+        f" the wrong thing, and {mends} in {count(totals.changed, 'file')}. {_proved(totals)}\n"
     )
+
+
+def _proved(totals: Totals) -> str:
+    if totals.verified == totals.mended:
+        return "A training step was run before and after each change; the tables show what every variable received."
+    by_a_step = "proved by one training step before and one after"
+    if not totals.verified:
+        which = "This change was not" if totals.mended == 1 else "None of these changes was"
+        return f"{which} {by_a_step}; below stands why."
+    were = "was" if totals.verified == 1 else "were"
+    return f"{totals.verified} of these changes {were} {by_a_step}; the others say why not."
 
 
 def _file(file: FileResult) -> Iterator[str]:

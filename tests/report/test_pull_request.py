@@ -40,7 +40,7 @@ def test_what_was_not_verified_says_why(tmp_path: Path) -> None:
     outcome = replace(outcome, findings=tuple(replace(each, evidence=None) for each in outcome.findings))
     text = text_of(tmp_path, FileResult("models", outcome, None, "no script reaches this file"))
     assert "Not verified: no script reaches this file." in text
-    assert "None of these changes were proved" in text
+    assert "This change was not proved by one training step before and one after; below stands why." in text
     assert "| variable" not in text
 
 
