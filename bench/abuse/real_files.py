@@ -70,8 +70,8 @@ def run_inside(arguments: list[str]) -> dict[str, Any]:
             status, trouble = 2, f"{type(error).__name__}: {error}\n{traceback.format_exc()[-1500:]}"
     out.flush()
     errors.flush()
-    size = out.buffer.tell()  # type: ignore[attr-defined]
-    said = errors.buffer.getvalue().decode("utf-8", "replace")  # type: ignore[attr-defined]
+    size = out.buffer.tell()
+    said = errors.buffer.getvalue().decode("utf-8", "replace")
     return {
         "status": int(status or 0),
         "seconds": time.process_time() - started,
