@@ -33,7 +33,8 @@ The fix and its safety
 Each layer gets the output of the one before it; what follows reads the value that nobody read, where it reads what that
 was made of once; the weights of the model that was called are asked for, or, where both models are trained in the step,
 the loss is computed from what the asked one has a part in; one model gives both outputs. Unsafe: another function is
-computed, or other weights move.
+computed, or other weights move. Where a function adds values to what was made of them (a residual block), a value that
+nobody read may have been meant beside another and not in its place: that is said, and left to the author.
 
 When it stays silent
 --------------------

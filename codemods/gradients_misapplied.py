@@ -30,7 +30,8 @@ Mended::
 The fix and its safety
 ----------------------
 Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not
-applied, or training one more network, is unsafe: weights move that did not.
+applied, or training one more network, is unsafe: weights move that did not. Gradients that are gathered over several
+batches are left to the author, who alone knows when they are to be applied.
 
 When it stays silent
 --------------------

@@ -14,6 +14,8 @@ from regrad.analysis.trainings import inside
 from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Value
 
+_TAKING = frozenset({"gradient", "gradients", "jacobian", "batch_jacobian"})
+
 
 class Forgotten(NamedTuple):
     """`prediction` is the name that should stand at `use`, where the loss reads the model's input."""
@@ -56,7 +58,13 @@ def _uses(program: Program, frame: Frame, call: ast.AST) -> Iterator[Forgotten]:
             continue
         holder = parents.get(node)
         # Beside another value, as the prediction stands beside the targets.
-        argument = isinstance(holder, ast.Call) and node in holder.args and len(holder.args) > 1
+        argument = (
+            isinstance(holder, ast.Call)
+            and node in holder.args
+            and len(holder.args) > 1
+            # What the slope is taken in is no part of a loss.
+            and not (isinstance(holder.func, ast.Attribute) and holder.func.attr in _TAKING)
+        )
         difference = isinstance(holder, ast.BinOp) and isinstance(holder.op, ast.Sub)
         if (argument or difference) and node.lineno > (statement.end_lineno or 0):
             yield Forgotten(name, node, frame.path)

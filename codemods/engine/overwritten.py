@@ -12,6 +12,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Value
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.residual import keeps, residual_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Safety, Withheld
 
 
@@ -177,6 +178,10 @@ def chained(program: Program, evidence: Overwritten) -> Mending:
     )
 
 
+_WITHOUT_VALUES = frozenset({"shape", "size", "rank", "len", "range", "zeros_like", "ones_like"})
+"""Calls that ask how large their argument is, and not what it holds."""
+
+
 def read_instead(program: Program, evidence: Unread) -> Mendings:
     """What follows reads the new value in the place of the one that it was made of, where it reads that once."""
     from regrad.codemods.engine.moving import Rewrite
@@ -192,6 +197,13 @@ def read_instead(program: Program, evidence: Unread) -> Mendings:
         for node in ast.walk(statement.value)
         if isinstance(node, ast.Name) and evidence.frame.scope.names.get(node.id) is not None
     } - {"self"}
+    made_of -= {
+        node.id
+        for call in ast.walk(statement.value)
+        if isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", "")) in _WITHOUT_VALUES
+        for node in ast.walk(call)
+        if isinstance(node, ast.Name)
+    }
     later = [
         node
         for node in ast.walk(function)
@@ -206,6 +218,13 @@ def read_instead(program: Program, evidence: Unread) -> Mendings:
         current = parents.get(current)
     if current is None:
         return Withheld("where it was to be used is not certain", advice)
+    skip = None if keeps(statement.value, later[0].id) else residual_sum(function, parents, statement)
+    if skip is not None:
+        return Withheld(
+            f"line {skip.lineno} adds a value to what was made of it, so whether `{name}` takes the place of"
+            f" `{later[0].id}` or stands beside it is the author's to say",
+            advice,
+        )
     rewrite = Rewrite(program.files[path], program.trees[path])
     rewrite.replace(later[0], name)
     return [
