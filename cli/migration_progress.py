@@ -125,7 +125,9 @@ def _said(result: RepositoryResult) -> str:
 def _counts(totals: Totals) -> str:
     """What was found and mended, in words."""
     read = totals.files - totals.not_analysed
-    if not totals.findings:
+    if not totals.files:
+        words = "no file was looked at"
+    elif not totals.findings:
         words = f"no findings in {count(read, 'file')}"
     else:
         words = f"{count(totals.findings, 'finding')} in {count(read, 'file')}"

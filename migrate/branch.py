@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import regrad
 from regrad.migrate.commits import Done, Step
 from regrad.migrate.git import GitProblem, Repository
+from regrad.migrate.printable import printable
 
 NAME = "regrad/mend"
 _NOTHING = "0" * 40
@@ -73,13 +74,11 @@ def _subject(done: Sequence[Done]) -> str:
 
 
 def _body(done: Sequence[Done]) -> str:
-    lines = [f"{_plain(each.path)}:{each.line} {each.code} {each.title}\n    {_plain(each.proof)}" for each in done]
+    # A name may hold a line break, and a line that begins with `From ` ends a mail.
+    lines = [
+        f"{printable(each.path)}:{each.line} {each.code} {each.title}\n    {printable(each.proof)}" for each in done
+    ]
     return "\n".join(lines) + f"\n\nMade by regrad {regrad.__version__}\n"
-
-
-def _plain(text: str) -> str:
-    """A text of one line: a name may hold a line break, and a line that begins with `From ` ends a mail."""
-    return text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text
 
 
 def write(

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from regrad.migrate.git import Entry, Repository
+from regrad.migrate.printable import printable
 
 LARGEST = 200_000_000
 """A file beyond this many bytes is left out of the work tree; no program and hardly any example data is so large."""
@@ -157,5 +158,5 @@ def _note(paths: Iterable[str], noun: str, what: str) -> str:
     found = list(paths)
     if not found:
         return ""
-    shown = ", ".join(ascii(path)[1:-1] for path in found[:5]) + (", …" if len(found) > 5 else "")
+    shown = ", ".join(printable(path) for path in found[:5]) + (", …" if len(found) > 5 else "")
     return f"{len(found)} {noun}{'s' * (len(found) > 1)} {what}: {shown}"

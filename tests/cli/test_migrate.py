@@ -36,6 +36,11 @@ def test_a_line_per_repository_and_the_totals(script: Script, tmp_path: Path) ->
     assert "**RG401 forward-outside-tape** (line 10)" in text
 
 
+def test_a_repository_without_programs_is_said_to_have_none(script: Script, tmp_path: Path) -> None:
+    repository(tmp_path / "texts", {"README.md": "Nothing to run.\n"})
+    assert script("migrate", "texts", *PLAIN).stdout.splitlines()[0] == "texts: no file was looked at"
+
+
 def test_a_plan_and_its_application(script: Script, tmp_path: Path) -> None:
     top = repository(tmp_path / "models", {"a.py": BROKEN, "b.py": LATE})
     ran = script("migrate", "models", "--plan", "plan.json", *PLAIN)
