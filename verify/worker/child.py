@@ -260,11 +260,9 @@ class Run:
         if type(error).__name__ == "UnknownSet":
             return f"{error}."
         if isinstance(error, ModuleNotFoundError):
-            package = (error.name or "").partition(".")[0]
-            return (
-                f"The module {error.name!r} is missing in the interpreter that runs the program;"
-                f" install it there (pip install {package})."
-            )
+            from .missing_modules import reason
+
+            return reason(error.name or "")
         if "network" in recorder.notes and not recorder.gradient_calls and not recorder.stepped:
             return "The program downloads something, and the network is blocked; put the file in its place first."
         if isinstance(error, NameError) and not recorder.stepped:
