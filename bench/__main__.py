@@ -21,6 +21,7 @@ NAMES = (
     "reading",
     "start_up",
     "growth",
+    "controls",
     "verification_cost",
     "real_programs",
     "rewriting",

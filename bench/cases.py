@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .verify_cases import entry_of, side
+from regrad.verify.job import Job
 
 CAUSES: Mapping[str, frozenset[str]] = {
     kind: frozenset(codes)
@@ -17,6 +17,7 @@ CAUSES: Mapping[str, frozenset[str]] = {
 }
 """The rules that name the cause, by the kind of the case."""
 SIDES = ("buggy", "fixed", "ok")
+ENTRIES = ("train.py", "main.py", "run.py", "__main__.py")
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,36 @@ class Program:
 
     @property
     def entry(self) -> Path:
-        return entry_of(self.place, dict(self.description))
+        if not self.place.is_dir():
+            return self.place
+        named = self.place / Path(self.description.get("entry") or self.place.name).name
+        return named if named.exists() else next((self.place / e for e in ENTRIES if (self.place / e).exists()), named)
+
+    @property
+    def job(self) -> Job:
+        """The program as the verifier runs it."""
+        entry = self.entry.resolve()
+        return Job(str(entry), {str(entry): program_text(entry)} if entry.suffix == ".ipynb" else {})
 
     @property
     def files(self) -> list[Path]:
         if self.place.is_file():
             return [self.place]
         return sorted(path for path in self.place.rglob("*") if path.suffix in (".py", ".ipynb"))
+
+
+def side(case: Path, name: str) -> Path | None:
+    """`buggy`, `fixed` or `ok` of a case: a folder, a script or a notebook."""
+    return next((case / (name + end) for end in ("", ".py", ".ipynb") if (case / (name + end)).exists()), None)
+
+
+def program_text(file: Path) -> str:
+    """What is run of a file: of a notebook its cells of code, with what is not Python passed over."""
+    if file.suffix != ".ipynb":
+        return file.read_text(encoding="utf-8")
+    cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return "\n".join("#" + line if line.lstrip().startswith(("%", "!")) else line for line in code.splitlines())
 
 
 def programs(folder: Path, kind: str | None = None) -> Iterator[Program]:

@@ -1,37 +1,56 @@
-"""How often a run of a broken program names the line that the true fix changes, or one that leads to it.
+"""Whether a report names a line that the true fix of a broken program changes, or one that leads to it.
 
 A line leads to a changed one where one step connects them: it uses a name that the changed lines (or the function or
-class around them) bind, or it binds a name that they use.
+class around them) bind, it binds a name that they use, or both stand in one statement of several lines.
 """
 
 from __future__ import annotations
 
-import argparse
 import ast
-import collections
-import importlib.util
-import json
-import sys
-import time
-from pathlib import Path
-from typing import Any
+import difflib
 
-from regrad.verify import StepReport, Verifier
-from regrad.verify.verdict import sound
+from regrad.verify import StepReport
 
-spec = importlib.util.spec_from_file_location("verify_cases", Path(__file__).with_name("verify_cases.py"))
-assert spec is not None and spec.loader is not None
-verify_cases: Any = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(verify_cases)
+from .cases import Program, program_text
 
 Line = tuple[str, int]
+FOUND = ("the first line that is named", "another line that is named", "a line that leads to it")
+MISSED = ("only lines elsewhere", "no line")
 
 
-def named_lines(report: StepReport, entry: Path) -> list[Line]:
+def located(report: StepReport, broken: Program, mended: Program) -> str:
+    """How near the lines of the report are to what the fix changes: one of FOUND or of MISSED."""
+    lines = named_lines(report, str(broken.entry.resolve()))
+    touched = touched_lines(broken, mended)
+    if lines and lines[0] in touched:
+        return FOUND[0]
+    if touched & set(lines):
+        return FOUND[1]
+    texts = {str(file.resolve()): program_text(file) for file in broken.files}
+    if any(leads(line, touched, texts) for line in lines):
+        return FOUND[2]
+    return MISSED[0] if lines else MISSED[1]
+
+
+def touched_lines(broken: Program, mended: Program) -> set[Line]:
+    """The lines of the broken program that the true fix changes, or that stand beside what it inserts."""
+    lines: set[Line] = set()
+    for file in broken.files:
+        other = mended.place / file.relative_to(broken.place) if broken.place.is_dir() else mended.place
+        if not other.exists():
+            continue
+        texts = [program_text(each).splitlines() for each in (file, other)]
+        for tag, start, end, _, _ in difflib.SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+            if tag != "equal":
+                lines |= {(str(file.resolve()), line) for line in range(start, max(end, start + 1) + 2)}
+    return lines
+
+
+def named_lines(report: StepReport, entry: str) -> list[Line]:
     """The lines that the report names, in the order in which they are shown."""
     lines = [(cut.location.path, cut.location.span.start.line) for cut in report.cuts]
     if report.exception_line:
-        lines.append((str(entry), report.exception_line))
+        lines.append((entry, report.exception_line))
     lines += [(place.path, place.line) for place in report.places]
     return list(dict.fromkeys(lines))
 
@@ -82,6 +101,18 @@ def own_parts(statement: ast.AST) -> list[ast.AST]:
 LIBRARY = {"tf", "np", "keras", "tensorflow", "numpy", "self", "layers", "range", "len", "print", "zip"}
 
 
+def in_one_statement(named: Line, touched: set[Line], texts: dict[str, str]) -> bool:
+    path, line = named
+    if path not in texts:
+        return False
+    return any(
+        node.lineno <= line <= (node.end_lineno or line) and (path, other) in touched
+        for node in ast.walk(ast.parse(texts[path]))
+        if isinstance(node, ast.stmt) and not hasattr(node, "body")
+        for other in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    )
+
+
 def leads(named: Line, touched: set[Line], texts: dict[str, str]) -> bool:
     def of(lines: set[Line]) -> tuple[set[str], set[str]]:
         bound: set[str] = set()
@@ -94,61 +125,8 @@ def leads(named: Line, touched: set[Line], texts: dict[str, str]) -> bool:
                 used |= here[1]
         return bound - LIBRARY, used - LIBRARY
 
+    if in_one_statement(named, touched, texts):
+        return True
     bound, used = of(touched)
     its_bound, its_used = of({named})
     return bool(bound & its_used or its_bound & used)
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("cases", type=Path, nargs="+", help="folders of cases: */case.json beside buggy and fixed")
-    parser.add_argument("--python", help="the interpreter that runs the programs")
-    parser.add_argument("--only", help="cases whose name contains this")
-    options = parser.parse_args()
-    hits: collections.Counter[str] = collections.Counter()
-    seen: collections.Counter[str] = collections.Counter()
-    started = time.monotonic()
-    with Verifier(options.python) as verifier:
-        for case in sorted(path.parent for folder in options.cases for path in folder.glob("*/case.json")):
-            buggy, fixed = (verify_cases.side(case, name) for name in ("buggy", "fixed"))
-            if buggy is None or fixed is None or (options.only and options.only not in case.name):
-                continue
-            description = json.loads((case / "case.json").read_text(encoding="utf-8"))
-            job = verify_cases.job_for(buggy, description)
-            report = verifier.step(job)
-            touched = verify_cases.touched_lines(buggy, fixed)
-            files = sorted(buggy.rglob("*.py")) if buggy.is_dir() else [buggy]
-            texts = {
-                str(file.resolve()): verify_cases.program_text(file) if file.suffix == ".ipynb" else file.read_text()
-                for file in files
-            }
-            lines = named_lines(report, Path(job.path))
-            if lines and lines[0] in touched:
-                hit = "first line"
-            elif touched & set(lines):
-                hit = "another line"
-            elif any(leads(line, touched, texts) for line in lines):
-                hit = "leads to it"
-            else:
-                hit = "elsewhere" if lines else "none"
-            hits[hit] += 1
-            seen["sound" if sound(report) else "broken"] += 1
-            places = " ".join(f"{line}:{what}" for _, line, what in told(report))
-            mark = "!" if hit in ("elsewhere", "none") else "s" if sound(report) else " "
-            print(f"{mark} {hit:12} {case.name}: {places} | fix {sorted(line for _, line in touched)}", flush=True)
-            if hit in ("elsewhere", "none"):
-                print(f"      {verify_cases.show(report)}", flush=True)
-    total = sum(hits.values())
-    good = total - hits["elsewhere"] - hits["none"]
-    print(f"{good} of {total} located: {dict(hits)}; a run shows {dict(seen)}; {time.monotonic() - started:.0f} s")
-    return 0
-
-
-def told(report: StepReport) -> list[tuple[str, int, str]]:
-    cuts = [(cut.location.path, cut.location.span.start.line, cut.kind.value) for cut in report.cuts]
-    raised = [("", report.exception_line, "raised")] if report.exception_line else []
-    return [*cuts, *raised, *((place.path, place.line, place.what.split(" here")[0]) for place in report.places)]
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -14,8 +14,8 @@ from pathlib import Path
 from regrad.verify import Job, Outcome, Verifier
 from regrad.verify.verdict import faults_of, sound, told
 
+from .cases import program_text
 from .result import Column, Comparison, Figures, Missing, Row, Table
-from .verify_cases import program_text
 
 TITLE = "Real programs under the verifier"
 PACKAGES = ("tensorflow", "keras")

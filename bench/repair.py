@@ -31,7 +31,6 @@ from .rivals import advice
 from .rivals.linters import PACKAGES as LINTERS
 from .rivals.linters import fix_command, version
 from .running import Ran, run
-from .verify_cases import job_for
 
 TITLE = "Repair: mended and proved"
 PACKAGES = ("tensorflow", "keras", "libcst")
@@ -165,9 +164,7 @@ def _attempt(
         if not after.sound:
             problem = f"status {after.status}, {', '.join(after.complaints) or 'no complaint'}"
         else:
-            described = dict(program.description)
-            jobs = job_for(program.place, described), job_for(own.place, described)
-            evidence = verifier.compare(*jobs, same_loss=False)
+            evidence = verifier.compare(program.job, own.job, same_loss=False)
             proved = evidence.verdict is Verdict.MENDED
             problem = None if proved else f"{evidence.verdict.value}: {evidence.reason}"
     return Attempt(

@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cases import Program
+from .cases import Program, program_text
 from .measuring import TooLong, cost
-from .verify_cases import program_text
 
 COMPLAINTS = (
     "No gradients provided",

@@ -20,11 +20,11 @@ SYMPTOM_WORDS = {
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
     Symptom.STUCK_AT_ZERO: "a matrix of zeros receives a gradient of exactly zero, so that it stays as it is",
-    Symptom.LEFT_OUT: "the loss depends on fresh weights that are in no list of variables: nothing trains them",
+    Symptom.LEFT_OUT: "weights that the loss needs are in no list of variables, or too late: nothing trains them",
     Symptom.UPDATE_MISSING: "gradients arrive at variables that no optimizer is told to update",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lie outside the range that the loss is made for",
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss takes for probabilities what lies outside 0 to 1",
-    Symptom.PROBABILITIES_AS_LOGITS: "the loss applies a second softmax to what has been through one",
+    Symptom.PROBABILITIES_AS_LOGITS: "the loss applies a second softmax or sigmoid to what has been through one",
     Symptom.LOSS_ARGUMENTS_SWAPPED: "the loss takes the prediction for the target and the target for the prediction",
     Symptom.TARGET_BROADCAST: "every prediction is compared with every target, as one has the shape (n,), one (n, 1)",
 }
@@ -38,11 +38,11 @@ SYMPTOM_WORDS_BEFORE = {
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer was frozen and never trained",
     Symptom.STUCK_AT_ZERO: "a matrix of zeros received a gradient of exactly zero, so that it stayed as it was",
-    Symptom.LEFT_OUT: "the loss depended on fresh weights that were in no list of variables: nothing trained them",
+    Symptom.LEFT_OUT: "weights that the loss needed were in no list of variables, or too late: nothing trained them",
     Symptom.UPDATE_MISSING: "gradients arrived at variables that no optimizer was told to update",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lay outside the range that the loss is made for",
     Symptom.PREDICTIONS_OUT_OF_RANGE: "the loss took for probabilities what lay outside 0 to 1",
-    Symptom.PROBABILITIES_AS_LOGITS: "the loss applied a second softmax to what had been through one",
+    Symptom.PROBABILITIES_AS_LOGITS: "the loss applied a second softmax or sigmoid to what had been through one",
     Symptom.LOSS_ARGUMENTS_SWAPPED: "the loss took the prediction for the target and the target for the prediction",
     Symptom.TARGET_BROADCAST: "every prediction was compared with every target, as one had the shape (n,), one (n, 1)",
 }
@@ -134,7 +134,7 @@ def weigh(before: StepReport, after: StepReport, same_loss: bool) -> tuple[Verdi
 
 def came(report: StepReport) -> bool:
     """Whether the run got as far as its training step: it was made, or it raised once gradients were known."""
-    return report.outcome is Outcome.STEPPED or (report.outcome is Outcome.RAISED and bool(report.variables))
+    return report.outcome is Outcome.STEPPED or (report.outcome is Outcome.RAISED and bool(asked(report)))
 
 
 def without_after(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
@@ -181,6 +181,10 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
             return Verdict.UNCHANGED, f"Still, {told(after, remaining)}."
     if before.outcome is Outcome.RAISED:
         if not remaining and flowing(after):
+            aside = left_standing(after) if not before.variables else ()
+            if aside:
+                standing = f"{listed(aside)} {'stands' if len(aside) == 1 else 'stand'} still"
+                return Verdict.IMPROVED, f"{sentence(was(before))} before; {healthy(after)}, but {standing}."
             return Verdict.MENDED, f"{sentence(was(before))} before; {healthy(after)}."
         if flowing(after):
             return Verdict.IMPROVED, f"{sentence(was(before))} before; it trains now, but {told(after, remaining)}."
@@ -228,6 +232,24 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
         if now is not None and now.trainable and now.gradient is Gradient.NOT_ASKED and not now.changed:
             standing.append(now.name)
     return tuple(standing)
+
+
+def left_standing(after: StepReport) -> tuple[str, ...]:
+    """Weights of models that nothing asks for, where all that trains is no weight of a model.
+
+    An input may be fitted, as its author wishes, or something may train in the place of the model: without any variable
+    of the program as it was there is no telling.
+    """
+    if any(variable.model is not None for variable in flowing(after)):
+        return ()
+    return tuple(
+        variable.name
+        for variable in after.variables
+        if variable.model is not None
+        and variable.trainable
+        and variable.gradient is Gradient.NOT_ASKED
+        and not variable.changed
+    )
 
 
 def filled_with_zeros(before: StepReport, after: StepReport) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..verify_cases import program_text
+from ..cases import program_text
 
 WEIGHTED = frozenset("Dense Conv1D Conv2D Conv3D SeparableConv2D DepthwiseConv2D Conv2DTranspose".split())
 CONVOLUTIONS = WEIGHTED - {"Dense"}

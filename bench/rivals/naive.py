@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..verify_cases import program_text
+from ..cases import program_text
 from . import Reader
 
 _RULES: tuple[tuple[str, str, str], ...] = (

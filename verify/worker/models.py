@@ -7,6 +7,7 @@ import inspect
 import time
 from typing import Any
 
+from .latecomers import judge_latecomers, note_latecomers
 from .recorder import PATIENCE, STEPS, Recorder
 
 SLOW = 2.0
@@ -137,6 +138,9 @@ def watch_compile(recorder: Recorder, model: type) -> None:
             site = recorder.site()
             if site[1]:
                 recorder.sites.compiled[id(self)] = site
+            recorder.compiled_for.pop(id(self), None)
+            if options.get("run_eagerly"):
+                recorder.told_eager.add(id(self))
             if recorder.mode == "eager":
                 parameters = signature.parameters
                 open_ended = any(item.kind is item.VAR_KEYWORD for item in parameters.values())
@@ -227,9 +231,11 @@ def begin(recorder: Recorder, model: Any) -> None:
         recorder.look_around()
     for variable in list(getattr(model, "weights", [])) if getattr(model, "built", False) else []:
         recorder.track(variable)
+    note_latecomers(recorder, model)
 
 
 def end(recorder: Recorder, model: Any) -> None:
+    judge_latecomers(recorder)
     recorder.trained.append(model)
     recorder.applied(getattr(model, "optimizer", None))
 

@@ -203,6 +203,10 @@ def of_symptom(places: Places, symptom: str, variables: list[dict[str, Any]]) ->
             if stuck_at_zero(recorder, identity, item):
                 born(places, identity)
     if symptom == "left-out":
+        step, switches = sites.too_late or (None, ())
+        for site in switches:
+            places.add("layers are switched on here, after the step was compiled", site)
+        places.add("the step is made here as it was compiled", step)
         for identity, item in zip(recorder.reported, variables):  # noqa: B905
             if identity in recorder.reached and item["gradient"] == "not-asked":
                 places.add("the list of variables is used here", recorder.reached[identity])

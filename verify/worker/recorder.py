@@ -17,6 +17,7 @@ PATIENCE = 12
 """How often a place is passed while an optimizer that exists has not stepped yet (WGAN: five critic steps to one)."""
 ACCUMULATION = 64
 """How often a gradient may be taken before an optimizer that exists is thought never to be applied."""
+COMPILER = re.compile(r"tensorflow.python.eager.(polymorphic_function|def_function)")
 TRAINING_CALLS = {"fit", "fit_generator", "train_on_batch", "apply_gradients", "apply", "minimize", "gradient"}
 
 
@@ -89,6 +90,11 @@ class Recorder:
         self.sites: Any = None
         self.raised: BaseException | None = None
         self.left_aside: set[int] = set()
+        self.told_eager: set[int] = set()
+        """Models that the program itself tells to run eagerly."""
+        self.compiled_for: dict[int, set[int]] = {}
+        """The variables that a model had to train when it was first trained after it was compiled."""
+        self.latecomers: list[tuple[Any, Any]] = []
 
     # -- places ---------------------------------------------------------------------------------------------------
 
@@ -241,6 +247,17 @@ class Recorder:
             reference() is not None and not self.applications.get(identity)
             for identity, reference in self.optimizers.items()
         )
+
+    def would_be_compiled(self) -> bool:
+        """Whether what runs eagerly here is a part of a graph in the program's own mode."""
+        if self.inside:
+            return not self.batches or id(self.batches[-1][0]) not in self.told_eager
+        frame: Any = sys._getframe(1)
+        while frame is not None:
+            if COMPILER.search(frame.f_code.co_filename):
+                return True
+            frame = frame.f_back
+        return False
 
     def complete(self) -> bool:
         return self.stepped > 0 and not self.inside

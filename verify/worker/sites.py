@@ -21,6 +21,9 @@ class Sites:
         self.births: dict[int, Site] = {}
         self.layers: list[tuple[Any, Site]] = []
         self.switches: dict[int, tuple[Any, Site]] = {}
+        self.switched_on: dict[int, tuple[Any, Site]] = {}
+        self.too_late: tuple[Site, list[Site]] | None = None
+        """Where a step was made that some weights came too late for, and where they were switched on."""
         self.compiled: dict[int, Site] = {}
         self.losses: dict[int, Site] = {}
         """Losses that the program calls itself, latest call."""
@@ -39,8 +42,11 @@ class Sites:
     def switched(self, layer: Any, value: Any, site: Site) -> None:
         """The latest word counts: a layer that is switched on again was switched off nowhere."""
         if value:
-            self.switches.pop(id(layer), None)
+            was_off = self.switches.pop(id(layer), None)
+            if was_off and site[1]:
+                self.switched_on[id(layer)] = (weakref.ref(layer), site)
         elif site[1]:
+            self.switched_on.pop(id(layer), None)
             self.switches[id(layer)] = (weakref.ref(layer), site)
 
     def layer_of(self, recorder: Recorder, raw: int) -> Site | None:

@@ -10,6 +10,8 @@ from typing import Any
 from .holders import weights_of
 from .recorder import Recorder, Track, plain_name
 from .requests import dead_requests
+from .unasked import note_unasked
+from .values import careful
 
 TINY = 1e-12
 """Relative to the largest gradient of the run: below this a gradient is a rounding residue of zero."""
@@ -17,6 +19,8 @@ TINY = 1e-12
 
 def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
     recorder.paused += 1
+    if outcome == "raised":
+        careful(lambda: note_unasked(recorder))
     owners, trainable = ownership(recorder)
     for track in list(recorder.tracks.values()):
         if track.raw is not None and track.values is None:

@@ -6,6 +6,7 @@ import functools
 from typing import Any
 
 from .dataflow import Graph, readers, sides
+from .loss_oracles import built_in, loss_name
 from .recorder import Recorder
 from .trail import span_of
 
@@ -58,14 +59,14 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
         if recorder.is_variable(source):
             reading |= readers(recorder, graph, source)
     for name, index in (
-        ("probabilities-as-logits", takes_probabilities_for_logits(graph, above)),
+        ("probabilities-as-logits", takes_probabilities_for_logits(recorder, graph, above)),
         ("loss-is-zero", chooses_among_one(graph, above)),
         ("target-broadcast", compares_all_with_all(graph, above, reading)),
         ("loss-arguments-swapped", takes_logits_for_labels(graph, above, reading)),
     ):
         if index is not None:
             recorder.symptoms.add(name)
-            first = softmax_before(graph, index) if name == "probabilities-as-logits" else index
+            first = squashed_before(graph, index) if name == "probabilities-as-logits" else index
             for each in (first, index):
                 place = graph.operations[each].place if each is not None else None
                 if place:
@@ -143,26 +144,64 @@ def takes_logits_for_labels(graph: Graph, above: set[int], reading: set[int]) ->
     return None
 
 
-def takes_probabilities_for_logits(graph: Graph, above: set[int]) -> int | None:
+def takes_probabilities_for_logits(recorder: Recorder, graph: Graph, above: set[int]) -> int | None:
     for index in above:
-        operation = graph.operations[index]
-        if operation.kind not in FROM_LOGITS or not operation.inputs:
-            continue
-        if softmax_before(graph, index) is not None:
+        squashed = squashed_before(graph, index)
+        if squashed is not None and not undone(recorder, graph.operations[squashed].outputs[0]):
             return index
     return None
 
 
-def softmax_before(graph: Graph, index: int) -> int | None:
-    """The softmax that made the logits of this operation, if one did."""
-    return softmax_of(graph, graph.operations[index].inputs[0])
+def squashed_before(graph: Graph, index: int) -> int | None:
+    """The softmax (or sigmoid) that made the logits of this operation, if one did."""
+    operation = graph.operations[index]
+    if operation.kind in FROM_LOGITS and operation.inputs:
+        return softmax_of(graph, operation.inputs[0])
+    if operation.kind == "Log1p":
+        # A cross-entropy of two classes is made of many operations; this one takes exp(-|logits|).
+        for logits in folded(graph, operation.inputs[0]):
+            found = made_by(graph, logits, "Sigmoid")
+            if found is not None:
+                return found
+    return None
+
+
+def folded(graph: Graph, tensor: Any) -> list[Any]:
+    """`x` where the tensor is exp(where(..., -x, x)): both are chosen from, and one is the other one turned."""
+    for kind in ("Exp", "Select"):
+        maker = graph.maker.get(id(tensor))
+        if maker is None or not graph.operations[maker].kind.startswith(kind):
+            return []
+        chosen = graph.operations[maker].inputs
+        tensor = chosen[0]
+    negated = [graph.maker.get(id(item)) for item in chosen[1:]]
+    turned = [graph.operations[each].inputs[0] for each in negated if each is not None and is_turn(graph, each)]
+    return [item for item in turned if any(item is other for other in chosen[1:])]
+
+
+def is_turn(graph: Graph, index: int) -> bool:
+    return graph.operations[index].kind == "Neg"
+
+
+def undone(recorder: Recorder, probabilities: Any) -> bool:
+    """Whether Keras takes the logits behind these probabilities when the step is compiled.
+
+    Its losses do so where they are given the very output of a softmax or sigmoid, and in a graph they see what made it.
+    """
+    given = any(guess is probabilities and built_in(loss) for loss, _, guess in recorder.loss_pairs)
+    return given and recorder.would_be_compiled()
 
 
 def softmax_of(graph: Graph, tensor: Any) -> int | None:
+    return made_by(graph, tensor, "Softmax")
+
+
+def made_by(graph: Graph, tensor: Any, kind: str) -> int | None:
+    """The operation of this kind that made the values of the tensor, whatever their shape is now."""
     while id(tensor) in graph.maker:
         found = graph.maker[id(tensor)]
         maker = graph.operations[found]
-        if maker.kind == "Softmax":
+        if maker.kind == kind:
             return found
         if maker.kind not in SAME_VALUES or not maker.inputs:
             break
@@ -172,8 +211,6 @@ def softmax_of(graph: Graph, tensor: Any) -> int | None:
 
 def takes_prediction_for_target(recorder: Recorder, graph: Graph, reading: set[int]) -> bool:
     """Whether a one-way loss got what depends on the variables first, and what does not depend on them second."""
-    from .loss_oracles import built_in, loss_name
-
     for loss, first, second in recorder.loss_pairs:
         if not built_in(loss) or not any(part in loss_name(loss) for part in ONE_WAY):
             continue
