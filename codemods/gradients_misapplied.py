@@ -31,7 +31,7 @@ The fix and its safety
 ----------------------
 Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not
 applied, or training one more network, is unsafe: weights move that did not. Gradients that are gathered over several
-batches are left to the author, who alone knows when they are to be applied.
+batches are applied where their sum is begun anew; where it is not begun anew, that is left to the author.
 
 When it stays silent
 --------------------

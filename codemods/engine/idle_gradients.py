@@ -273,45 +273,9 @@ def _last_change(program: Program, path: str, statement: ast.Assign) -> ast.stmt
     return changed
 
 
-_GATHERING = frozenset({"append", "extend", "assign_add", "accumulate", "put", "write", "add"})
-
-
-def _gathered(program: Program, path: str, statement: ast.Assign) -> ast.stmt | None:
-    """The statement that adds the gradients to those of other batches, if there is one."""
-    target = statement.targets[0]
-    if not isinstance(target, ast.Name):
-        return None
-    parents = program.parents(path)
-    scope: ast.AST = statement
-    while not isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
-        scope = parents[scope]
-    names = {target.id}
-    statements = [node for node in ast.walk(scope) if isinstance(node, ast.stmt) and node is not scope]
-    for each in sorted(statements, key=lambda node: node.lineno):
-        if each is statement or each.lineno < statement.lineno:
-            continue
-        read = {node.id for node in ast.walk(each) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-        if not read & names:
-            continue
-        if isinstance(each, ast.AugAssign):
-            return each
-        if isinstance(each, ast.For):
-            # `for total, gradient in zip(totals, gradients):` hands them on under another name.
-            names |= {node.id for node in ast.walk(each.target) if isinstance(node, ast.Name)}
-        elif isinstance(each, ast.Assign):
-            bound = {node.id for goal in each.targets for node in ast.walk(goal) if isinstance(node, ast.Name)}
-            if bound & read - names:
-                return each
-            names |= bound
-        elif isinstance(each, ast.Expr) and isinstance(each.value, ast.Call):
-            called = each.value.func
-            if isinstance(called, ast.Attribute) and called.attr in _GATHERING:
-                return each
-    return None
-
-
 def applied(program: Program, evidence: Idle) -> Mending:
     """The optimizer is given them, behind the last change that is made to them."""
+    from regrad.codemods.engine.gathered_gradients import complete, gathered
     from regrad.codemods.engine.moving import CannotMove, Rewrite, after
 
     event = evidence.event
@@ -320,10 +284,14 @@ def applied(program: Program, evidence: Idle) -> Mending:
     if not isinstance(statement, ast.Assign) or event.sources_node is None:
         raise CannotMove("the gradients have no name")
     rewrite = Rewrite(program.files[path], program.trees[path])
-    gathered = _gathered(program, path, statement)
-    if gathered is not None:
-        raise CannotMove(f"line {gathered.lineno} gathers the gradients; when they are applied is the author's to say")
     name, variables = program.source(statement.targets[0], path), program.source(event.sources_node, path)
-    last = _last_change(program, path, statement)
-    rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({name}, {variables}))", after(last))
+    place = after(_last_change(program, path, statement))
+    sum_of = gathered(statement, program.parents(path))
+    if sum_of is not None:
+        whole = complete(statement, sum_of, program.parents(path))
+        if whole is None:
+            line = sum_of.statement.lineno
+            raise CannotMove(f"line {line} gathers the gradients; when they are applied is the author's to say")
+        name, place = str(sum_of.name), whole
+    rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({name}, {variables}))", place)
     return Mending("apply them", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")
