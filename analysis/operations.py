@@ -94,7 +94,7 @@ TABLE: dict[str, Operator] = {
         "conv2d conv3d conv2d_transpose depthwise_conv2d separable_conv2d convolution conv max_pool max_pool1d "
         "max_pool2d avg_pool avg_pool1d avg_pool2d pool batch_normalization "
         "layer_normalization moments embedding_lookup embedding_lookup_sparse scatter_nd tensor_scatter_nd_update "
-        "tensor_scatter_nd_add scatter_update "
+        "tensor_scatter_nd_add tensor_scatter_nd_sub tensor_scatter_nd_max tensor_scatter_nd_min scatter_update "
         "boolean_mask dynamic_partition dynamic_stitch top_k where select resize resize_bilinear map_fn scan "
         "vectorized_map while_loop cond "
         "recompute_grad convert_to_tensor as_tensor cast_float fft ifft rfft irfft stft svd qr eigh "
@@ -154,6 +154,7 @@ TABLE: dict[str, Operator] = {
     "segment_sum": Operator(Transfer.FLOWS, "same", "unknown", positions=(0,)),
     "segment_mean": Operator(Transfer.FLOWS, "same", "unknown", positions=(0,)),
     "scatter_nd": Operator(Transfer.FLOWS, "same", "unknown", positions=(1,)),
+    "IndexedSlices": Operator(Transfer.FLOWS, "same", "unknown", positions=(0,)),
     "sparse_softmax_cross_entropy_with_logits": Operator(Transfer.FLOWS, "float32", "reduce"),
 }
 

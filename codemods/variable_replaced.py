@@ -4,8 +4,8 @@ should pass.
 What it does
 ------------
 Reports `w = w - rate * gradient` and `w = tf.nn.relu(w)` of a variable that is trained (from the second step on, `w`
-is a tensor that no tape watches);
-`tf.Variable(expression)` and `variable.assign(expression)` between the weights and the loss.
+is a tensor that no tape watches); between the weights and the loss, `tf.Variable(expression)`,
+`variable.assign(expression)`, `variable.scatter_nd_add(…)` and whatever else changes some elements of a variable.
 
 Why gradients stop
 ------------------
@@ -32,7 +32,8 @@ Mended::
 The fix and its safety
 ----------------------
 The update becomes `assign_sub` (`assign_add`, `assign`). A variable made of an expression becomes the expression.
-What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name. Rows that a loop
+What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name; what is scattered
+is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop
 assigns one by one are collected in a list and stacked. Safe: the numbers are the same. Where the variable is read
 before, or in other functions, and where a graph assigns, nothing is offered.
 
@@ -55,6 +56,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from regrad.analysis import applications, flow
+from regrad.analysis.assigning import ASSIGNING, is_function
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Assigned, GradientTaken, TapeOpened
 from regrad.analysis.frames import Frame
@@ -62,8 +64,8 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Variable
 from regrad.analysis.weights import describe
-from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected, is_function
-from regrad.codemods.engine.poured import ASSIGNS, Poured, threaded, unwrapped, uses_of
+from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
+from regrad.codemods.engine.poured import Poured, threaded, unwrapped, uses_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -167,7 +169,7 @@ def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
             CutKind.ASSIGNED,
             names,
             (Related(program.location(sink.event.node, sink.event.frame), "gradients are asked for here"),),
-            Poured(node, frame, cut.value, made),
+            Poured(node, frame, cut.value, made, sink.kind == "tape"),
         )
 
 
@@ -201,7 +203,7 @@ def _elsewhere(program: Program, sink: Sink) -> Iterator[Finding]:
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
-                and node.func.attr in (*ASSIGNS, "set_weights")
+                and node.func.attr in (*ASSIGNING, "set_weights")
                 and id(node) not in resolved
             ):
                 names = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
@@ -223,7 +225,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove
 
     evidence = finding.evidence
-    if isinstance(evidence, Poured) and not evidence.made and is_function(evidence):
+    node = evidence.node if isinstance(evidence, Poured) and not evidence.made and not evidence.eager else None
+    if isinstance(node, ast.Call) and is_function(node):
         return Withheld(
             "the assignment runs where the session is asked for it, which is the author's to say",
             "new = expression  # to compute with\nkeep = tf.assign(variable, new)  # to run beside the training step",

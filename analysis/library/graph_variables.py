@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from regrad.analysis.assigning import ASSIGNING, SCATTERING
 from regrad.analysis.values import Collection, Constant, External, Value, Variable
 
 if TYPE_CHECKING:
@@ -101,21 +102,28 @@ def _collected(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 
 def _assign(interpreter: Interpreter, name: str, call: Call) -> Value:
-    """`tf.assign(variable, value)`: the method, as a function."""
+    """`tf.assign(variable, value)`, `tf.scatter_add(variable, indices, updates)`: the method, as a function."""
     from regrad.analysis import calls
     from regrad.analysis.interpreter import Call as Arguments
     from regrad.analysis.library import variables
 
-    variable, value = call.get("ref", 0), call.get("value", 1)
+    last = name.rpartition(".")[2]
+    method = _KERAS.get(last, last)
+    variable = call.get("x" if name.startswith("K.") else "ref", 0)
+    if method in SCATTERING:
+        value = call.get("updates", 2)
+    else:
+        value = call.get("value", 1) or call.get("new_x") or call.get("increment") or call.get("decrement")
     if not isinstance(variable, Variable) or value is None:
         return calls.unknown_call(interpreter, External(name), call)
-    return variables.method_of_variable(
-        interpreter, variable, name.rpartition(".")[2], Arguments(call.node, (value,), {}, True, call.nodes[1:])
-    )
+    word = "updates" if method in SCATTERING else "value"
+    return variables.method_of_variable(interpreter, variable, method, Arguments(call.node, (), {word: value}))
 
 
+_KERAS = {"update": "assign", "update_add": "assign_add", "update_sub": "assign_sub"}
 FUNCTIONS: dict[str, Handler] = {
     **{f"{space}.variable_scope": _scope for space in ("tf", "tf1")},
     **{f"{space}.{name}": _collected for space in ("tf", "tf1") for name in ("trainable_variables", "get_collection")},
-    **{f"{space}.{name}": _assign for space in ("tf", "tf1") for name in ("assign", "assign_add", "assign_sub")},
+    **{f"{space}.{name}": _assign for space in ("tf", "tf1") for name in ASSIGNING},
+    **{f"K.{name}": _assign for name in _KERAS},
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import operators
+from regrad.analysis.assigning import ASSIGNING, SCATTERING
 from regrad.analysis.events import Assigned
 from regrad.analysis.library import graph_variables
 from regrad.analysis.library.literals import dtype_value, literal_array, sizes
@@ -81,18 +82,18 @@ def make_variable(
     return variable
 
 
+def _written(name: str, call: Call) -> Value:
+    """What a method puts into its variable."""
+    if name in SCATTERING:
+        # Slices that say themselves where they belong come as the only argument.
+        indexed = call.get("updates", 2 if name.startswith("batch_") else 1)
+        return indexed or call.get("sparse_delta", 0) or UNKNOWN
+    return call.get("value", 0) or call.get("delta") or UNKNOWN
+
+
 def method_of_variable(interpreter: Interpreter, owner: Variable, name: str, call: Call) -> Value:
-    if name in (
-        "assign",
-        "assign_add",
-        "assign_sub",
-        "scatter_update",
-        "scatter_nd_update",
-        "load",
-        "scatter_add",
-        "scatter_sub",
-    ):
-        value = call.get("value", 0) or call.get("delta") or UNKNOWN
+    if name in ASSIGNING or name == "load":
+        value = _written(name, call)
         interpreter.emit(
             Assigned(call.node, interpreter.frame, interpreter.tick(), owner, name, value, interpreter.tapes)
         )

@@ -7,7 +7,7 @@ import ast
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant
-from regrad.codemods.engine.poured import ASSIGNS, Poured
+from regrad.codemods.engine.poured import Poured
 from regrad.codemods.engine.rule import Mending, Safety
 
 SUGGESTION = "parts = []\nparts.append(expression)  # in the place of the assignment\nwhole = tf.stack(parts)"
@@ -20,18 +20,6 @@ def assigns_a_part(evidence: Poured) -> bool:
         isinstance(call, ast.Call)
         and isinstance(call.func, ast.Attribute)
         and isinstance(call.func.value, ast.Subscript)
-    )
-
-
-def is_function(evidence: Poured) -> bool:
-    """Whether it is `tf.assign(variable, ...)`, an operation of a graph, which runs where it is asked for."""
-    call = evidence.node
-    return (
-        isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr in ASSIGNS
-        and len(call.args) + len(call.keywords) > 1
-        and not any(keyword.arg in ("use_locking", "name", "read_value") for keyword in call.keywords)
     )
 
 

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from regrad.analysis.assigning import ASSIGNING
+
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _RANDOM = ("random", "shuffle", "sample", "seed", "rand", "choice", "permutation", "normal", "uniform", "bernoulli")
 """Calls whose names hold one of these draw random numbers."""
 _NOT_RANDOM = ("normali", "operand", "initializer")
 _PRINTS = frozenset({"print", "info", "debug", "warning", "write", "log_scalar", "display"})
-_CHANGES_OWNER = frozenset(
+_CHANGES_OWNER = ASSIGNING.union(
     "pop popleft popitem append appendleft extend insert remove clear update add discard sort reverse fill setdefault "
-    "assign assign_add assign_sub scatter_update scatter_nd_update set_weights load_weights set_value write".split()
+    "set_weights load_weights set_value write".split()
 )
 _CHANGES_ARGUMENTS = frozenset(
     "shuffle copyto fill setattr delattr apply_gradients apply minimize fit fit_generator train_on_batch next".split()

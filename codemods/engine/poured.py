@@ -6,12 +6,15 @@ import ast
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from regrad.analysis import flow
+from regrad.analysis.assigning import ASSIGNING, SCATTERING, is_function, variable_of
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Variable
+from regrad.codemods.engine.broken_paths import argument as call_argument
 from regrad.codemods.engine.rule import Mending, Safety
-
-ASSIGNS = frozenset({"assign", "assign_add", "assign_sub"})
+from regrad.codemods.engine.scattered import new_content
+from regrad.codemods.engine.surroundings import block_of
 
 
 class Poured(NamedTuple):
@@ -21,6 +24,8 @@ class Poured(NamedTuple):
     frame: Frame
     variable: Variable
     made: bool
+    eager: bool = False
+    """Whether it runs where it stands, even if it is a function of TensorFlow 1."""
 
 
 def unwrapped(program: Program, evidence: Poured) -> Mending:
@@ -65,11 +70,14 @@ def threaded(program: Program, evidence: Poured) -> Mending:
         or not isinstance(call.func, ast.Attribute)
         or not isinstance(statement, ast.Expr)
         or statement.value is not call
-        or not call.args
+        or not (call.args or call.keywords)
     ):
         raise CannotMove("the assignment is part of another expression")
     scope = _scope(program, evidence.frame)
-    receiver = program.source(call.func.value, path)
+    held_by = variable_of(call)
+    if held_by is None:
+        raise CannotMove("the assignment is part of another expression")
+    receiver = program.source(held_by, path)
     parents = program.parents(path)
     block = parents.get(statement)
     uses = uses_of(program, call, evidence.frame)
@@ -80,24 +88,74 @@ def threaded(program: Program, evidence: Poured) -> Mending:
         raise CannotMove("the variable is read where the assignment may not have happened")
     if not uses:
         raise CannotMove("the variable is read in another function")
-    argument = call.args[0]
-    text = program.source(argument, path)
     rewrite = Rewrite(program.files[path], program.trees[path])
-    if call.func.attr == "assign" and isinstance(argument, ast.Name):
-        name = text
-    else:
-        name = _free_name(scope, receiver)
-        sign = {"assign_add": "+", "assign_sub": "-"}.get(call.func.attr)
-        if sign is not None:
-            plain = isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument)
-            text = f"{receiver} {sign} {text if plain else f'({text})'}"
-        rewrite.replace(statement, f"{name} = {text}\n{receiver}.assign({name})")
-    for node in uses:
-        parent, outer = parents.get(node), None
-        if isinstance(parent, ast.Attribute) and parent.attr in ("read_value", "value"):
-            outer = parents.get(parent)
-        rewrite.replace(outer if isinstance(outer, ast.Call) else node, name)
+    before = _before(program, evidence, statement)
+    plain = call.func.attr == "assign" and not before and len(call.args) == 1 and isinstance(call.args[0], ast.Name)
+    name = program.source(call.args[0], path) if plain else _free_name(scope, receiver)
+    held = receiver
+    for each in (*before, statement):
+        assert isinstance(each.value, ast.Call)
+        last = f"\n{receiver}.assign({name})" if each is statement else ""
+        if not plain:
+            text, emptied = _new_content(program, each.value, path, held)
+            rewrite.replace(each, f"{name} = {text}{last}")
+            if emptied is not None:
+                rewrite.remove([emptied], keep_comments=True)
+        held = name
+        for node in uses_of(program, each.value, evidence.frame):
+            parent, outer = parents.get(node), None
+            if isinstance(parent, ast.Attribute) and parent.attr in ("read_value", "value"):
+                outer = parents.get(parent)
+            rewrite.replace(outer if isinstance(outer, ast.Call) else node, name)
     return Mending("compute with what was assigned", Safety.SAFE, rewrite.edits())
+
+
+def _before(program: Program, evidence: Poured, statement: ast.Expr) -> list[ast.Expr]:
+    """The assignments before this one, in the same block, that something trained went into and that it builds on."""
+    path, call = evidence.frame.path, statement.value
+    assert isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute)
+    held_by = variable_of(call)
+    receiver, found = program.source(held_by, path) if held_by is not None else "", list[ast.Expr]()
+    values = {id(node): value for value, node, _ in flow.assigned_values(evidence.variable)}
+    block = block_of(program, statement, path)
+    while call.func.attr != "assign":
+        earlier = [each for each in block[: block.index(statement)] if _names(program, each, receiver, path)]
+        before = earlier[-1] if earlier else None
+        if not isinstance(before, ast.Expr) or not isinstance(before.value, ast.Call):
+            break
+        call = before.value
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in ASSIGNING or id(call) not in values:
+            break
+        reach = flow.Flow(None).reach(values[id(call)])
+        if not reach.sources and not reach.anything:
+            break
+        found.insert(0, before)
+        statement = before
+    return found
+
+
+def _names(program: Program, statement: ast.stmt, receiver: str, path: str) -> bool:
+    """Whether a statement assigns to the variable."""
+    parents = program.parents(path)
+    return any(_is_receiver(parents, node) for node in _reads(program, statement, receiver, path))
+
+
+def _new_content(program: Program, call: ast.Call, path: str, held: str) -> tuple[str, ast.stmt | None]:
+    """What the variable holds after the assignment, and a statement before it that is not needed then."""
+    from regrad.codemods.engine.moving import CannotMove
+
+    assert isinstance(call.func, ast.Attribute)
+    if call.func.attr in SCATTERING:
+        return new_content(program, call, path, held)
+    argument = call_argument(call, int(is_function(call)), "value", "delta")
+    if argument is None:
+        raise CannotMove("what is assigned is not written out")
+    text = program.source(argument, path)
+    sign = {"assign_add": "+", "assign_sub": "-"}.get(call.func.attr)
+    if sign is not None:
+        plain = isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument)
+        text = f"{held} {sign} {text if plain else f'({text})'}"
+    return text, None
 
 
 def _scope(program: Program, frame: Frame) -> ast.AST:
@@ -118,13 +176,14 @@ def uses_of(program: Program, call: ast.Call, frame: Frame) -> list[ast.Name | a
     """Where the same function reads the variable after this assignment, up to the next one, which has its own turn."""
     path = frame.path
     statement = program.statement(call, path)
-    if not isinstance(call.func, ast.Attribute) or statement is None:
+    held_by = variable_of(call)
+    if held_by is None or statement is None:
         return []
     parents = program.parents(path)
     end = statement.end_lineno or statement.lineno
     later = [
         node
-        for node in _reads(program, _scope(program, frame), program.source(call.func.value, path), path)
+        for node in _reads(program, _scope(program, frame), program.source(held_by, path), path)
         if node.lineno > end
     ]
     limit = min((node.lineno for node in later if _is_receiver(parents, node)), default=None)
@@ -137,7 +196,12 @@ def _loose(node: ast.expr) -> bool:
 
 def _is_receiver(parents: Mapping[ast.AST, ast.AST], node: ast.AST) -> bool:
     parent = parents.get(node)
-    return isinstance(parent, ast.Attribute) and parent.attr in ASSIGNS
+    call = parents.get(parent) if isinstance(parent, ast.Attribute) else parent
+    return isinstance(call, ast.Call) and _assigns(call) and variable_of(call) is node
+
+
+def _assigns(call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and call.func.attr in ASSIGNING
 
 
 def _in_loop(parents: Mapping[ast.AST, ast.AST], statement: ast.AST, scope: ast.AST) -> bool:
