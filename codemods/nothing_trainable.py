@@ -35,8 +35,9 @@ The fix and its safety
 Where layers are switched on behind the model's flag, the model's flag is set to True if every layer gets a flag of
 its own afterwards; otherwise the layers are frozen one by one instead of the model. Where a loop waits for a layer
 name that the model does not have, the nearest name is put in. Where everything is fresh, the freeze is taken out.
-Pretrained weights stay frozen: the freeze is narrowed to them, or nothing is offered. Unsafe, since weights move that
-did not move before.
+Pretrained weights stay frozen: the freeze is narrowed to them, or nothing is offered. Where a call hands the flag to
+a function that freezes (`requires_grad(model, False)`), the call is made for the one model inside, or taken out.
+Unsafe, since weights move that did not move before.
 
 When it stays silent
 --------------------
@@ -65,6 +66,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
 from regrad.analysis.values import Constant, Layer, Network, Value
 from regrad.analysis.weights import describe, sublayers
+from regrad.codemods.engine import handed_flag
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -75,6 +77,8 @@ class Evidence(NamedTuple):
     freezes: tuple[Freeze, ...]
     overridden: tuple[Value, ...]
     switches: trainings.Switches
+    calls: tuple[handed_flag.Handed, ...] = ()
+    """The calls that hand the flag to the place which sets it."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -110,7 +114,9 @@ def detect(program: Program) -> Iterable[Finding]:
             and switches.off(part, before) is None
         )
         main = freezes[0]
-        location = program.location(program.statement(main.node, main.frame.path) or main.node, main.frame)
+        calls = handed_flag.handed_by(training, parts, switches)
+        place, frame = (calls[0].call, calls[0].frame) if calls else (main.node, main.frame)
+        location = program.location(program.statement(place, frame.path) or place, frame)
         if location in seen:
             continue
         seen.add(location)
@@ -132,8 +138,9 @@ def detect(program: Program) -> Iterable[Finding]:
                     program.location(training.event.node, training.event.frame),
                     "the training that has nothing to train",
                 ),
+                *((Related(program.location(main.node, main.frame), "the flag is set here"),) if calls else ()),
             ),
-            Evidence(training, freezes, overridden, switches),
+            Evidence(training, freezes, overridden, switches, tuple(calls)),
         )
 
 
@@ -185,6 +192,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
         renamed = _another_name(program, evidence)
         if renamed:
             return renamed
+        if len(evidence.calls) == 1:
+            return handed_flag.narrowed(program, evidence.calls[0], evidence.training)
         return [_unfrozen(program, evidence)]
     except CannotMove as problem:
         return Withheld(

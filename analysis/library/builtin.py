@@ -295,6 +295,24 @@ def _get_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
     return interpreter.unknown("attribute", "", tuple(call.positional[:1]))
 
 
+def _has_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`hasattr` where it is certain: what was set or is defined here, and `layers`, by which models in models are told
+    from plain layers.
+    """
+    owner, key = call.get(None, 0), call.get(None, 1)
+    wanted = key.value if isinstance(key, Constant) else None
+    if not isinstance(wanted, str):
+        return UNKNOWN
+    if isinstance(owner, Instance) and (wanted in owner.fields or owner.cls.find(wanted) is not None):
+        return Constant(True, call.node)
+    if wanted == "layers":
+        if isinstance(owner, Network):
+            return Constant(True, call.node)
+        if isinstance(owner, Layer) and owner.kind in _known_layers():
+            return Constant(False, call.node)
+    return UNKNOWN
+
+
 def _set_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
     import ast
 
@@ -361,6 +379,7 @@ FUNCTIONS: dict[str, Handler] = {
     "builtins.super": _super,
     "builtins.getattr": _get_attribute,
     "builtins.setattr": _set_attribute,
+    "builtins.hasattr": _has_attribute,
     "builtins.object": _object,
     "builtins.iter": _iterator,
     "builtins.next": _next,

@@ -28,6 +28,7 @@ from regrad.analysis.values import (
     Unknown,
     Value,
 )
+from regrad.analysis.weights import sublayers
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -38,8 +39,7 @@ def call_layer(interpreter: Interpreter, layer: Layer | Network, call: Call) -> 
     if isinstance(layer, Network):
         return _call_network(interpreter, layer, call)
     inputs = operation_calls.flatten(tuple(value for key, value in _layer_inputs(call)))
-    if not layer.fields.get("#built"):
-        interpreter.store.put(layer.fields, "#built", True)
+    _build(interpreter, layer)
     interpreter.store.put(layer.fields, "#called", True)
     first = inputs[0] if inputs else None
     shape = first.shape if isinstance(first, Tensor) else None
@@ -48,6 +48,16 @@ def call_layer(interpreter: Interpreter, layer: Layer | Network, call: Call) -> 
     calls = (*(layer.fields.get("#calls") or ()), (first if first is not None else UNKNOWN, result))
     interpreter.store.put(layer.fields, "#calls", calls[-4:])
     return result
+
+
+def _build(interpreter: Interpreter, layer: Layer) -> None:
+    """The first call makes the weights, those of a wrapped layer among them."""
+    stack: list[Value] = [layer]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Layer) and not current.fields.get("#built"):
+            interpreter.store.put(current.fields, "#built", True)
+            stack.extend(sublayers(current))
 
 
 def _layer_inputs(call: Call) -> list[tuple[str, Value]]:

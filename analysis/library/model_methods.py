@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regrad.analysis import attributes
+from regrad.analysis import attributes, weights
 from regrad.analysis.events import Predicted
 from regrad.analysis.library import keras_layers, operation_calls, variables
 from regrad.analysis.library.keras_models import layers_between, parts
@@ -74,6 +74,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         return UNKNOWN
     if name == "get_layer":
         return _get_layer(interpreter, this, call)
+    if name == "_flatten_layers":
+        return _flattened(this, call)
     if name == "build":
         interpreter.store.put(this.fields, "#built", True)
         if isinstance(this, Network) and this.form == "sequential":
@@ -180,6 +182,25 @@ def _predict(interpreter: Interpreter, owner: Value, name: str, call: Call) -> V
         Predicted(call.node, interpreter.frame, interpreter.tick(), owner, name, interpreter.tapes, result)
     )
     return result
+
+
+def _flattened(this: Layer | Network | Instance, call: Call) -> Value:
+    """`model._flatten_layers()`: the model itself and every layer in it."""
+    stated = call.get("include_self", 1)
+    found: list[Value] = []
+    stack: list[Value] = [this]
+    whole = call.get("recursive", 0) is None and (stated is None or isinstance(stated, Constant))
+    while stack:
+        current = stack.pop()
+        whole = whole and not isinstance(current, Unknown)
+        if not isinstance(current, (Layer, Network, Instance)) or any(current is each for each in found):
+            continue
+        whole = whole and not (isinstance(current, Network) and current.fields.get("layers") is None)
+        found.append(current)
+        stack.extend(reversed(weights.sublayers(current)))
+    if isinstance(stated, Constant) and not stated.value:
+        found = found[1:]
+    return Collection("list", tuple(found), whole, call.node)
 
 
 def _get_layer(interpreter: Interpreter, owner: Layer | Network | Instance, call: Call) -> Value:
