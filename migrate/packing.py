@@ -6,9 +6,9 @@ import json
 import os
 from dataclasses import dataclass, replace
 
-from regrad.codemods.engine.rule import Safety
 from regrad.migrate.codec import plain, restored
 from regrad.migrate.results import FileResult, Totals, packed
+from regrad.repair.leave import needs_unsafe
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.repair.survey import Surveyed
 from regrad.verify.evidence import Verdict
@@ -47,8 +47,7 @@ def reported(
             content = file.read()
         said = "; ".join([*surveyed.messages, *([message] if message else [])]) or None
         outcome = FileOutcome(path, surveyed.status, said, tuple(own), before=content, after=content)
-        made = packed_file(FileResult(repository, outcome, unverified=message))
-        files.append(replace(made, totals=replace(made.totals, fixable_unsafe=0)) if unsafe else made)
+        files.append(packed_file(FileResult(repository, outcome, unverified=message), unsafe=unsafe))
     return files
 
 
@@ -57,14 +56,14 @@ def bare_file(repository: str, path: str, status: Status, message: str | None) -
     return packed_file(FileResult(repository, FileOutcome(path, status, message)))
 
 
-def packed_file(result: FileResult) -> PackedFile:
-    """The result as the store keeps it."""
+def packed_file(result: FileResult, *, unsafe: bool = False) -> PackedFile:
+    """The result as the store keeps it; for `unsafe` see `reported`."""
     record, before, after = packed(result)
-    return PackedFile(result.path, result.outcome.status, record, before, after, counted(result.outcome))
+    return PackedFile(result.path, result.outcome.status, record, before, after, counted(result.outcome, unsafe))
 
 
-def counted(outcome: FileOutcome) -> Totals:
-    """The figures of one file."""
+def counted(outcome: FileOutcome, unsafe: bool) -> Totals:
+    """The figures of one file; with `unsafe` no finding waits for the leave to make unsafe mendings."""
     applied = [each for each in outcome.findings if each.decision is Decision.APPLIED]
     proofs = [each.evidence or outcome.evidence for each in applied]
     return Totals(
@@ -75,12 +74,7 @@ def counted(outcome: FileOutcome) -> Totals:
         mended=len(applied),
         verified=sum(proof is not None and proof.verdict is Verdict.MENDED for proof in proofs),
         withdrawn=sum(each.decision is Decision.WITHDRAWN for each in outcome.findings),
-        fixable_unsafe=sum(
-            each.decision is not Decision.APPLIED
-            and any(mending.safety is Safety.UNSAFE for mending in each.mendings)
-            and not any(mending.safety is Safety.SAFE for mending in each.mendings)
-            for each in outcome.findings
-        ),
+        fixable_unsafe=0 if unsafe else sum(map(needs_unsafe, outcome.findings)),
         changed=int(outcome.changed),
     )
 

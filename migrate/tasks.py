@@ -156,7 +156,9 @@ def mend_program(work: Work) -> Mended:
     steps = commits.steps(first, work.folder)
     share = seconds / max(len(first), 1)
     results = [entries.result(outcome, work, words(outcome), share) for outcome in first]
-    return Mended(work.key, tuple(packed_file(result) for result in results), steps, seconds)
+    return Mended(
+        work.key, tuple(packed_file(result, unsafe=work.options.unsafe_fixes) for result in results), steps, seconds
+    )
 
 
 def _words(entry: Entry | None, witness: _Witness, outcome: FileOutcome) -> str | None:

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TextIO
 
 from regrad.analysis.source import SourceFile
+from regrad.repair.leave import needs_unsafe, writable
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.program import notebook_of, place_text
-from regrad.report.summary import needs_unsafe, writable
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 
+from regrad.repair.leave import is_fixable, needs_unsafe
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome
-from regrad.report.summary import is_fixable, is_proved, needs_unsafe
+from regrad.report.summary import is_proved
 
 
 class Fate(Enum):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regrad.codemods.engine.rule import Safety
+from regrad.repair.leave import is_fixable, needs_unsafe
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 
@@ -62,22 +63,6 @@ def summarise(outcomes: Iterable[FileOutcome]) -> Summary:
     for outcome in outcomes:
         total = total.plus(outcome)
     return total
-
-
-def writable(finding: FindingOutcome) -> list[Safety]:
-    """The safeties of the mendings that may be written at all."""
-    return [mending.safety for mending in finding.mendings if mending.safety is not Safety.DISPLAY_ONLY]
-
-
-def is_fixable(finding: FindingOutcome) -> bool:
-    return bool(writable(finding))
-
-
-def needs_unsafe(finding: FindingOutcome) -> bool:
-    """Whether `--unsafe-fixes` would let a mending through that is held back now."""
-    if finding.decision is Decision.NEEDS_UNSAFE:
-        return True
-    return finding.decision is Decision.REPORTED and is_fixable(finding) and Safety.SAFE not in writable(finding)
 
 
 def _is_left(finding: FindingOutcome) -> bool:

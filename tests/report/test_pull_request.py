@@ -67,7 +67,7 @@ def test_a_text_without_an_end_has_one(tmp_path: Path) -> None:
 
 
 def test_nothing_mended_is_no_pull_request(tmp_path: Path) -> None:
-    result = RepositoryResult("models", "models", State.DONE, totals=counted(samples.CHECKED))
+    result = RepositoryResult("models", "models", State.DONE, totals=counted(samples.CHECKED, unsafe=False))
     assert pull_request.write(tmp_path, result) is result
     assert not list(tmp_path.iterdir())
 
