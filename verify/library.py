@@ -23,6 +23,13 @@ def one_step(
     With `loss` (a Keras loss, its name, or `loss(y, prediction)`) the step is: forward pass, loss, gradient. Without,
     the model's own `train_step` is carried out as it was compiled. The weights, and the state of the optimizer, are
     what they were before when this returns.
+
+    Beside the gradients it asks what the verifier asks of a whole program, as far as a model and a batch can answer:
+    what the loss and the output depend on, and of a model that is trained as it was compiled whether the loss of this
+    batch falls (with `loss`, the step goes down the slope of whatever it is given, and falls by nature). A model that
+    draws random numbers is not asked the last question, nor whether its trained weights have a part in its output: to
+    compare two passes the seed would have to be set, and the random numbers of the caller are left alone. Whether a
+    loss has the wrong sign is read off the operations of a program, and is not asked here.
     """
     import tensorflow as tf
 
@@ -112,6 +119,7 @@ class OneStep:
         self.moved: set[int] = set()
         self.called: tuple[Any, Any, Any, Any] | None = None
         self.inputs: Any = None
+        self.batch: Any = None
 
     def trainable(self) -> list[Any]:
         return list(self.model.trainable_variables) if self.chosen is None else self.chosen
@@ -156,6 +164,7 @@ class OneStep:
         self.began = True
         self.forward(inputs)
         self.inputs = inputs
+        self.batch = inputs if targets is None else (inputs, targets)
         optimizer = self.model.optimizer
         if hasattr(optimizer, "build") and not getattr(optimizer, "built", False):
             optimizer.build(self.model.trainable_variables)
@@ -173,7 +182,7 @@ class OneStep:
 
         tape_type.gradient = gradient
         try:
-            self.model.train_step(inputs if targets is None else (inputs, targets))
+            self.model.train_step(self.batch)
             self.compare(kept)
         finally:
             tape_type.gradient = plain
@@ -264,4 +273,37 @@ class OneStep:
         symptom = careful(lambda: output_symptom(recorder, self.model, self.inputs))
         if symptom is not None:
             found.append(symptom)
+        kept = self.values()
+        try:
+            if symptom is None and careful(lambda: self.output_is_fixed(recorder)):
+                found.append(Symptom.OUTPUT_FIXED.value)
+            if careful(lambda: self.does_not_fall(recorder)):
+                found.append(Symptom.LOSS_DOES_NOT_FALL.value)
+        finally:
+            self.put_back(kept)
         return tuple(Symptom(name) for name in dict.fromkeys(found))
+
+    def output_is_fixed(self, recorder: Any) -> bool:
+        """Of what was trained: a model without targets, or with a loss of its own, is trained for something else."""
+        from regrad.verify.worker.output_oracles import has_no_part
+        from regrad.verify.worker.progress import own_step
+
+        if self.called is None and (own_step(self.model) or not isinstance(self.batch, tuple)):
+            return False
+        weights = [
+            variable
+            for variable in self.trainable()
+            if id(variable) in self.moved and self.measured(variable)[0] is Gradient.FLOWS
+        ]
+        return has_no_part(recorder, self.model, weights, self.inputs, same_noise=False)
+
+    def does_not_fall(self, recorder: Any) -> bool:
+        from regrad.verify.worker.progress import never_falls, own_step
+        from regrad.verify.worker.values import as_array
+
+        if not isinstance(self.batch, tuple) or own_step(self.model):
+            return False
+        passes = [self.tf.nest.flatten(self.model(self.inputs, training=True)) for _ in range(2)]
+        if not all(bool((as_array(one) == as_array(other)).all()) for one, other in zip(*passes, strict=True)):
+            return False
+        return never_falls(recorder, self.model, self.batch, same_noise=False)

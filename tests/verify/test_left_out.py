@@ -155,3 +155,33 @@ for _ in range(9):
     optimizer.apply_gradients([(tape.gradient(loss, image), image)])
 """
     assert sound(step(text))
+
+
+SNAKE = """
+import keras
+import numpy as np
+import tensorflow as tf
+class Snake(keras.layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.frequency = tf.Variable(tf.ones([4]), trainable={trainable}, name="frequency")
+    def call(self, x):
+        return x + tf.square(tf.sin(self.frequency * x))
+model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(4), Snake(), keras.layers.Dense(1)])
+model.compile("adam", "mse")
+x = np.linspace(-3, 3, 32).astype("float32")[:, None]
+model.fit(x, np.sin(x), epochs=1, verbose=0)
+"""
+
+
+def test_a_vector_that_a_layer_holds_and_does_not_own_is_noticed(compare: Compare) -> None:
+    text = SNAKE.format(trainable=True)
+    owned = text.replace("tf.Variable(tf.ones([4]), trainable=True", 'self.add_weight(shape=(4,), initializer="ones"')
+    evidence = compare(text, owned)
+    assert evidence.before.symptoms == (Symptom.LEFT_OUT,) and evidence.verdict is Verdict.MENDED, evidence.reason
+    told = {text.splitlines()[place.line - 1].strip() for place in evidence.before.places}
+    assert any(line.startswith("self.frequency = ") for line in told), told
+
+
+def test_a_vector_that_is_not_to_be_trained_is_none_of_it(step: Step) -> None:
+    assert step(SNAKE.format(trainable=False)).symptoms == ()

@@ -47,6 +47,46 @@ def test_a_compiled_model_makes_its_own_step_and_is_put_back():
     assert int(model.optimizer.iterations.numpy()) == 0
 
 
+def test_a_step_that_climbs_is_seen_and_undone():
+    model = sound()
+    model.compile(tf.keras.optimizers.SGD(50.0), "mse")
+    before = [weight.copy() for weight in model.get_weights()]
+    with pytest.raises(AssertionError, match="does not fall"):
+        assert_gradients_flow(model, X, Y)
+    assert all(np.array_equal(*pair) for pair in zip(before, model.get_weights()))
+    assert int(model.optimizer.iterations.numpy()) == 0
+
+
+@tf.custom_gradient
+def left_aside(x, weight):
+    return tf.identity(x), lambda slope: (slope, tf.reduce_sum(slope)[None])
+
+
+class Forgetful(tf.keras.layers.Layer):
+    def build(self, shape):
+        self.weight = self.add_weight(shape=(1,), initializer="ones")
+
+    def call(self, x):
+        return left_aside(x, tf.convert_to_tensor(self.weight))
+
+
+def test_weights_without_a_part_in_the_output_are_seen():
+    model = tf.keras.Sequential([tf.keras.Input((1,)), Forgetful()])
+    report = one_step(model, X[:, :1], X[:, 1:2], loss="mse")
+    assert Symptom.OUTPUT_FIXED in report.symptoms
+    assert np.array_equal(model.get_weights()[0], [1.0])
+
+
+def test_the_random_numbers_of_the_caller_are_left_alone():
+    model = network(tf.keras.layers.Dropout(0.5), tf.keras.layers.Dense(1))
+    model.compile("adam", "mse")
+    tf.random.set_seed(7)
+    expected = tf.random.normal((3,)).numpy()
+    tf.random.set_seed(7)
+    report = one_step(model, X, Y)
+    assert report.symptoms == () and np.array_equal(tf.random.normal((3,)).numpy(), expected)
+
+
 def test_a_custom_step_is_tested_as_it_is():
     class Broken(tf.keras.Model):
         def __init__(self):
@@ -158,7 +198,7 @@ def test_the_library_in_a_test_suite(tmp_path: Path) -> None:
     (tmp_path / "test_models.py").write_text(MODELS)
     done = run(tmp_path)
     assert done.returncode == 0, done.stdout[-4000:]
-    assert "7 passed" in done.stdout
+    assert "10 passed" in done.stdout
 
 
 def test_the_marker_runs_programs(tmp_path: Path) -> None:

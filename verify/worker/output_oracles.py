@@ -155,23 +155,32 @@ def output_is_fixed(recorder: Recorder) -> bool:
 
 
 def same_whatever_moves(recorder: Recorder, model: Any, inputs: Any) -> bool:
+    weights = [variable for variable in model.trainable_variables if trained(recorder, variable)]
+    return has_no_part(recorder, model, weights, as_inputs(recorder, inputs), same_noise=True)
+
+
+def has_no_part(recorder: Recorder, model: Any, weights: list[Any], inputs: Any, *, same_noise: bool) -> bool:
+    """Whether the output stays the same whatever these weights are.
+
+    `same_noise` sets the seed before each pass, so that a model that draws random numbers can be judged; without, such
+    a model is not judged, and the program's own random numbers are left alone.
+    """
     import numpy
 
-    weights = [variable for variable in model.trainable_variables if trained(recorder, variable)]
     if not weights or sum(int(numpy.prod(v.shape)) for v in weights) > MOST_PARAMETERS:
         return False
-    inputs = as_inputs(recorder, inputs)
     kept = [numpy.array(recorder.raw(variable).numpy()) for variable in weights]
     source = numpy.random.RandomState(2)
     rows: list[Any] = []
     try:
-        for scale in (0.0, 1.0, 0.3, 3.0, *FAR):
+        for scale in (0.0, 0.0, 1.0, 0.3, 3.0, *FAR)[same_noise:]:
             for variable, value in zip(weights, kept):
                 if scale:
                     variable.assign(value + source.normal(0, scale, value.shape).astype(value.dtype))
             started = time.monotonic()
             for training in (False, True):
-                recorder.tf.random.set_seed(1)
+                if same_noise:
+                    recorder.tf.random.set_seed(1)
                 output = recorder.tf.nest.flatten(model(inputs, training=training))
                 rows.append([as_array(leaf) for leaf in output])
             if scale in FAR and not all(map(known, (*rows[-2], *rows[-1]))):

@@ -249,13 +249,18 @@ def fitted_in_vain(recorder: Recorder) -> bool:
     batch = one_batch(recorder, x, y, batch_size)
     if batch is None:
         return False
+    return never_falls(recorder, model, batch, same_noise=True)
+
+
+def never_falls(recorder: Recorder, model: Any, batch: Any, *, same_noise: bool) -> bool:
+    """The steps are the model's own. `same_noise`: what is left of the loss depends on the weights alone."""
     states = [variable for variable in model.variables if not recorder.raw(variable).dtype.is_floating]
     kept = [recorder.raw(variable).numpy() for variable in states]
     seen: list[float] = []
     started = time.process_time()
     for _ in range(ROUNDS + 1):
-        # The same noise in every round: what is left of the loss depends on the weights alone.
-        recorder.tf.random.set_seed(1)
+        if same_noise:
+            recorder.tf.random.set_seed(1)
         for variable, value in zip(states, kept):
             variable.assign(value)
         model.reset_metrics()
