@@ -193,7 +193,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if renamed:
             return renamed
         if len(evidence.calls) == 1:
-            return handed_flag.narrowed(program, evidence.calls[0], evidence.training)
+            return [handed_flag.narrowed(program, evidence.calls[0], evidence.training)]
         return [_unfrozen(program, evidence)]
     except CannotMove as problem:
         return Withheld(

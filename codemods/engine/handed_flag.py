@@ -52,35 +52,31 @@ def handed_by(training: Training, parts: Iterable[Value], switches: Switches) ->
     return found
 
 
-def narrowed(program: Program, given: Handed, training: Training) -> list[Mending]:
-    """The call is made for the one model inside that may be meant, or not at all."""
+def narrowed(program: Program, given: Handed, training: Training) -> Mending:
+    """The call is made for the one model inside that is meant, or, where there is none, not at all."""
     from regrad.codemods.engine.moving import CannotMove, Rewrite
 
     path = given.frame.path
     statement = program.statement(given.call, path)
     if not isinstance(statement, ast.Expr) or statement.value is not given.call:
         raise CannotMove("the layers are switched off in the middle of another expression")
-    offered: list[Mending] = []
     inner = [part for part in sublayers(training.owner) if isinstance(part, (Network, Instance))]
     rest = [
         part
         for part in sublayers(training.owner)
         if isinstance(part, Layer) and any(freshness.fresh(value) for value in trainings.inside(part))
     ]
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    if not inner:
+        rewrite.remove([statement])
+        why = "weights move that did not move before"
+        return Mending("let the layers train", Safety.UNSAFE, rewrite.edits(), why)
     name = spelled_at(program, given.frame, inner[0]) if len(inner) == 1 and rest else None
     whole = spelled_at(program, given.frame, training.owner)
     arguments = [*given.call.args, *(keyword.value for keyword in given.call.keywords)]
-    asked = [each for each in arguments if whole is not None and program.source(each, path) == whole]
-    if name is not None and len(asked) == 1 and all(program.source(each, path) != name for each in arguments):
-        rewrite = Rewrite(program.files[path], program.trees[path])
-        rewrite.replace(asked[0], name)
-        why = "what was added to it trains; it stays as it is"
-        offered.append(Mending(f"freeze `{name}` alone", Safety.UNSAFE, rewrite.edits(), why))
-    if all(isinstance(value, Layer) for value in trainings.inside(training.owner)[1:]) or offered:
-        rewrite = Rewrite(program.files[path], program.trees[path])
-        rewrite.remove([statement])
-        why = "weights move that did not move before"
-        offered.append(Mending("let the layers train", Safety.UNSAFE, rewrite.edits(), why))
-    if not offered:
+    texts = [program.source(each, path) for each in arguments]
+    if name is None or whole is None or name in texts or texts.count(whole) != 1:
         raise CannotMove("which of the models inside shall stay frozen is the author's to say")
-    return offered
+    rewrite.replace(arguments[texts.index(whole)], name)
+    why = "what was added to it trains; it stays as it is"
+    return Mending(f"freeze `{name}` alone", Safety.UNSAFE, rewrite.edits(), why)
