@@ -283,28 +283,12 @@ def _ways(found: Judged) -> list[Way]:
     """The changes in the order of their likelihood: title, safety, and the new loss, flag, activation and units."""
     head, units, targets = found.head, units_of(found.head), found.targets
     unsafe = Safety.UNSAFE
-    if units == 1 and targets.encoding == "one-hot" and targets.classes:
-        return [
-            (
-                f"answer with {targets.classes} probabilities",
-                unsafe,
-                "categorical_crossentropy",
-                None,
-                "softmax",
-                targets.classes,
-            )
-        ]
-    if units == 1 and _many(found):
-        return [
-            (
-                f"answer with {targets.classes} probabilities, one for each class",
-                unsafe,
-                "sparse_categorical_crossentropy",
-                None,
-                "softmax",
-                targets.classes,
-            )
-        ]
+    if units == 1 and targets.classes and (targets.encoding == "one-hot" or _many(found)):
+        loss = "categorical_crossentropy" if targets.encoding == "one-hot" else "sparse_categorical_crossentropy"
+        as_logits = bool(found.logits) and head.activation == "linear"
+        what = "logits" if as_logits else "probabilities"
+        title = f"answer with {targets.classes} {what}, one for each class"
+        return [(title, unsafe, loss, None, None if as_logits else "softmax", targets.classes)]
     if found.name in _CATEGORICAL and units == 1:
         binary = _BINARY_OF.get(found.name, "binary_crossentropy")
         if head.activation == "sigmoid" or (found.logits and head.activation == "linear"):
@@ -345,8 +329,11 @@ def _edits(
     from regrad.codemods.engine import respelling
 
     edits: tuple[Edit, ...] = ()
-    if loss is not None and loss != found.name:
-        edits = respelling.swapped_loss(program, found, loss, logits)
+    if logits is None and found.logits and (activation or found.head.activation) in ("sigmoid", "softmax"):
+        # Of probabilities the loss was told that they were logits.
+        logits = False
+    if (loss is not None and loss != found.name) or (logits is False and found.flagged):
+        edits = respelling.swapped_loss(program, found, loss or found.name, logits)
     if activation is None and units is None:
         return edits
     holder, dense = found.head.layer, found.head.dense
