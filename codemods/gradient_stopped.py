@@ -54,6 +54,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Variable
 from regrad.analysis.weights import names
 from regrad.codemods import partial_loss
+from regrad.codemods.engine import stopped_branch
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -77,6 +78,8 @@ def detect(program: Program) -> Iterator[Finding]:
         if set(names(ending.lost)) <= forgotten:
             # A term of the loss that was forgotten is the mistake; beside it, stopping is usual (a critic's advantage).
             continue
+        if _beside_a_mistake(ending, found):
+            continue
         yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}, which get no gradient")
 
 
@@ -87,6 +90,23 @@ def _shares(ending: Ending, other: Ending) -> bool:
         and other.kind is not CutKind.STOPPED
         and any(one is another for one in ending.lost for another in other.lost)
     )
+
+
+def _beside_a_mistake(ending: Ending, found: tuple[Ending, ...]) -> bool:
+    """Whether another stop parts the loss from the same weights and is plainly the mistake, which this one is not: a
+    baseline stays stopped where the term that trains it was stopped as well.
+    """
+    if ending.whole:
+        return False
+    others = [
+        other
+        for other in found
+        if other.sink is ending.sink
+        and other.kind is CutKind.STOPPED
+        and any(one is another for one in ending.lost for another in other.lost)
+    ]
+    wrong = stopped_branch.mistaken(ending.sink, ending.lost, [each.value for each in others]) if others[1:] else []
+    return bool(wrong) and all(value is not ending.value for value in wrong)
 
 
 def _meant(ending: Ending) -> bool:

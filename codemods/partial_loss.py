@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a head whose output the training never uses, a loss term that is computed and left out of the sum, a sum that
-each pass of a loop replaces, an output with targets that `loss={...}` does not name, and a weight that a layer makes
+each pass of a loop replaces, an output with targets that `loss={...}` does not name, or whose loss is None although a
+metric watches it, its loss has a weight or its prediction is used later, and a weight that a layer makes
 and never uses, where the other weights of the same model are trained. Of a part inside a
 model, such as the pooler of an encoder, only where the model can be made without it.
 
@@ -38,8 +39,8 @@ out.
 
 When it stays silent
 --------------------
-When the part is trained by another loss of the program; outputs whose loss is stated as None, or that have no
-targets; when anything on the way is not known; layers that are never
+When the part is trained by another loss of the program; outputs whose loss is stated as None and that nothing
+measures or reads, or that have no targets; when anything on the way is not known; layers that are never
 called, which have no weights; terms that are only logged and depend on nothing that is missing.
 
 References
@@ -57,17 +58,18 @@ from typing import NamedTuple
 
 from regrad.analysis import unreached
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import GradientTaken, Trained
-from regrad.analysis.events import Head as EndOfModel
+from regrad.analysis.events import GradientTaken
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Instance, Mapping, Tensor, Value, Variable, WeightList
+from regrad.analysis.values import Instance, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
+from regrad.codemods.engine import stopped_branch
 from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
+from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
-from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.unused_weight import Weight, is_read, unused_weight, used
 
 
@@ -77,15 +79,6 @@ class Switch(NamedTuple):
     call: ast.Call
     path: str
     argument: str
-
-
-class Unnamed(NamedTuple):
-    """An output that the dictionary of losses leaves out, and its targets."""
-
-    head: EndOfModel
-    targets: Value
-    losses: ast.Dict
-    path: str
 
 
 class Head(NamedTuple):
@@ -130,7 +123,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
     if not heads or unreached.chosen_elsewhere(program, case.sink, heads):
         return
     names = tuple(dict.fromkeys(describe(part) for part in heads))
-    for found in (replaced_sum(program, case.sink), _unnamed(case.sink, heads)):
+    for found in (replaced_sum(program, case.sink), unnamed(case.sink, heads), nothing(program, case.sink, heads)):
         if isinstance(found, Replaced):
             name = program.source(found.statement.targets[0], found.path)
             message = f"`{name}` is replaced in every pass of the loop, so only the last one counts:"
@@ -139,6 +132,9 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
         elif isinstance(found, Unnamed):
             message = f"the output `{found.head.name}` has targets and no loss, so its layer is not trained"
             place_of = found.losses
+        elif isinstance(found, Nothing):
+            message = f"{_listed(names)} has targets and {found.watched}, but its loss is None, so it is not trained"
+            place_of = found.place
         else:
             continue
         yield Finding(
@@ -152,6 +148,8 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
             found,
         )
         return
+    if stopped_branch.explained(case.sink, heads):
+        return  # RG503
     term = forgotten_term(program, case.sink, heads)
     if term is not None:
         yield Finding(
@@ -245,29 +243,6 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(quoted[:3]) + (f" and {len(quoted) - 3} more" if len(quoted) > 3 else "")
 
 
-def _unnamed(sink: Sink, heads: list[Value]) -> Unnamed | None:
-    """An output that has targets and weights of its own, and that `compile(loss={...})` does not name."""
-    event = sink.event
-    if not isinstance(event, Trained) or event.compilation is None:
-        return None
-    losses, node = event.compilation.loss, event.compilation.loss_node
-    if not isinstance(losses, Mapping) or not losses.complete or not isinstance(node, ast.Dict):
-        return None
-    given = event.y
-    if not isinstance(given, Mapping):
-        return None
-    for head in event.heads:
-        layer = head.dense or head.layer
-        if (
-            head.name is not None
-            and head.name in given.entries
-            and head.name not in losses.entries
-            and any(layer is part for part in heads)
-        ):
-            return Unnamed(head, given.entries[head.name], node, event.compilation.frame.path)
-    return None
-
-
 def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.layout import CannotMove
 
@@ -277,8 +252,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return added(program, evidence)
         if isinstance(evidence, Replaced):
             return added_up(program, evidence)
-        if isinstance(evidence, Unnamed):
-            return _with_loss(program, evidence)
+        if isinstance(evidence, (Unnamed, Nothing)):
+            return with_loss(program, evidence)
         if isinstance(evidence, Switch):
             from regrad.codemods.engine.arguments import set_keyword
 
@@ -296,30 +271,6 @@ def mend(program: Program, finding: Finding) -> Mendings:
     return Withheld(
         "whether the head should be trained or left out is the author's choice",
         f"loss = loss + weight * loss_of({names})  # or do not build {names}",
-    )
-
-
-def _with_loss(program: Program, evidence: Unnamed) -> Mendings:
-    """The dictionary gets a loss for the output, one that fits its activation and its targets."""
-    from regrad.codemods.engine import fitting, respelling
-    from regrad.codemods.engine.judged import targets_of
-
-    path, losses = evidence.path, evidence.losses
-    output = evidence.head.name or ""
-    key, last = losses.keys[-1] if losses.keys else None, losses.values[-1] if losses.values else None
-    offered: list[Mending] = []
-    for fit in fitting.fitting(evidence.head, targets_of(evidence.targets)):
-        if key is None or last is None:
-            break
-        text, imported = fitting.loss_text(program, path, fit, losses, last)
-        start = f"\n{' ' * key.col_offset}" if key.lineno != losses.lineno else " "
-        entry = f"{program.source(last, path)},{start}{respelling.quoted(program, path, output, key)}: {text}"
-        edits = (*imported, Edit(path, program.files[path].span(last), entry))
-        offered.append(
-            Mending(f"give `{output}` the loss `{fit[0]}`", Safety.UNSAFE, edits, "another loss is computed")
-        )
-    return offered or Withheld(
-        "which loss the output needs is not certain", f'loss={{..., "{output}": ...}}  # or None, where none is meant'
     )
 
 

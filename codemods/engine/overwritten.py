@@ -112,6 +112,8 @@ def unread(program: Program, place: unreached.Written) -> Unread | None:
     name = statement.targets[0].id
     if name.startswith("_") or name == "unused":
         return None
+    if all(node is not statement for node in ast.walk(function.node)):
+        return None  # a model is made elsewhere, and its layers are called for the first time here
     for node in ast.walk(function.node):
         if isinstance(node, (ast.Global, ast.Nonlocal)) and name in node.names:
             return None
