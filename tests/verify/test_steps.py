@@ -194,3 +194,32 @@ net.compile("sgd", hinge)
 net.fit(x, x, verbose=0)
 """)
     assert report.outcome is Outcome.STEPPED and sound(report) is fine
+
+
+STEPS_OF = """
+import tensorflow as tf
+a, held = tf.Variable([1.0, 2.0]), tf.Variable([0.0, 0.0])
+x = tf.constant([1.0, {second}])
+optimizer = tf.keras.optimizers.SGD(0.1)
+for _ in range(3):
+    with tf.GradientTape() as tape:
+        {made}
+        loss = tf.reduce_mean({value})
+    optimizer.apply_gradients(zip(tape.gradient(loss, [a]), [a]))
+"""
+
+
+def test_a_value_that_is_assigned_under_the_tape_is_named(step: Step) -> None:
+    text = STEPS_OF.format(second=2.0, made="held.assign(a * x)", value="tf.square(held)")
+    (cut,) = step(text).cuts
+    assert (cut.kind, cut.operation, cut.variables) == (CutKind.ASSIGNED, "AssignVariableOp", ("a",))
+    assert text.splitlines()[cut.location.span.start.line - 1].strip() == "held.assign(a * x)"
+
+
+def test_the_operation_that_makes_nan_is_named_though_every_gradient_is_a_number(step: Step) -> None:
+    text = STEPS_OF.format(second=-2.0, made="logarithms = tf.math.log(a * x)", value="logarithms")
+    report = step(text)
+    (cut,) = report.cuts
+    assert report.variables[0].gradient is Gradient.FLOWS and not sound(report)
+    assert (cut.kind, cut.operation) == (CutKind.NON_FINITE, "Log")
+    assert text.splitlines()[cut.location.span.start.line - 1].strip() == "logarithms = tf.math.log(a * x)"

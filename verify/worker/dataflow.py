@@ -16,6 +16,7 @@ ASSIGNS = {
     "ResourceScatterUpdate",
     "ResourceScatterNdUpdate",
 }
+MOST_COMPARED = 100_000
 READS = {"ReadVariableOp", "ResourceGather", "VariableV2", "VarHandleOp"}
 
 
@@ -27,13 +28,16 @@ class Graph:
         self.maker: dict[int, int] = {}
         self.parents: list[list[int]] = []
         last_write: dict[int, int] = {}
+        copies = Copies()
         for index, operation in enumerate(self.operations):
             handles = [id(item) for item in operation.inputs if is_resource(item)]
             parents = [self.maker[id(item)] for item in operation.inputs if id(item) in self.maker]
             if operation.kind in READS and handles and handles[0] in last_write:
                 parents.append(last_write[handles[0]])
+            parents += [made for item in operation.inputs if id(item) not in self.maker for made in copies.of(item)]
             if operation.kind in ASSIGNS and handles:
                 last_write[handles[0]] = index
+                copies.written(handles[0], operation, index)
             self.parents.append(parents if operation.kind not in NOT_VALUES else [])
             for output in operation.outputs:
                 self.maker[id(output)] = index
@@ -56,6 +60,42 @@ class Graph:
                 if past_writes or self.operations[index].kind not in ASSIGNS:
                     todo += self.parents[index]
         return found
+
+
+class Copies:
+    """TensorFlow's fast path reads a variable without telling: such a tensor is known by what was assigned last."""
+
+    def __init__(self) -> None:
+        self.values: dict[int, tuple[int, Any]] = {}
+        self.known: dict[int, list[int]] = {}
+
+    def written(self, handle: int, operation: Any, index: int) -> None:
+        self.values.pop(handle, None)
+        self.known.clear()
+        if operation.kind == "AssignVariableOp" and operation.place and is_small(operation.inputs[-1]):
+            self.values[handle] = (index, operation.inputs[-1])
+
+    def of(self, item: Any) -> list[int]:
+        if id(item) not in self.known:
+            self.known[id(item)] = [
+                index for index, value in self.values.values() if is_small(item) and same_number(item, value)
+            ][-1:]
+        return self.known[id(item)]
+
+
+def is_small(tensor: Any) -> bool:
+    """A single number is too common to be told by its value."""
+    count = getattr(tensor, "_num_elements", None)
+    return is_float(tensor) and count is not None and 1 < count() <= MOST_COMPARED
+
+
+def same_number(one: Any, other: Any) -> bool:
+    import numpy
+
+    if one.dtype != other.dtype or one.shape != other.shape:
+        return False
+    # `numpy()` is watched: what the program itself takes out of TensorFlow has to be told from this.
+    return bool(numpy.array_equal(one._numpy_internal(), other._numpy_internal()))
 
 
 def sides(tensor: Any) -> list[int | None] | None:

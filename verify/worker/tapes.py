@@ -13,6 +13,7 @@ from .left_out import probe_unasked
 from .progress import note_slope, note_step
 from .recorder import ACCUMULATION, STEPS, Recorder
 from .requests import calling, note_request
+from .spoiled import locate_values, spoils
 from .surplus import note_surplus
 
 
@@ -74,15 +75,19 @@ def pseudo_variable(recorder: Recorder, source: Any, label: str, measured: tuple
     found.asked.append(measured)
 
 
-def bad_values(recorder: Recorder, sources: list[Any]) -> list[Any]:
-    """The sources whose gradient is NaN; or all of them, if every one is exactly zero."""
+def bad_values(recorder: Recorder, target: Any, sources: list[Any]) -> tuple[list[Any], str]:
+    """The sources whose gradient is NaN, or all of them if the loss is, or if every gradient is exactly zero."""
     tracks = [
         recorder.tracks[id(recorder.raw(source))] for source in sources if id(recorder.raw(source)) in recorder.tracks
     ]
     wrong = [track for track in tracks if track.asked and track.asked[-1][0] == "non-finite"]
     if wrong:
-        return wrong
-    return tracks if tracks and all(track.asked and track.asked[-1][0] == "zero" for track in tracks) else []
+        return wrong, "non-finite"
+    if tracks and spoils([leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")]):
+        # The slope of a logarithm, say, is a number where its value is none.
+        return tracks, "non-finite"
+    dead = all(track.asked and track.asked[-1][0] == "zero" for track in tracks)
+    return (tracks if dead else []), "zero-slope"
 
 
 def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: Any, gradients: Any) -> None:
@@ -106,21 +111,22 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
     if lost:
         with contextlib.suppress(Exception):
             note_surplus(recorder, trail, target, flat_sources, flat_gradients)
-    spoiled = [] if lost else bad_values(recorder, flat_sources)
+    recorder.paused += 1
+    try:
+        spoiled, kind = ([], "") if lost else bad_values(recorder, target, flat_sources)
+    finally:
+        recorder.paused -= 1
     if not lost and not spoiled:
         if recorder.gradient_calls > 4 * STEPS:
             trail.forget()
         return
     from .locate import locate
-    from .spoiled import locate_values
 
     recorder.paused += 1
     try:
         if lost:
             recorder.cuts = locate(recorder, trail, tape, target, lost, trail.place())
         else:
-            state = spoiled[0].asked[-1][0]
-            kind = "non-finite" if state == "non-finite" else "zero-slope"
             recorder.cuts = locate_values(recorder, trail, c_tape, target, spoiled, kind)
     except Exception as error:
         recorder.warnings.append(f"no cause: {type(error).__name__}: {error}")
