@@ -139,6 +139,8 @@ class Trained(Event):
     recorder: Tape | None
     added_losses: bool
     first: bool
+    source: Value | None = None
+    """What was given as the data: the data set, generator or `Sequence` itself."""
 
 
 class TrainableSet(Event):

@@ -27,9 +27,10 @@ The fix and its safety
 ----------------------
 The target that the program already has: the input itself where the model gives back what it was given, what is in reach
 under the name that goes with the input's (`y_train`, `train_labels`), each if there are several, what is unpacked
-together with the input and read nowhere, what a mapped function takes and does not hand on, the labels in the
-dictionary, the labels of the folders. Unsafe, since which target is meant is a guess; a generator's list of inputs and
-targets becomes a tuple, which is safe. Where the program has no target, nothing is offered.
+together with the input and read nowhere, what a mapped function takes and does not hand on, what a generator or
+`__getitem__` computes beside the input and keeps to itself, the labels in the dictionary, the labels of the folders.
+Unsafe, since which target is meant is a guess; a generator's list of inputs and targets becomes a tuple, which is
+safe. Where the program has no target, nothing is offered.
 
 When it stays silent
 --------------------
@@ -57,9 +58,10 @@ from regrad.analysis.operations import lookup
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Mapping, Network, Shape, Tensor, Union_, Unknown, Value
 from regrad.codemods.engine import deliveries
+from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
 from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.operations_of import described, reached
+from regrad.codemods.engine.operations_of import described, nearest, reached
 from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
@@ -70,8 +72,9 @@ _INPUT_WORDS = frozenset(
     "x X xs Xs data features feature inputs input images image imgs img pictures texts text sentences sequences samples"
     " states state".split()
 )
-_TARGET_WORDS = ("y", "Y", "ys", "Ys", "labels", "label", "targets", "target", "outputs", "output", "classes")
 _SEEN = frozenset({"cast", "to_categorical", "convert_to_tensor", "reshape", "squeeze", "expand_dims"})
+_MAKES_ONE = frozenset("stack vstack hstack concatenate array asarray zeros ones empty expand_dims".split())
+"""NumPy functions that give one array, whatever they are given."""
 _UNSEEN = frozenset({"numpy_function", "py_function", "py_func", "eager_py_func"})
 
 
@@ -152,15 +155,34 @@ def _surely_an_array(event: Trained) -> bool:
 
 def _seen_through(element: Tensor) -> bool:
     """Whether it is one tensor: functions outside TensorFlow may give several."""
-    for tensor in reached(iter([element])):
-        name, kind = tensor.operation.name, tensor.operation.kind
-        if (
-            name in _UNSEEN
-            or kind in ("unknown", "join")
-            or (kind == "op" and lookup(name) is None and name not in _SEEN)
-        ):
+    waiting, seen = [element], set[int]()
+    while waiting:
+        tensor = waiting.pop()
+        if id(tensor) in seen:
+            continue
+        seen.add(id(tensor))
+        operation = tensor.operation
+        name, kind = operation.name, operation.kind
+        if kind == "numpy" and name in _MAKES_ONE:
+            continue
+        if kind == "join":
+            if not all(isinstance(part, Tensor) and _made_one(part) for part in operation.inputs):
+                return False
+        elif name in _UNSEEN or kind == "unknown" or (kind == "op" and lookup(name) is None and name not in _SEEN):
             return False
+        waiting.extend(nearest(operation.inputs))
     return True
+
+
+def _made_one(value: Tensor) -> bool:
+    """Whether it is one array for certain, whatever it was made of."""
+    operation = value.operation
+    if operation.kind == "join":
+        return all(isinstance(part, Tensor) and _made_one(part) for part in operation.inputs)
+    if operation.name in ("setitem", "astype") and operation.inputs:
+        first = operation.inputs[0]
+        return isinstance(first, Tensor) and _made_one(first)
+    return operation.kind == "numpy" and operation.name in _MAKES_ONE
 
 
 # -- mending -----------------------------------------------------------------------------------------------------------
@@ -211,8 +233,12 @@ def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Call
         key = next((name for name in _LABELS if name in event.data.entries), None)
         if key is not None:
             yield f"`{key}` is the target", Safety.UNSAFE, lambda: _split(program, event, key)
+        elif (beside := kept_back(program, event)) is not None:
+            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, lambda: handed_on(program, beside)
     elif found.kind == "dataset":
-        if method == "flow" and same:
+        if (beside := kept_back(program, event)) is not None:
+            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, lambda: handed_on(program, beside)
+        elif method == "flow" and same:
             yield "the images are the target", Safety.UNSAFE, lambda: _flows(program, event)
         elif maker is not None and _last_name(maker) in _FOLDERS:
             mode = _mode(event, same, _last_name(maker))
@@ -269,7 +295,7 @@ def _siblings(program: Program, event: Trained, node: ast.AST | None) -> list[st
     places = [index for index, part in enumerate(parts) if part in _INPUT_WORDS]
     # What was done to the inputs (`train_images_with_noise`) was not done to the targets.
     rests = [(at, rest) for at in places for rest in dict.fromkeys((tuple(parts[at + 1 :]), ()))]
-    found = ["_".join((*parts[:at], word, *rest)) for at, rest in rests for word in _TARGET_WORDS]
+    found = ["_".join((*parts[:at], word, *rest)) for at, rest in rests for word in TARGET_WORDS]
     exact = [name for name in dict.fromkeys(found) if name in known]
     # `y_train_onehot` goes with `x_train` as well, where more than one form of the targets is kept.
     return [*exact, *sorted(name for name in known if name.startswith(tuple(f"{each}_" for each in found)))]

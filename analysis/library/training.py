@@ -188,6 +188,7 @@ def _train(interpreter: Interpreter, model: Network | Instance, method_name: str
             recorder,
             added,
             not steps,
+            x,
         )
     )
     interpreter.store.put(
@@ -327,10 +328,11 @@ def apply_loss(interpreter: Interpreter, loss: Value, targets: Value, output: Va
     if isinstance(loss, Mapping):
         terms: list[Value] = []
         for key, part in loss.entries.items():
-            value = output.entries.get(key) if isinstance(output, Mapping) else None
+            if isinstance(part, Constant) and part.value is None:
+                continue
+            value = output.entries.get(key) if isinstance(output, Mapping) else _named_output(output, key)
             if value is None:
-                # Outputs are named after their layers; which is which is not followed here, so any of them may be
-                # meant.
+                # Which output is meant is not known, so any of them may be.
                 value = interpreter.operation("join", "join", node, operation_calls.flatten((output,)), Transfer.JOIN)
             term = apply_loss(interpreter, part, as_any(interpreter, targets, node), value, node)
             if term is None:
@@ -388,6 +390,23 @@ def apply_loss(interpreter: Interpreter, loss: Value, targets: Value, output: Va
     if isinstance(loss, (*_CALLABLE, Instance, Class)):
         return interpreter.call(loss, Arguments(node, (targets, output)))
     return None
+
+
+def _named_output(output: Value, key: object) -> Value | None:
+    """The one output among several whose last layer has that name: Keras names the outputs after their layers."""
+    items = output.items if isinstance(output, Collection) and output.complete else ()
+    named = [item for item in items if _last_name(item) == key]
+    return named[0] if len(named) == 1 else None
+
+
+def _last_name(value: Value) -> object:
+    while isinstance(value, Tensor) and value.operation.kind == "model" and value.operation.inputs:
+        if not isinstance(value.operation.callee, Network) or value.operation.callee.form == "opaque":
+            return None
+        value = value.operation.inputs[0]
+    callee = value.operation.callee if isinstance(value, Tensor) and value.operation.kind == "layer" else None
+    stated = callee.arguments.get("name") if isinstance(callee, Layer) else None
+    return stated.value if isinstance(stated, Constant) else None
 
 
 def _spelling(value: Value) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from regrad.analysis.events import Compiled, GradientTaken, LossCalled, ModelCalled, Trained
 from regrad.analysis.program import Program
@@ -35,6 +35,29 @@ def reached(roots: Iterator[Value | None]) -> Iterator[Tensor]:
         if isinstance(value, Tensor):
             yield value
             stack.extend(value.operation.inputs)
+        elif isinstance(value, Collection):
+            stack.extend(value.items)
+        elif isinstance(value, Mapping):
+            stack.extend(value.entries.values())
+        elif isinstance(value, Union_):
+            stack.extend(value.alternatives)
+        elif isinstance(value, Gradients):
+            stack.append(value.tensor)
+        elif isinstance(value, Unknown):
+            stack.extend(value.operation.inputs if value.operation is not None else value.parents)
+
+
+def nearest(values: Iterable[Value]) -> Iterator[Tensor]:
+    """The tensors among the values, and in what holds them, without what those are made from."""
+    seen: set[int] = set()
+    stack = list(values)
+    while stack:
+        value = stack.pop()
+        if id(value) in seen:
+            continue
+        seen.add(id(value))
+        if isinstance(value, Tensor):
+            yield value
         elif isinstance(value, Collection):
             stack.extend(value.items)
         elif isinstance(value, Mapping):

@@ -1,0 +1,197 @@
+"""Outputs that have targets and weights of their own, and that `compile` gives no loss."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from regrad.analysis.events import Compilation, Head, ModelCalled, Predicted, Trained
+from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Collection, Constant, Mapping, Tensor, Value
+from regrad.codemods.engine.judged import parted
+from regrad.codemods.engine.respelling import file_of
+from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety, Withheld
+
+
+class Unnamed(NamedTuple):
+    """An output that the dictionary of losses leaves out, and its targets."""
+
+    head: Head
+    targets: Value
+    losses: ast.Dict
+    path: str
+
+
+class Nothing(NamedTuple):
+    """An output whose loss is stated as None although the program watches what it learns, and its targets."""
+
+    head: Head
+    targets: Value
+    place: ast.AST
+    path: str
+    watched: str
+
+
+def unnamed(sink: Sink, heads: list[Value]) -> Unnamed | None:
+    """An output with targets that `compile(loss={...})` does not name."""
+    event = sink.event
+    if not isinstance(event, Trained) or event.compilation is None:
+        return None
+    losses, node = event.compilation.loss, event.compilation.loss_node
+    if not isinstance(losses, Mapping) or not losses.complete or not isinstance(node, ast.Dict):
+        return None
+    given = _targets(event)
+    if not isinstance(given, Mapping):
+        return None
+    for head in event.heads:
+        if (
+            head.name is not None
+            and head.name in given.entries
+            and head.name not in losses.entries
+            and _missed(head, heads)
+        ):
+            return Unnamed(head, given.entries[head.name], node, event.compilation.frame.path)
+    return None
+
+
+def nothing(program: Program, sink: Sink, heads: list[Value]) -> Nothing | None:
+    """An output with targets and the loss None, which the program measures or reads all the same."""
+    event = sink.event
+    if not isinstance(event, Trained) or event.compilation is None or len(event.heads) < 2:
+        return None
+    compilation = event.compilation
+    if compilation.loss is None or compilation.loss_node is None:
+        return None
+    for head, loss, node, target in parted(event.heads, _targets(event), compilation.loss, compilation.loss_node):
+        if not isinstance(loss, Constant) or loss.value is not None or not _missed(head, heads):
+            continue
+        if not isinstance(target, Tensor) or target.operation.name in ("zeros", "ones", "zeros_like", "ones_like"):
+            continue
+        watched = _watched(program, event, compilation, head)
+        if watched is None:
+            continue
+        place = loss.node or node
+        path = file_of(program, place)
+        if path is not None:
+            return Nothing(head, target, place, path, watched)
+    return None
+
+
+def _missed(head: Head, heads: list[Value]) -> bool:
+    layer = head.dense or head.layer
+    return any(layer is part for part in heads) and not (layer is not None and layer.fields.get("loaded"))
+
+
+def _targets(event: Trained) -> Value | None:
+    """What the outputs are compared with: given to `fit`, or the second part of what the data yield."""
+    element = event.data
+    if isinstance(element, Collection) and element.kind == "tuple" and element.complete and len(element.items) > 1:
+        return element.items[1]
+    return event.y
+
+
+def _watched(program: Program, event: Trained, compilation: Compilation, head: Head) -> str | None:
+    """How the program shows that the output should learn: a metric or a weight for it, or its prediction is read."""
+    call = compilation.node
+    for word in call.keywords if call is not None else []:
+        stated = _of_output(event, head, word.value)
+        if stated is None or (isinstance(stated, ast.Constant) and not stated.value):
+            continue
+        if word.arg in ("metrics", "weighted_metrics") and not (
+            isinstance(stated, (ast.List, ast.Tuple)) and not stated.elts
+        ):
+            return "a metric watches it"
+        if word.arg == "loss_weights":
+            return "its loss has a weight"
+    for answer in program.events:
+        if (
+            isinstance(answer, (Predicted, ModelCalled))
+            and answer.model is event.model
+            and answer.serial > event.serial
+            and any(_reads(program, answer, event, head))
+        ):
+            return "its prediction is used"
+    return None
+
+
+def _of_output(event: Trained, head: Head, node: ast.expr) -> ast.expr | None:
+    """What a list or dictionary with one part for each output says of this one."""
+    if isinstance(node, (ast.List, ast.Tuple)) and len(node.elts) == len(event.heads):
+        return node.elts[event.heads.index(head)]
+    if isinstance(node, ast.Dict):
+        parts = [
+            (key.value, part) for key, part in zip(node.keys, node.values, strict=True) if isinstance(key, ast.Constant)
+        ]
+        return next((part for key, part in parts if key == _name(head)), None)
+    return None
+
+
+def _name(head: Head) -> object:
+    stated = head.dense.arguments.get("name") if head.dense is not None else None
+    return head.name if head.name is not None else stated.value if isinstance(stated, Constant) else None
+
+
+def _reads(program: Program, answer: Predicted | ModelCalled, event: Trained, head: Head) -> Iterator[bool]:
+    """Whether what the model answered for this output is used, as far as the statement shows."""
+    path, place = answer.frame.path, event.heads.index(head)
+    parents = program.parents(path)
+    keys = {place, place - len(event.heads), _name(head)}
+
+    def takes(node: ast.AST | None) -> bool:
+        return isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant) and node.slice.value in keys
+
+    parent = parents.get(answer.node)
+    yield takes(parent)
+    if not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
+        return
+    target = parent.targets[0]
+    unpacked = isinstance(target, (ast.Tuple, ast.List)) and len(target.elts) == len(event.heads)
+    one = target.elts[place] if unpacked and isinstance(target, (ast.Tuple, ast.List)) else target
+    if not isinstance(one, ast.Name):
+        return
+    for node in program.nodes(path):
+        if isinstance(node, ast.Name) and node.id == one.id and isinstance(node.ctx, ast.Load):
+            yield node.lineno >= parent.lineno and (unpacked or takes(parents.get(node)))
+
+
+def with_loss(program: Program, evidence: Unnamed | Nothing) -> Mendings:
+    """The output gets a loss that fits its activation and its targets."""
+    from regrad.codemods.engine import fitting, respelling
+    from regrad.codemods.engine.judged import targets_of
+
+    path, output = evidence.path, str(_name(evidence.head) or "")
+    offered: list[Mending] = []
+    for fit in fitting.fitting(evidence.head, targets_of(evidence.targets)):
+        if isinstance(evidence, Nothing):
+            like = _another(program, evidence)
+            text, imported = fitting.loss_text(program, path, fit, evidence.place, like)
+            edits = (*imported, Edit(path, program.files[path].span(evidence.place), text))
+        else:
+            losses = evidence.losses
+            key, last = losses.keys[-1] if losses.keys else None, losses.values[-1] if losses.values else None
+            if key is None or last is None:
+                break
+            text, imported = fitting.loss_text(program, path, fit, losses, last)
+            start = f"\n{' ' * key.col_offset}" if key.lineno != losses.lineno else " "
+            entry = f"{program.source(last, path)},{start}{respelling.quoted(program, path, output, key)}: {text}"
+            edits = (*imported, Edit(path, program.files[path].span(last), entry))
+        title = f"give `{output}` the loss `{fit[0]}`" if output else f"use the loss `{fit[0]}`"
+        offered.append(Mending(title, Safety.UNSAFE, edits, "another loss is computed"))
+    return offered or Withheld(
+        "which loss the output needs is not certain", f'loss={{..., "{output}": ...}}  # or None, where none is meant'
+    )
+
+
+def _another(program: Program, evidence: Nothing) -> ast.AST | None:
+    """A loss beside the None, whose quotes the new one takes."""
+    parent = program.parents(evidence.path).get(evidence.place)
+    parts = (
+        parent.elts
+        if isinstance(parent, (ast.List, ast.Tuple))
+        else parent.values
+        if isinstance(parent, ast.Dict)
+        else []
+    )
+    return next((part for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)), None)
