@@ -31,7 +31,8 @@ Mended::
 The fix and its safety
 ----------------------
 Safe. The statements that compute the loss move under a tape, and `apply_gradients` takes the place of `minimize`; where
-the loss is a function that reads a value from outside, that computation moves into the function.
+the loss is a function that reads a value from outside, that computation moves into the function; a `lambda` becomes
+a function first.
 
 When it stays silent
 --------------------

@@ -9,9 +9,10 @@ from regrad.analysis.events import Minimized
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import BoundMethod, Function, Operation, Partial, Tape, Tensor, Unknown
+from regrad.analysis.values import BoundMethod, Function, Operation, Partial, Tape, Tensor, Unknown, Variable
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.effects import followed, reading_of
+from regrad.codemods.engine.lambda_written_out import written_out
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety
@@ -103,8 +104,10 @@ def tape_around_statements(program: Program, event: Minimized, sink: Sink | None
 
 def _edits_into_callable(program: Program, event: Minimized, sink: Sink) -> tuple[Edit, ...]:
     function = event.loss.function if isinstance(event.loss, BoundMethod) else event.loss
+    if isinstance(function, Function) and isinstance(function.node, ast.Lambda):
+        return written_out(program, event, sink, function.node)
     if not isinstance(function, Function) or not isinstance(function.node, ast.FunctionDef):
-        raise CannotMove("the loss is a `lambda`, in which nothing can be computed first")
+        raise CannotMove("the loss callable is not written in this program")
     recorder = recording.Recorder(function.node, _frame_in(sink), None)
     return recording.bring_in(program, recorder, missed(sink))
 
@@ -169,14 +172,16 @@ def _replacement(program: Program, event: Minimized, loss: str, variables: str, 
     assert isinstance(event.node, ast.Call) and isinstance(event.node.func, ast.Attribute)
     optimizer = program.source(event.node.func.value, path)
     scope = function_around(program, statement, path) or program.trees[path]
-    gradients = free_name(program, path, scope, ("gradients", "grads"))
+    one = isinstance(event.variables, Variable)
+    gradients = free_name(program, path, scope, ("gradient", "grad") if one else ("gradients", "grads"))
     lines: list[str] = []
     if "(" in variables and not variables.isidentifier():
         name = free_name(program, path, scope, ("variables", "trainable_variables"))
         lines.append(f"{name} = {variables}")
         variables = name
     lines.append(f"{gradients} = {tape}.gradient({loss}, {variables})")
-    lines.append(f"{optimizer}.apply_gradients(zip({gradients}, {variables}))")
+    pairs = f"[({gradients}, {variables})]" if one else f"zip({gradients}, {variables})"
+    lines.append(f"{optimizer}.apply_gradients({pairs})")
     if isinstance(statement, ast.Assign):
         target = ast.unparse(statement.targets[0])
         uses = [
