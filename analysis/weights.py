@@ -252,7 +252,7 @@ def describe(source: Value) -> str:
         return str(source.fields.get("#label") or source.cls.name)
     if isinstance(source, Unknown):
         return source.label or "variables"
-    return "variables"
+    return "the tensor" if isinstance(source, Tensor) else "variables"
 
 
 def names(sources: Iterable[Value]) -> tuple[str, ...]:

@@ -71,6 +71,11 @@ _DTYPE_PLACES = {
     "get_variable": 2,
     "add_weight": 2,
 }
+_TAKES_DTYPE = frozenset(_DTYPE_PLACES) | frozenset(
+    "arange array asarray convert_to_tensor empty eye full identity ones_like range zeros_like".split()
+)
+"""Calls that make numbers of the dtype that they are given. Others (`reshape`, `randint`) have no such argument, or take
+no floating point for it."""
 _DEEPEST = 6
 
 
@@ -79,9 +84,9 @@ def detect(program: Program) -> Iterator[Finding]:
     for ending in endings(program):
         if ending.kind is CutKind.INTEGER and concerns(ending):
             if ending.value in ending.lost:
-                says = "holds integers, which have no gradient, so {lost} gets none"
+                says = "holds integers, and integers have no gradient: none reaches {lost}"
             else:
-                says = "makes integers of it, which have no gradient, so {lost} gets none"
+                says = "makes integers of it, and integers have no gradient: none reaches {lost}"
             yield finding(program, CODE, NAME, ending, says)
 
 
@@ -144,6 +149,12 @@ class _Floats:
         stated = argument(node, place, "dtype") if place < 99 else argument(node, 99, "dtype")
         if stated is not None:
             self._dtype(stated, path, 0)
+            return
+        if isinstance(value, Tensor) and name not in _TAKES_DTYPE:
+            if value.numpy:
+                self._put(path, node, f'{self.program.source(node, path)}.astype("float32")')
+            else:
+                self._cast(node, path)
             return
         first = argument(node, 0, "initial_value", "value", "start", "initializer")
         if isinstance(value, Variable) and isinstance(value.initial, Tensor):
