@@ -47,7 +47,12 @@ COMPILED = KERAS_IN_A_FUNCTION.replace("def step", "@tf.function\ndef step") + "
 PLAIN = KERAS_IN_A_FUNCTION + "for _ in range(3):\n    step()\n"
 
 
-@pytest.mark.parametrize("text", [EAGER, LOOP, PLAIN], ids=["fit-eagerly", "loop", "keras-loss-in-a-loop"])
+WRITTEN_OUT = FITTED.replace("Lambda(tf.sigmoid)", "Lambda(lambda t: 1.0 / (1.0 + tf.exp(-t)))")
+
+
+@pytest.mark.parametrize(
+    "text", [EAGER, LOOP, PLAIN, WRITTEN_OUT], ids=["fit-eagerly", "loop", "keras-loss-in-a-loop", "written-out-in-fit"]
+)
 def test_a_second_sigmoid_is_seen(step: Step, text: str) -> None:
     assert Symptom.PROBABILITIES_AS_LOGITS in step(text).symptoms
 

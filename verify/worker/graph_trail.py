@@ -27,6 +27,7 @@ class GraphTrail:
         self.intervals: dict[int, Any] = {}
         self.watched: dict[int, Any] = {}
         self.exits: list[Any] = []
+        self.other_ends: list[Any] = []
 
 
 def locate_in_graph(recorder: Recorder, loss: Any, lost: list[tuple[Any, Track]]) -> list[dict[str, Any]]:

@@ -132,6 +132,7 @@ def cut_for(
             ends.append((1 if operation.kind in SIDE or operation.kind in CONSTANTS else 0, index, end))
     if ends:
         _, index, kind = min(ends)
+        trail.other_ends += [graph.operations[other].place for _, other, _ in sorted(ends)[1:4]]
         if graph.operations[index].kind in READS:
             index = next(
                 (later for later in sorted(reached) if later in above and index in graph.parents[later]), index

@@ -11,6 +11,7 @@ from typing import Any
 from .oracles import stuck_at_zero
 from .recorder import Recorder
 from .sites import last_line
+from .trail import span_of
 
 MOST = 6
 HEAD_AND_LOSS = {
@@ -136,13 +137,41 @@ def of_cuts(places: Places) -> None:
         if kind in ("integer", "not-trainable", "not-watched", "variable-replaced", "never-used", "assigned"):
             for track in cut["tracks"][:2]:
                 born(places, id(track.raw))
+        for place in (getattr(recorder.trail, "other_ends", None) or ())[:3]:
+            places.add("another path ends here", span_of(place[-1])[:2] if place else None)
         if cut.get("aside"):
             places.add("what is computed here is used nowhere", cut["aside"][:2])
         if kind == "never-used":
+            for line in next_uses(recorder, *cut["place"][:2]):
+                places.add("its value is used here, and does not come back as a tensor", (cut["place"][0], line))
             for model, *_ in recorder.batches[-1:]:
                 places.add("the model is compiled here", sites.compiled.get(id(model)))
         if kind in ("never-used", "assigned", "zero-slope", "non-finite", "left-tensorflow", "non-differentiable"):
             places.add("the loss is computed here", sites.loss_made)
+
+
+def next_uses(recorder: Recorder, path: str, line: int) -> list[int]:
+    """The next statement that uses the name which this line gives its value to."""
+    tree = ast.parse("".join(recorder.program.lines(path)))
+    statements = [node for node in ast.walk(tree) if isinstance(node, ast.stmt) and not hasattr(node, "body")]
+    given = {
+        part.id
+        for node in statements
+        if isinstance(node, ast.Assign) and node.lineno <= line <= (node.end_lineno or node.lineno)
+        for target in node.targets
+        for part in ast.walk(target)
+        if isinstance(part, ast.Name)
+    }
+    later = [
+        node.lineno
+        for node in statements
+        if node.lineno > line
+        and any(
+            isinstance(part, ast.Name) and part.id in given and isinstance(part.ctx, ast.Load)
+            for part in ast.walk(node)
+        )
+    ]
+    return sorted(later)[:1]
 
 
 def born(places: Places, identity: int) -> None:

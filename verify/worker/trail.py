@@ -32,6 +32,8 @@ class Trail:
         self.entered_at: dict[int, Any] = {}
         self.watched: dict[int, set[int]] = {}
         self.exits: list[tuple[int, Any, Any, str]] = []
+        self.other_ends: list[Any] = []
+        """Where a path ends beside the cut that is named for it."""
         self.kept: list[Any] = []
         self.bytes = 0
         self.lost = False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 from .dataflow import Graph, readers, sides
 from .loss_oracles import built_in, loss_name
 from .recorder import Recorder
-from .trail import span_of
+from .trail import Operation, span_of
 
 FROM_LOGITS = {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
 SAME_VALUES = {"Identity", "Reshape", "Cast", "Squeeze", "ExpandDims"}
@@ -147,7 +148,7 @@ def takes_logits_for_labels(graph: Graph, above: set[int], reading: set[int]) ->
 def takes_probabilities_for_logits(recorder: Recorder, graph: Graph, above: set[int]) -> int | None:
     for index in above:
         squashed = squashed_before(graph, index)
-        if squashed is not None and not undone(recorder, graph.operations[squashed].outputs[0]):
+        if squashed is not None and not undone(recorder, graph.operations[squashed]):
             return index
     return None
 
@@ -160,7 +161,7 @@ def squashed_before(graph: Graph, index: int) -> int | None:
     if operation.kind == "Log1p":
         # A cross-entropy of two classes is made of many operations; this one takes exp(-|logits|).
         for logits in folded(graph, operation.inputs[0]):
-            found = made_by(graph, logits, "Sigmoid")
+            found = made_by(graph, logits, is_sigmoid)
             if found is not None:
                 return found
     return None
@@ -183,25 +184,48 @@ def is_turn(graph: Graph, index: int) -> bool:
     return graph.operations[index].kind == "Neg"
 
 
-def undone(recorder: Recorder, probabilities: Any) -> bool:
+def is_sigmoid(graph: Graph, index: int) -> bool:
+    """Also where it is written out: something over one more than exp(-x)."""
+    operation = graph.operations[index]
+    if operation.kind in ("RealDiv", "Reciprocal"):
+        below = [graph.maker.get(id(item)) for item in operation.inputs[-1:]]
+        parts = [
+            item for each in below if each is not None and is_sum(graph, each) for item in graph.operations[each].inputs
+        ]
+        powers = [graph.maker.get(id(item)) for item in parts]
+        return any(each is not None and is_falling_power(graph, each) for each in powers)
+    return operation.kind == "Sigmoid"
+
+
+def is_sum(graph: Graph, index: int) -> bool:
+    return graph.operations[index].kind in ("Add", "AddV2")
+
+
+def is_falling_power(graph: Graph, index: int) -> bool:
+    operation = graph.operations[index]
+    inner = graph.maker.get(id(operation.inputs[0])) if operation.kind == "Exp" else None
+    return inner is not None and is_turn(graph, inner)
+
+
+def undone(recorder: Recorder, squashing: Operation) -> bool:
     """Whether Keras takes the logits behind these probabilities when the step is compiled.
 
     Its losses do so where they are given the very output of a softmax or sigmoid, and in a graph they see what made it.
     """
-    given = any(guess is probabilities and built_in(loss) for loss, _, guess in recorder.loss_pairs)
-    return given and recorder.would_be_compiled()
+    given = any(guess is squashing.outputs[0] and built_in(loss) for loss, _, guess in recorder.loss_pairs)
+    return given and squashing.kind in ("Softmax", "Sigmoid") and recorder.would_be_compiled()
 
 
 def softmax_of(graph: Graph, tensor: Any) -> int | None:
-    return made_by(graph, tensor, "Softmax")
+    return made_by(graph, tensor, lambda graph, index: graph.operations[index].kind == "Softmax")
 
 
-def made_by(graph: Graph, tensor: Any, kind: str) -> int | None:
-    """The operation of this kind that made the values of the tensor, whatever their shape is now."""
+def made_by(graph: Graph, tensor: Any, fits: Callable[[Graph, int], bool]) -> int | None:
+    """The operation of such a kind that made the values of the tensor, whatever their shape is now."""
     while id(tensor) in graph.maker:
         found = graph.maker[id(tensor)]
         maker = graph.operations[found]
-        if maker.kind == kind:
+        if fits(graph, found):
             return found
         if maker.kind not in SAME_VALUES or not maker.inputs:
             break
