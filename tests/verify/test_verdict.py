@@ -155,6 +155,19 @@ def test_a_variable_with_an_owner_and_a_new_name_is_passed_over_too() -> None:
     assert verdict(before, after) is Verdict.UNCHANGED
 
 
+def test_without_any_variable_before_a_model_that_is_left_standing_is_not_mended() -> None:
+    before = StepReport(Outcome.RAISED, exception="ValueError: none")
+    standing = variable("kernel", Gradient.NOT_ASKED)
+    alone = VariableReport("decoy", (2,), Gradient.FLOWS, 1.0, True, True)
+    evidence = judge(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(standing, alone)), same_loss=False)
+    assert evidence.verdict is Verdict.IMPROVED and evidence.reason is not None and "kernel" in evidence.reason
+    frozen = replace(standing, trainable=False)
+    fitted = StepReport(Outcome.STEPPED, loss=0.5, variables=(frozen, alone))
+    assert verdict(before, fitted) is Verdict.MENDED, "an input that is fitted to a model that is meant to stand still"
+    trained = StepReport(Outcome.STEPPED, loss=0.5, variables=(standing, variable("head", Gradient.FLOWS)))
+    assert verdict(before, trained) is Verdict.MENDED, "a target network beside the one that trains"
+
+
 def test_zeros_in_the_place_of_missing_gradients_mend_nothing() -> None:
     before = stepped(Gradient.FLOWS, Gradient.NONE)
     evidence = judge(before, stepped(Gradient.FLOWS, Gradient.ZERO), same_loss=False)
