@@ -80,7 +80,7 @@ def detect(program: Program) -> Iterator[Finding]:
             continue
         if _beside_a_mistake(ending, found):
             continue
-        yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}: no gradient comes through")
+        yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}: no gradient passes")
 
 
 def _shares(ending: Ending, other: Ending) -> bool:

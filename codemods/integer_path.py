@@ -74,8 +74,8 @@ _DTYPE_PLACES = {
 _TAKES_DTYPE = frozenset(_DTYPE_PLACES) | frozenset(
     "arange array asarray convert_to_tensor empty eye full identity ones_like range zeros_like".split()
 )
-"""Calls that make numbers of the dtype that they are given. Others (`reshape`, `randint`) have no such argument, or take
-no floating point for it."""
+"""Calls that make numbers of the dtype that they are given. Others (`reshape`, `randint`) have no such argument, or
+take no floating point for it."""
 _DEEPEST = 6
 
 

@@ -47,12 +47,14 @@ References
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Head, Trained
 from regrad.analysis.library.losses import is_metric, standard_name
+from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, External, Function, Metric, Value
 from regrad.analysis.weights import names
@@ -65,6 +67,11 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG106", "metric-as-loss"
+_LOSS = re.compile(r"loss|cost|objective|criterion|error")
+"""Names under which a program keeps its loss."""
+_METRICS = 2
+"""The place of `metrics` among the arguments of `compile`."""
+_UNKNOWN = ast.Constant(None)
 
 
 class _Misused(NamedTuple):
@@ -241,10 +248,32 @@ def _before_counting(program: Program, result: ast.Call, path: str) -> tuple[Edi
 
 def _edits(program: Program, found: _Misused, fit: Fit) -> tuple[Edit, ...]:
     text, edits = loss_text(program, found.path, fit, found.node, found.node)
-    node: ast.AST = found.node
-    if isinstance(node, ast.Name) and isinstance(program.parents(found.path).get(node), ast.keyword | ast.Call):
-        node = _value_of(program, found.path, node)
-    return (*edits, Edit(found.path, program.files[found.path].span(node), text))
+    node, source = found.node, program.files[found.path]
+    parents = program.parents(found.path)
+    holder = parents.get(node)
+    if isinstance(node, ast.Name) and isinstance(holder, ast.keyword | ast.Call):
+        value = _value_of(program, found.path, node)
+        if _LOSS.search(node.id.lower()):
+            node = value
+        elif value is not node:
+            # The metric would have lost its only use: `compile` is to watch it.
+            call = parents.get(holder) if isinstance(holder, ast.keyword) else holder
+            metrics = _metrics(call) if isinstance(call, ast.Call) else _UNKNOWN
+            if isinstance(metrics, ast.List) and metrics.elts:
+                last = source.span(metrics.elts[-1]).end
+                edits = (*edits, Edit(found.path, Span(last, last), f", {node.id}"))
+            elif metrics is None:
+                text = f"{text}, metrics=[{node.id}]"
+    return (*edits, Edit(found.path, source.span(node), text))
+
+
+def _metrics(call: ast.Call) -> ast.expr | None:
+    """The metrics of a `compile`; None where it has none."""
+    if len(call.args) > _METRICS:
+        return call.args[_METRICS]
+    if any(word.arg is None for word in call.keywords):
+        return _UNKNOWN
+    return next((word.value for word in call.keywords if word.arg == "metrics"), None)
 
 
 def _value_of(program: Program, path: str, name: ast.Name) -> ast.AST:

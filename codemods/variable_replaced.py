@@ -64,6 +64,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Variable
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
 from regrad.codemods.engine.poured import Poured, threaded, unwrapped, uses_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -163,8 +164,7 @@ def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
         yield Finding(
             RULE.code,
             RULE.name,
-            f"what was computed is {how} here, and {', '.join(f'`{name}`' for name in names[:4])}"
-            f" {'get' if len(names) > 1 else 'gets'} no gradient through it",
+            f"what was computed is {how} here, and no gradient comes through it to {listed(names)}",
             program.location(node, frame),
             CutKind.ASSIGNED,
             names,

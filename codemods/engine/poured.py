@@ -12,6 +12,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Variable
 from regrad.codemods.engine.broken_paths import argument as call_argument
+from regrad.codemods.engine.operations_of import tensors
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.scattered import new_content
 from regrad.codemods.engine.surroundings import block_of
@@ -86,7 +87,7 @@ def threaded(program: Program, evidence: Poured) -> Mending:
         raise CannotMove("the variable carries its content from one pass of the loop to the next")
     if any(not _within(parents, node, block) for node in uses):
         raise CannotMove("the variable is read where the assignment may not have happened")
-    if not uses:
+    if not uses or _read_in_other_functions(program, evidence):
         raise CannotMove("the variable is read in another function")
     rewrite = Rewrite(program.files[path], program.trees[path])
     before = _before(program, evidence, statement)
@@ -108,6 +109,17 @@ def threaded(program: Program, evidence: Poured) -> Mending:
                 outer = parents.get(parent)
             rewrite.replace(outer if isinstance(outer, ast.Call) else node, name)
     return Mending("compute with what was assigned", Safety.SAFE, rewrite.edits())
+
+
+def _read_in_other_functions(program: Program, evidence: Poured) -> bool:
+    """Whether something that is trained computes with the variable elsewhere, where the new name does not reach."""
+    here = _scope(program, evidence.frame)
+    return any(
+        tensor.operation.frame is not None
+        and any(value is evidence.variable for value in tensor.operation.inputs)
+        and _scope(program, tensor.operation.frame) is not here
+        for tensor in tensors(program)
+    )
 
 
 def _before(program: Program, evidence: Poured, statement: ast.Expr) -> list[ast.Expr]:
