@@ -122,10 +122,11 @@ class Conversion:
                 gone.extend(ranking.statements)
             self.bodies.clear()
             found.extend(rewrite.edits())
-            found.extend(self.imported)
+            removed: list[Edit] = []
             for name in ("np", "numpy"):
                 if gone and not any(re.search(rf"\b{name}\.", text) for text in kept):
-                    found.extend(imports.remove_import(source, tree, name, gone))
+                    removed.extend(imports.remove_import(source, tree, name, gone))
+            found.extend(imports.exchanged(source, tree, self.imported, tuple(removed)))
         return tuple(found)
 
     # -- texts --

@@ -125,6 +125,27 @@ def remove_import(
     return () if "#" in source.segment(span) else (Edit(source.path, span, ""),)
 
 
+def exchanged(
+    source: SourceFile, tree: ast.Module, added: tuple[Edit, ...], removed: tuple[Edit, ...]
+) -> tuple[Edit, ...]:
+    """Both; where the new import would stand behind the one that goes, it takes its place."""
+    for new in added:
+        for old in removed:
+            if old.text or not (old.span.start <= new.span.start <= old.span.end):
+                continue
+            for statement in tree.body:
+                span = source.span(statement)
+                whole = old.span.start <= span.start and span.end <= old.span.end
+                if whole and isinstance(statement, ast.Import | ast.ImportFrom):
+                    instead = Edit(source.path, span, new.text.strip("\n"))
+                    return (
+                        *(each for each in added if each is not new),
+                        *(each for each in removed if each is not old),
+                        instead,
+                    )
+    return (*added, *removed)
+
+
 def _module_imports(tree: ast.Module) -> Iterator[tuple[str, str, ast.stmt]]:
     """Local name, full name and statement of every import that the whole module sees."""
     for statement in _module_statements(tree.body):

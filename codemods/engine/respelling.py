@@ -99,7 +99,8 @@ def _object_in_place(program: Program, path: str, node: ast.AST, name: str) -> t
     """A loss object with `from_logits=True` in the place of a name or text."""
     text, edits = library_name(program, path, f"keras.losses.{CLASSES[name]}", node)
     if isinstance(node, ast.Name):
-        edits = (*edits, *imports.remove_import(program.files[path], program.trees[path], node.id, without=[node]))
+        source, tree = program.files[path], program.trees[path]
+        edits = imports.exchanged(source, tree, edits, imports.remove_import(source, tree, node.id, without=[node]))
     return (*edits, Edit(path, program.files[path].span(node), f"{text}(from_logits=True)"))
 
 
