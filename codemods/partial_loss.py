@@ -2,7 +2,8 @@
 
 What it does
 ------------
-Reports a head whose output the training never uses, a loss term that is computed and left out of the sum, a sum that
+Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
+that is computed and left out of the sum, a sum that
 each pass of a loop replaces, an output with targets that `loss={...}` does not name, or whose loss is None although a
 metric watches it, its loss has a weight or its prediction is used later, and a weight that a layer makes
 and never uses, where the other weights of the same model are trained. Of a part inside a
@@ -58,7 +59,7 @@ from typing import NamedTuple
 
 from regrad.analysis import unreached
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import GradientTaken
+from regrad.analysis.events import Event, GradientTaken
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
@@ -157,7 +158,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
             RULE.name,
             f"`{term.name}` is left out of the loss,"
             f" so {_listed(names)} {'get' if len(names) > 1 else 'gets'} no gradient",
-            program.location(term.total, term.path),
+            program.location(term.total or _target(event), term.path if term.total is not None else event.frame.path),
             CutKind.NEVER_USED,
             names,
             related,
@@ -184,6 +185,11 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
         related,
         switch or Head(names),
     )
+
+
+def _target(event: Event) -> ast.AST:
+    """What the gradient is asked of."""
+    return event.target_node or event.node if isinstance(event, GradientTaken) else event.node
 
 
 def _switch(program: Program, heads: list[Value]) -> Switch | None:

@@ -234,10 +234,10 @@ def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Call
         if key is not None:
             yield f"`{key}` is the target", Safety.UNSAFE, lambda: _split(program, event, key)
         elif (beside := kept_back(program, event)) is not None:
-            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, lambda: handed_on(program, beside)
+            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
     elif found.kind == "dataset":
         if (beside := kept_back(program, event)) is not None:
-            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, lambda: handed_on(program, beside)
+            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
         elif method == "flow" and same:
             yield "the images are the target", Safety.UNSAFE, lambda: _flows(program, event)
         elif maker is not None and _last_name(maker) in _FOLDERS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis import unreached
@@ -11,16 +12,17 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Constant, Instance, Tensor, Value
-from regrad.codemods.engine.rule import Mending, Mendings, Safety
+from regrad.analysis.values import Collection, Constant, Instance, Mapping, Tensor, Value
+from regrad.codemods.engine.respelling import quoted
+from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.spacing import plus
 
 
 class Term(NamedTuple):
-    """A term of the loss that was left out: its name, and the expression to which it should be added."""
+    """A term of the loss that was left out: its name, and where it should be added, if that is one place."""
 
     name: str
-    total: ast.expr
+    total: ast.expr | None
     coefficient: str
     path: str
 
@@ -29,34 +31,96 @@ def forgotten_term(program: Program, sink: Sink, heads: list[Value]) -> Term | N
     """The one local value that depends on the missing part and could be a loss, and the place where the loss is
     put together.
     """
-    target = sink.target
+    target, event = sink.target, sink.event
     if not isinstance(target, Tensor) or target.operation.frame is None:
         return None
-    frame = target.operation.frame
+    frames = [target.operation.frame]
+    if isinstance(event, GradientTaken) and event.frame is not target.operation.frame:
+        frames.append(event.frame)
+    found = [term for term in (_in(program, sink, target, heads, frame) for frame in frames) if term is not None]
+    return next((term for term in found if term.total is not None), found[0] if found else None)
+
+
+class _Held(NamedTuple):
+    """A value that a local name stands for, or that stands for a part of what the name holds."""
+
+    holder: str
+    part: str | int | None
+    value: Tensor
+    field: bool = False
+
+    def text(self, program: Program, path: str) -> str:
+        if self.field or not isinstance(self.part, str):
+            return f"{self.holder}.{self.part}" if self.field else self.place
+        written = [node for node in program.nodes(path) if isinstance(node, ast.Subscript) and self._is(node.value)]
+        like = next((node.slice for node in written if isinstance(node.slice, ast.Constant)), None)
+        return f"{self.holder}[{quoted(program, path, self.part, like)}]"
+
+    @property
+    def place(self) -> str:
+        return self.holder if self.part is None else f"{self.holder}[{self.part}]"
+
+    def _is(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id == self.holder
+
+    def made_at(self, scope: ast.AST) -> int | None:
+        """The line of the one statement that makes it; None where there are several."""
+        names = [node for node in ast.walk(scope) if self._is(node)]
+        lines = [node.lineno for node in names if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+        if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            arguments = (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs)
+            lines += [each.lineno for each in arguments if each.arg == self.holder]
+        stores = [
+            node.lineno
+            for node in ast.walk(scope)
+            if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store) and self._is(node.value)
+            if not isinstance(node.slice, ast.Constant) or node.slice.value == self.part
+        ]
+        return max([*lines, *stores]) if len(lines) == 1 else None
+
+
+def _in(program: Program, sink: Sink, target: Tensor, heads: list[Value], frame: Frame) -> Term | None:
+    """The term among the local values of one function."""
     path = frame.path
     scope = unreached.scope_of(program, frame)
     wanted = {id(part) for part in heads}
     flow = Flow(sink.tape, marks=heads)
-    candidates = [
-        name
-        for name, value in frame.scope.names.items()
-        if isinstance(value, Tensor)
-        and _scalar(value)
-        and value is not target
-        and wanted <= set(flow.reach(value).sources)
-    ]
+    candidates = {
+        id(held.value): held
+        for held in reversed(list(_held(frame)))
+        if _scalar(held.value) and held.value is not target and wanted <= set(flow.reach(held.value).sources)
+    }
+    if len(candidates) != 1:
+        return None
+    held = next(iter(candidates.values()))
+    made = held.made_at(scope)
+    if made is None:
+        return None
     total = _bound(scope, sink, frame) or _total(program, scope, target, path)
-    if len(candidates) != 1 or total is None:
+    if total is not None and made >= total.lineno:
+        total = None
+    if total is None and held.part is None:
         return None
-    name = candidates[0]
-    bound = [
-        node
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Store)
-    ]
-    if len(bound) != 1 or bound[0].lineno >= total.lineno:
-        return None
-    return Term(name, total, _coefficient(program, frame, name), path)
+    called = str(held.holder if held.part is None else held.part)
+    coefficient = _coefficient(program, frame, called if held.part is None or "loss" in called else f"{called}_loss")
+    return Term(held.text(program, path), total, coefficient, path)
+
+
+def _held(frame: Frame) -> Iterator[_Held]:
+    """The tensors that local names stand for, then those that local dictionaries, lists and records hold."""
+    parts: list[tuple[str, str | int, Value, bool]] = []
+    for name, value in frame.scope.names.items():
+        if isinstance(value, Tensor):
+            yield _Held(name, None, value)
+        elif isinstance(value, Mapping):
+            parts += [(name, key, part, False) for key, part in value.entries.items() if isinstance(key, str)]
+        elif isinstance(value, Collection) and value.complete and not value.grown and value.kind != "set":
+            parts += [(name, at, part, False) for at, part in enumerate(value.items)]
+        elif isinstance(value, Instance) and value.role is None and name != "self":
+            parts += [(name, field, part, True) for field, part in value.fields.items() if field.isidentifier()]
+    for name, key, part, field in parts:
+        if isinstance(part, Tensor):
+            yield _Held(name, key, part, field)
 
 
 _REDUCTIONS = frozenset({"reduce_mean", "reduce_sum", "mean", "sum"})
@@ -143,6 +207,8 @@ def added(program: Program, evidence: Term) -> Mendings:
     """The term joins the others, with its coefficient if it has one."""
     from regrad.codemods.engine.moving import Rewrite
 
+    if evidence.total is None:
+        return Withheld("the loss is put together in several places", f"loss = loss + {evidence.name}")
     addition = f"{evidence.coefficient} * {evidence.name}" if evidence.coefficient else evidence.name
     rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
     sign = plus(program, evidence.total, evidence.path)

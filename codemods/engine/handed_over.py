@@ -90,10 +90,10 @@ def _function(event: Trained) -> ast.FunctionDef | None:
     given = event.source
     if isinstance(given, Instance) and given.role == "data":
         found = given.cls.find("__getitem__")
-        node = found[0].node if found is not None and isinstance(found[0], Function) else None
+        written: ast.AST | None = found[0].node if found is not None and isinstance(found[0], Function) else None
     else:
-        node = given.node if isinstance(given, Dataset) and given.kind == "generator" else None
-    return node if isinstance(node, ast.FunctionDef) else None
+        written = given.node if isinstance(given, Dataset) and given.kind == "generator" else None
+    return written if isinstance(written, ast.FunctionDef) else None
 
 
 def _handed(function: ast.FunctionDef) -> list[ast.expr]:
