@@ -5,7 +5,8 @@ What it does
 ------------
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
 `zip` or generator that was read before it is applied; gradients of one model paired with the variables of a
-differently built one; a training loop in which an optimizer is made and the gradients go nowhere; steps by hand that
+differently built one; a training loop in which an optimizer is made and the gradients go nowhere, and one of several
+steps that drops them; steps by hand that
 move copies of the weights, or only a name; copies that are given to the optimizer; a network, layer or table that is
 trained through and in no optimizer's list, and a variable there that means nothing unless it moves (its exponential is
 taken, or it is a factor or an offset of zero); a `None` that reaches an operation which clips.
@@ -56,6 +57,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.program import Program
 from regrad.codemods.engine.clipped_none import ClippedNone, clipped_none, passed_by
 from regrad.codemods.engine.copied_variables import AppliedToCopies, applied_to_copies, applied_to_variables
+from regrad.codemods.engine.idle_beside_others import idle_beside_others
 from regrad.codemods.engine.idle_gradients import Idle, Unapplied, applied, idle, idle_in_graph
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.left_out import LeftOut, joined, left_out, passed_over
@@ -102,6 +104,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
             (Related(program.location(used.walk.node, used.walk.frame), "its pairs are used up here"),),
         )
     yield from idle(program)
+    yield from idle_beside_others(program)
     for given in applied_to_copies(program):
         message = "`apply_gradients` is given copies of the variables, which it cannot move"
         yield Noticed(given.made, given.applied, message, given)
