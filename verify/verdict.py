@@ -235,20 +235,17 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
 
 
 def left_standing(after: StepReport) -> tuple[str, ...]:
-    """Weights of models that nothing asks for, where all that trains is no weight of a model.
+    """Variables that nothing asks for, where all that trains is no weight of a model.
 
-    An input may be fitted, as its author wishes, or something may train in the place of the model: without any variable
-    of the program as it was there is no telling.
+    An input may be fitted, as its author wishes, or something may train in the place of what was to be trained: without
+    any variable of the program as it was there is no telling.
     """
     if any(variable.model is not None for variable in flowing(after)):
         return ()
     return tuple(
         variable.name
         for variable in after.variables
-        if variable.model is not None
-        and variable.trainable
-        and variable.gradient is Gradient.NOT_ASKED
-        and not variable.changed
+        if variable.trainable and variable.gradient is Gradient.NOT_ASKED and not variable.changed
     )
 
 

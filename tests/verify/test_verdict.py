@@ -161,6 +161,8 @@ def test_without_any_variable_before_a_model_that_is_left_standing_is_not_mended
     alone = VariableReport("decoy", (2,), Gradient.FLOWS, 1.0, True, True)
     evidence = judge(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(standing, alone)), same_loss=False)
     assert evidence.verdict is Verdict.IMPROVED and evidence.reason is not None and "kernel" in evidence.reason
+    own = replace(standing, model=None)
+    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(own, alone))) is Verdict.IMPROVED
     frozen = replace(standing, trainable=False)
     fitted = StepReport(Outcome.STEPPED, loss=0.5, variables=(frozen, alone))
     assert verdict(before, fitted) is Verdict.MENDED, "an input that is fitted to a model that is meant to stand still"
