@@ -270,6 +270,10 @@ def _straight_through(program: Program, ending: Ending) -> Mending:
     if _calls(soft) and isinstance(statement, (ast.Assign, ast.Return)) and statement.value is node:
         name = free_name(program, path, program.trees[path], ("soft", "soft_value"))
         rewrite.insert(f"{name} = {soft}", before(statement))
+        parts = (program.source(each, path) for each in ast.walk(node) if isinstance(each, ast.expr))
+        if soft in parts and hard.count(soft) == 1:
+            # What is decided on is computed once.
+            hard = hard.replace(soft, name)
         soft = name
     if len(soft) > 40 or _calls(soft) > 1 or (_calls(soft) == 1 and not _is_slope(soft)):
         raise NoSurrogate("give the soft value a name first", pattern)
