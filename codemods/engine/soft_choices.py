@@ -58,6 +58,24 @@ def one_hot(softener: Softener, node: ast.expr, operation: Operation) -> str:
     return f"{softener.say('nn.softmax')}({scores})" if logits else scores
 
 
+def counted_pairs(softener: Softener, node: ast.expr, operation: Operation) -> str:
+    """A confusion matrix: the probabilities of each predicted class, added up for each true one."""
+    advice = WITHOUT["confusion_matrix"]
+    index = operation.inputs[1] if len(operation.inputs) > 1 else None
+    while isinstance(index, Tensor) and index.operation.name == "cast" and index.operation.inputs:
+        index = index.operation.inputs[0]
+    if not isinstance(node, ast.Call) or not isinstance(index, Tensor) or index.operation.name != "argmax":
+        raise NoSurrogate(*advice)
+    labels, classes = argument(node, 0, "labels"), argument(node, 2, "num_classes")
+    if labels is None or classes is None or argument(node, 3, "weights") is not None:
+        raise NoSurrogate(*advice)
+    shares, logits = scores_of(softener, index.operation)
+    if logits:
+        shares = f"{softener.say('nn.softmax')}({shares})"
+    true = f"{softener.say('one_hot')}({softener.soft(labels)}, {softener.soft(classes)})"
+    return f"{softener.say('matmul')}({true}, {shares}, transpose_a=True)"
+
+
 def chosen(softener: Softener, node: ast.expr) -> str:
     condition, one, other = (
         softener.argument(node, 0, "condition"),

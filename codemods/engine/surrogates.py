@@ -142,6 +142,8 @@ class Softener:
         name = operation.name
         if operation.kind == "metric":
             return soft_comparisons.accuracy(self, node, name)
+        if name == "confusion_matrix":
+            return soft_choices.counted_pairs(self, node, operation)
         if operation.kind in ("numpy", "conversion") or (name in WITHOUT and name != "argsort"):
             raise NoSurrogate(*WITHOUT.get(name, ("nothing of the same kind has a slope", "")))
         if name == "argsort":

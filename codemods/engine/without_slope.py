@@ -30,6 +30,10 @@ WITHOUT = {
         "counting has no slope; count softly, with a sigmoid for each border",
         "tf.reduce_sum(tf.sigmoid((x[:, None] - lower) / width) - tf.sigmoid((x[:, None] - upper) / width), axis=0)",
     ),
+    "confusion_matrix": (
+        "counting has no slope; add up the probabilities of each class instead",
+        "tf.matmul(tf.one_hot(labels, classes), tf.nn.softmax(logits), transpose_a=True)",
+    ),
     "argsort": ("an order has no slope; a soft rank has", "tf.reduce_sum(tf.sigmoid(x[:, None] - x[None, :]), axis=1)"),
     "top_k_indices": ("an order has no slope; use the values of `top_k`", "tf.math.top_k(x, k).values"),
     "Embedding index": (
