@@ -6,10 +6,10 @@ What it does
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
 `zip` or generator that was read before it is applied; gradients of one model paired with the variables of a
 differently built one; a training loop in which an optimizer is made and the gradients go nowhere, and one of several
-steps that drops them; steps by hand that
-move copies of the weights, or only a name; copies that are given to the optimizer; a network, layer or table that is
-trained through and in no optimizer's list, and a variable there that means nothing unless it moves (its exponential is
-taken, or it is a factor or an offset of zero); a `None` that reaches an operation which clips.
+steps that drops them; steps by hand that move copies of the weights, or only a name; copies that are given to the
+optimizer; a network, layer or table that is trained through and in no optimizer's list; a list of weights that is begun
+again where it was to grow; a variable in no list that means nothing unless it moves (its exponential is taken, or it is
+a factor or an offset of zero); a `None` that reaches an operation which clips.
 
 Why gradients stop
 ------------------
@@ -63,6 +63,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.left_out import LeftOut, joined, left_out, passed_over
 from regrad.codemods.engine.left_out_of_graph import LeftOutOfGraph, left_out_of_graph
 from regrad.codemods.engine.left_out_parameters import left_out_parameters, listed
+from regrad.codemods.engine.list_begun_again import BegunAgain, begun_again, grown
 from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Foreign, Rows, Turned, Unpaired, misread_pairs, paired
@@ -117,6 +118,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
             (),
             (Related(program.location(copy.event.node, copy.event.frame), "the gradients are taken here"),),
         )
+    yield from begun_again(program)
     yield from left_out(program)
     yield from passed_over(program)
     yield from left_out_parameters(program)
@@ -143,6 +145,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     except CannotMove as problem:
         if isinstance(finding.evidence, MovedCopy):
             return Withheld(str(problem), "variable.assign_sub(rate * gradient)")
+        if isinstance(finding.evidence, BegunAgain):
+            return Withheld(str(problem), "variables = [*first.trainable_variables, *second.trainable_variables]")
         return Withheld(str(problem), "optimizer.apply_gradients(zip(gradients, variables))")
 
 
@@ -153,6 +157,8 @@ def _mending(program: Program, evidence: object) -> Mending:
         return applied(program, evidence)
     if isinstance(evidence, LeftOut):
         return listed(program, evidence) or joined(program, evidence)
+    if isinstance(evidence, BegunAgain):
+        return grown(program, evidence)
     if isinstance(evidence, UsedUp):
         return kept(program, evidence)
     if isinstance(evidence, AppliedToCopies):
