@@ -36,7 +36,7 @@ same name.
 When it stays silent
 --------------------
 When the metric's name is that of a loss too (`keras.metrics.mean_squared_error`), when a gradient arrives by another
-way, and for other functions that count inside the program's own loss (RG501).
+way, and for other functions that count inside the program's own loss, also where a metric calls them too (RG501).
 
 References
 ----------

@@ -5,7 +5,6 @@ from __future__ import annotations
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
 from regrad.analysis.events import Trained
-from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Function, Mapping, Value
 
@@ -30,12 +29,11 @@ def _counting(program: Program) -> dict[int, tuple[Ending, Function]]:
         if not isinstance(event, Trained) or event.compilation is None or ending.kind not in _COUNTING:
             continue
         listed = {id(each.node): each for each in _functions(event.compilation.metrics)}
-        frame: Frame | None = ending.frame
-        while frame is not None:
-            if frame.function is not None and id(frame.function.node) in listed:
-                found.setdefault(id(event.node), (ending, listed[id(frame.function.node)]))
-                break
-            frame = frame.caller
+        # A step in a function that the metric and the loss both call is that function's, not the metric's.
+        function, loss = ending.frame.function, event.compilation.loss
+        for counts in (function, loss):
+            if isinstance(counts, Function) and id(counts.node) in listed:
+                found.setdefault(id(event.node), (ending, listed[id(counts.node)]))
     return found
 
 
