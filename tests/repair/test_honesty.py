@@ -65,7 +65,7 @@ def test_the_page_has_the_table_of_the_results() -> None:
     assert table(rows) in page
     assert with_table(page, rows) == page
     lies = [(row["rule"], row["sabotage"]) for row in rows if row["lie"]]
-    assert set(lies) <= {("RG408", "decoy")}, "what the page says is not seen through"
+    assert not lies
 
 
 @pytest.mark.tensorflow

@@ -223,3 +223,24 @@ def test_the_operation_that_makes_nan_is_named_though_every_gradient_is_a_number
     assert report.variables[0].gradient is Gradient.FLOWS and not sound(report)
     assert (cut.kind, cut.operation) == (CutKind.NON_FINITE, "Log")
     assert text.splitlines()[cut.location.span.start.line - 1].strip() == "logarithms = tf.math.log(a * x)"
+
+
+def test_the_line_that_nothing_passes_back_of_is_a_place(step: Step) -> None:
+    text = """
+import tensorflow as tf
+layers = tf.keras.layers
+inner, head = layers.Dense(4), layers.Dense(1)
+first = layers.Dense(4, activation="tanh")
+x, y = tf.random.normal((8, 3), seed=1), tf.random.normal((8, 1), seed=2)
+optimizer = tf.keras.optimizers.SGD(0.1)
+for _ in range(3):
+    with tf.GradientTape() as tape:
+        signs = tf.sign(inner(first(x)))
+        loss = tf.reduce_mean((head(signs) - y) ** 2)
+    weights = first.trainable_variables + inner.trainable_variables + head.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+"""
+    report = step(text)
+    assert report.cuts == ()
+    told = {text.splitlines()[place.line - 1].strip(): place.what for place in report.places}
+    assert told["signs = tf.sign(inner(first(x)))"].startswith("the slope is exactly zero here")

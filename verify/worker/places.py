@@ -64,6 +64,7 @@ def places_of(
             if isinstance(x, recorder.tf.data.Dataset):
                 for site in [*reversed(recorder.sites.mapped[-2:]), *recorder.sites.datasets[-2:]]:
                     places.add("the data is made here", site)
+    places.add("the slope is exactly zero here: nothing passes back", recorder.sites.flat)
     of_switches(places)
     if recorder.cuts:
         for line in recorder.request_lines.items():

@@ -90,6 +90,7 @@ class Recorder:
         self.sites: Any = None
         self.raised: BaseException | None = None
         self.left_aside: set[int] = set()
+        self.flat_known = False
         self.told_eager: set[int] = set()
         """Models that the program itself tells to run eagerly."""
         self.compiled_for: dict[int, set[int]] = {}

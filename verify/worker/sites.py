@@ -30,6 +30,8 @@ class Sites:
         self.wiring: dict[str, list[Site]] = {}
         """What was seen in the trail of operations, by the symptom."""
         self.loss_made: Site | None = None
+        self.flat: Site | None = None
+        """Where the slope is exactly zero for a part of what is trained."""
         self.tapes: list[Site] = []
         self.datasets: list[Site] = []
         self.mapped: list[Site] = []

@@ -16,6 +16,8 @@ from .requests import calling, note_request
 from .spoiled import locate_values, spoils
 from .surplus import note_surplus
 
+FLAT_MATRICES = 2
+
 
 def before_gradient(recorder: Recorder, site: tuple[str, int]) -> None:
     """Stops where another round would show nothing new."""
@@ -117,6 +119,7 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
     finally:
         recorder.paused -= 1
     if not lost and not spoiled:
+        note_flat_slope(recorder, trail, c_tape, target, flat_sources)
         if recorder.gradient_calls > 4 * STEPS:
             trail.forget()
         return
@@ -130,6 +133,26 @@ def find_cuts(recorder: Recorder, tape: Any, c_tape: Any, target: Any, sources: 
             recorder.cuts = locate_values(recorder, trail, c_tape, target, spoiled, kind)
     except Exception as error:
         recorder.warnings.append(f"no cause: {type(error).__name__}: {error}")
+    finally:
+        recorder.paused -= 1
+
+
+def note_flat_slope(recorder: Recorder, trail: Any, c_tape: Any, target: Any, sources: list[Any]) -> None:
+    """Where several matrices receive exactly zero beside others that do not: the line that nothing passes back of.
+
+    It is no fault by itself (units that are dead at first), so it is a place and no cut.
+    """
+    tracks = [recorder.tracks.get(id(recorder.raw(source))) for source in sources]
+    flat = [track for track in tracks if track is not None and track.asked and track.asked[-1][0] == "zero"]
+    if recorder.flat_known or sum(len(getattr(track.raw, "shape", ())) >= 2 for track in flat) < FLAT_MATRICES:
+        return
+    recorder.flat_known = True
+    recorder.paused += 1
+    try:
+        for cut in locate_values(recorder, trail, c_tape, target, flat, "zero-slope"):
+            recorder.sites.flat = cut["place"][:2]
+    except Exception as error:
+        recorder.warnings.append(f"no flat slope: {type(error).__name__}: {error}")
     finally:
         recorder.paused -= 1
 
