@@ -39,8 +39,8 @@ def touched_lines(broken: Program, mended: Program) -> set[Line]:
         other = mended.place / file.relative_to(broken.place) if broken.place.is_dir() else mended.place
         if not other.exists():
             continue
-        texts = [program_text(each).splitlines() for each in (file, other)]
-        for tag, start, end, _, _ in difflib.SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
+        own, fixed = (program_text(each).splitlines() for each in (file, other))
+        for tag, start, end, _, _ in difflib.SequenceMatcher(None, own, fixed, autojunk=False).get_opcodes():
             if tag != "equal":
                 lines |= {(str(file.resolve()), line) for line in range(start, max(end, start + 1) + 2)}
     return lines

@@ -183,8 +183,8 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
         if not remaining and flowing(after):
             aside = left_standing(after) if not before.variables else ()
             if aside:
-                standing = f"{listed(aside)} {'stands' if len(aside) == 1 else 'stand'} still"
-                return Verdict.IMPROVED, f"{sentence(was(before))} before; {healthy(after)}, but {standing}."
+                idle = f"{listed(aside)} {'stands' if len(aside) == 1 else 'stand'} still"
+                return Verdict.IMPROVED, f"{sentence(was(before))} before; {healthy(after)}, but {idle}."
             return Verdict.MENDED, f"{sentence(was(before))} before; {healthy(after)}."
         if flowing(after):
             return Verdict.IMPROVED, f"{sentence(was(before))} before; it trains now, but {told(after, remaining)}."
