@@ -56,6 +56,7 @@ from regrad.analysis.generation import spelled_for_keras_2
 from regrad.analysis.program import Program
 from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor, Variable
 from regrad.analysis.weights import names
+from regrad.codemods.engine.effects import reading_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surroundings import block_of, free_name, function_around, stored
@@ -222,9 +223,14 @@ def _tape_for_gradients(program: Program, event: GradientTaken) -> Mendings:
     block = block_of(program, statement, path)
     index = next(position for position, other in enumerate(block) if other is statement)
     name = event.target_node.id
-    binding = [other for other in block[:index] if name in stored(other)]
-    if len(binding) != 1 or hasattr(binding[0], "body"):
-        return Withheld("the loss is computed in several places", advice)
+    places = [position for position, other in enumerate(block[:index]) if name in stored(other)]
+    if not places:
+        return Withheld("the loss is computed in another block", advice)
+    # A loss that is added up, in a loop for instance: all of it, with what stands between.
+    computing = block[places[0] : places[-1] + 1]
+    reading = reading_of(program.trees[path])
+    if any(reading.of(other).leaves for other in computing):
+        return Withheld("a `return`, `break` or `continue` stands between the parts of the loss", advice)
     scope = function_around(program, statement, path) or program.trees[path]
     tape = free_name(program, path, scope, ("tape",))
     source = event.sources_node.id
@@ -232,7 +238,7 @@ def _tape_for_gradients(program: Program, event: GradientTaken) -> Mendings:
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
     try:
         rewrite.wrap(
-            binding,
+            computing,
             f"with {tape_spelling(program, path)}() as {tape}:",
             lead="" if variable else f"{tape}.watch({source})",
         )
