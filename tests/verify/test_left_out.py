@@ -185,3 +185,12 @@ def test_a_vector_that_a_layer_holds_and_does_not_own_is_noticed(compare: Compar
 
 def test_a_vector_that_is_not_to_be_trained_is_none_of_it(step: Step) -> None:
     assert step(SNAKE.format(trainable=False)).symptoms == ()
+
+
+def test_numbers_in_a_list_of_a_layer_are_noticed_and_a_single_one_may_be_a_setting(step: Step) -> None:
+    several = SNAKE.format(trainable=True).replace("tf.ones([4])", "1.0")
+    several = several.replace('self.frequency = tf.Variable(1.0, trainable=True, name="frequency")', "{held}")
+    listed = several.format(held="self.parts = [tf.Variable(1.0), tf.Variable(0.5)]")
+    listed = listed.replace("tf.square(tf.sin(self.frequency * x))", "self.parts[0] * x + self.parts[1] * x ** 2")
+    assert step(listed).symptoms == (Symptom.LEFT_OUT,)
+    assert step(several.format(held="self.frequency = tf.Variable(1.0)")).symptoms == ()

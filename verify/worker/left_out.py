@@ -189,8 +189,8 @@ def spread(operation: Any, values: Any) -> bool:
 def left_out(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
     """Matrices that the loss depends on and that nothing trains: never asked for, never written, freshly made.
 
-    Vectors and numbers are left aside (a weight of a loss that is raised by hand is one), save a vector that a layer of
-    the program's own holds and does not own; and so is what was loaded, trained or copied before.
+    Vectors and numbers are left aside (a weight of a loss that is raised by hand is one), save those that a layer
+    of the program's own holds and does not own; and so is what was loaded, trained or copied before.
     """
     if not recorder.stepped or recorder.pending() or "restored" in recorder.notes:
         return []
@@ -203,12 +203,20 @@ def left_out(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
         and item["gradient"] == "not-asked"
         and item["trainable"]
         and not item["changed"]
-        and (len(item["shape"]) >= 2 or (item["shape"] and held_by_layer(recorder, identity)))
+        and (len(item["shape"]) >= 2 or held_by_layer(recorder, identity, alone=bool(item["shape"])))
         and identity not in recorder.touched
     ]
 
 
-def held_by_layer(recorder: Recorder, identity: int) -> bool:
-    """Whether it is an attribute of a layer: Keras 3 trains what `add_weight` makes, and no variable of TensorFlow."""
+def held_by_layer(recorder: Recorder, identity: int, *, alone: bool) -> bool:
+    """Whether it is an attribute of a layer, or one of several in a list there.
+
+    Keras 3 trains what `add_weight` makes, and no variable of TensorFlow. A single number may be a setting.
+    """
     layers = [reference() for reference, _ in recorder.sites.layers]
-    return any(id(value) == identity for layer in layers if layer is not None for value in vars(layer).values())
+    for layer in layers:
+        for value in vars(layer).values() if layer is not None else ():
+            several = list(value) if isinstance(value, (list, tuple)) else []
+            if (alone and id(value) == identity) or any(id(each) == identity for each in several):
+                return True
+    return False
