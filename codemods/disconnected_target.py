@@ -162,6 +162,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return _computed_from(program, evidence)
         return [one_model(program, evidence)]
     except CannotMove as problem:
+        if isinstance(evidence, OtherModel):
+            return Withheld(str(problem), "# hand one and the same model to what computes the loss and to what trains")
         return Withheld(
             str(problem), "both = Model(model.inputs, [layer.output, model.output])\nfeatures, prediction = both(x)"
         )

@@ -1,9 +1,12 @@
-"""Which files are worth reading as programs: those that mention TensorFlow or Keras, or train what another made."""
+"""Which files are worth reading as programs: those that mention TensorFlow or Keras, train what another made, or run
+what another trains.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 from regrad.analysis.source import Unreadable, read, relevant
 
@@ -11,22 +14,44 @@ _TRAINS = re.compile(rb"\.(?:fit|compile|train_on_batch|train_step|minimize|appl
 _IMPORTS = re.compile(
     rb"^[ \t]*(?:from[ \t]+(\.*[\w.]*)[ \t]+import[ \t]+([\w, \t]+)|import[ \t]+([\w., \t]+))", re.MULTILINE
 )
+_RUNS = re.compile(rb"^(?:\w[\w, .]*=[ \t]*)?\w[\w.]*\(|^if[ \t(]+__name__", re.MULTILINE)
+"""A script does something of its own: a statement of the module calls."""
 _DEEPEST = 3
 
 
 def worth_reading(path: str, content: bytes) -> bool:
-    """Whether anything could be found in the program; a search in bytes, and a look at its neighbours if it trains."""
+    """Whether anything could be found in the program; a search in bytes, and a look at its neighbours if it trains what
+    they make, or calls them.
+    """
     if relevant(content):
         return True
-    return _TRAINS.search(content) is not None and _imports_relevant(path, content, _DEEPEST)
+    if _TRAINS.search(content) is not None:
+        return _imports_one(path, content, _DEEPEST, relevant)
+    return _runs_others(content) and _imports_one(path, content, _DEEPEST, _trains_here)
 
 
 def may_train(content: bytes) -> bool:
     """Whether it depends on the neighbours of the program if anything could be found in it."""
-    return _TRAINS.search(content) is not None
+    return _TRAINS.search(content) is not None or _runs_others(content)
 
 
-def _imports_relevant(path: str, content: bytes, depth: int) -> bool:
+def _runs_others(content: bytes) -> bool:
+    """Whether it is a script that imports anything of the project."""
+    from regrad.analysis.prospects import FOREIGN
+
+    return _RUNS.search(content) is not None and any(
+        name.startswith(".") or name.partition(".")[0] not in FOREIGN
+        for found in _IMPORTS.finditer(content)
+        for name in _names(found)
+    )
+
+
+def _trains_here(content: bytes) -> bool:
+    return relevant(content) and _TRAINS.search(content) is not None
+
+
+def _imports_one(path: str, content: bytes, depth: int, wanted: Callable[[bytes], bool]) -> bool:
+    """Whether one of the neighbours that it imports, or that they import, is such a one."""
     folder = os.path.dirname(path)
     for found in _IMPORTS.finditer(content):
         for name in _names(found):
@@ -37,7 +62,7 @@ def _imports_relevant(path: str, content: bytes, depth: int) -> bool:
                 imported = read(place)
             except Unreadable:
                 continue
-            if relevant(imported) or (depth > 1 and _imports_relevant(place, imported, depth - 1)):
+            if wanted(imported) or (depth > 1 and _imports_one(place, imported, depth - 1, wanted)):
                 return True
     return False
 

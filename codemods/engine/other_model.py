@@ -15,7 +15,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside
 from regrad.analysis.values import Instance, Layer, Network, Tensor, Value, WeightList
 from regrad.analysis.weights import describe
-from regrad.codemods.engine.rule import Finding, Mending, Safety
+from regrad.codemods.engine.rule import Finding, Mending, Related, Safety
 from regrad.codemods.engine.spelled import spelled_at
 
 
@@ -58,14 +58,30 @@ def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
         yield Finding(
             code,
             name,
-            f"the weights of `{describe(asked)}` are asked for,"
+            f"the weights of `{_text(program, event, asked)}` are asked for,"
             f" but the loss was computed by `{spelled or describe(models[0])}`",
             program.location(event.node, event.frame),
             CutKind.NEVER_USED,
             names,
-            (),
+            _made(program, models[0]),
             OtherModel(event, event.sources, spelled or "", *_what_was_meant(program, sink, asked, models)),
         )
+
+
+def _text(program: Program, event: GradientTaken, asked: Value) -> str:
+    """How the request says the model, where it does; two models of one class are else called the same."""
+    node = event.sources.node if isinstance(event.sources, WeightList) else None
+    scope = unreached.scope_of(program, event.frame)
+    if isinstance(node, ast.Attribute) and any(each is node for each in ast.walk(scope)):
+        return program.source(node.value, event.frame.path)
+    return describe(asked)
+
+
+def _made(program: Program, model: Value) -> tuple[Related, ...]:
+    node, frame = getattr(model, "node", None), getattr(model, "frame", None)
+    if node is None or frame is None:
+        return ()
+    return (Related(program.location(node, frame), "the model that computed it is made here"),)
 
 
 _POURING = frozenset({"assign", "assign_add", "assign_sub", "set_weights"})

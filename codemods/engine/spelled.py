@@ -1,4 +1,4 @@
-"""How a place of the program can say a value: a name in reach, or an attribute of `self`."""
+"""How a place of the program can say a value: a name in reach, or an attribute of `self` or of another object."""
 
 from __future__ import annotations
 
@@ -22,4 +22,11 @@ def spelled_at(program: Program, frame: Frame, model: Value) -> str | None:
         for name, value in this.fields.items():
             if value is model and name.isidentifier():
                 return f"self.{name}"
+    others = [(name, value) for name, value in scope.names.items() if value is not this]
+    if isinstance(this, Instance):
+        others += [(f"self.{name}", value) for name, value in this.fields.items() if name.isidentifier()]
+    for owner, held in others:
+        for name, value in held.fields.items() if isinstance(held, Instance) else ():
+            if value is model and name.isidentifier():
+                return f"{owner}.{name}"
     return None
