@@ -370,6 +370,9 @@ def _encoded(written: str, old: str, new: str) -> str:
     texts = [json.loads(element) for element in elements]
     known = dict(zip(texts, elements, strict=True))
     parts = new.splitlines(keepends=True) if texts == old.splitlines(keepends=True) else _parts(new)
+    if len(texts) > 1 and not texts[-1] and parts and parts[-1].endswith(("\n", "\r")):
+        # Some writers end with an empty text behind the last line break.
+        parts = [*parts, ""]
     if not parts:
         return "[]"
     if not places:

@@ -4,7 +4,7 @@ What it does
 ------------
 Reports a `tf.Variable` that is an attribute of a Keras 3 layer or model and is used in its `call`; a `tf.Variable`
 that a `Lambda` or a loss takes from outside the model that is trained; a layer that is made anew in every `call`; and
-layers that an ordinary object (under Keras 3 also a `tf.Module`) holds for a model, where Keras does not look.
+what an ordinary object (under Keras 3 also a `tf.Module`) holds for a model, where Keras does not look.
 
 Why gradients stop
 ------------------
@@ -36,13 +36,14 @@ Mended::
 The fix and its safety
 ----------------------
 The variable is made with `add_weight`, starting from the same numbers or the same distribution; the layer is made in
-`__init__`, under the name that it had; the class of an object that holds layers becomes a layer, its `__call__` a
-`call`. Unsafe, since weights move that did not move before. A variable from outside is the author's to place.
+`__init__`, under the name that it had; the class of an object that holds layers or variables becomes a layer, its
+`__call__` a `call`. Unsafe, since weights move that did not move before. A variable from outside is the author's.
 
 When it stays silent
 --------------------
-Under Keras 2, which collects variables that are attributes, and in programs that use what only Keras 2 has; when the
-variable is assigned, not trainable, an integer, or given to an optimizer anywhere in the program.
+For attributes of a layer under Keras 2, which collects them, and in programs that use what only Keras 2 has; when the
+variable is assigned, not trainable, an integer, made of data, or given to an optimizer anywhere in the program; when
+the program itself says which weights a model has.
 
 References
 ----------
@@ -61,13 +62,16 @@ from regrad.analysis import generation, trainings, unreached
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Assigned, GradientTaken, Trained
 from regrad.analysis.flow import Flow
+from regrad.analysis.frames import Frame
 from regrad.analysis.library.keras_layers import WEIGHTED
+from regrad.analysis.location import Position, Span
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
+from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Instance, Layer, Value, Variable
 from regrad.analysis.weights import describe
-from regrad.codemods.engine.holders import Held, held_out_of_sight
+from regrad.codemods.engine.holders import Held, collected_by_hand, held_out_of_sight, made_to_stay
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -81,6 +85,13 @@ class Outside(NamedTuple):
     """A `tf.Variable` from outside the model."""
 
     name: str
+
+
+class Kept(NamedTuple):
+    """An ordinary object that holds weights, and which of these are plain variables."""
+
+    holder: Instance
+    variables: tuple[Variable, ...]
 
 
 class Anew(NamedTuple):
@@ -127,15 +138,7 @@ def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> I
             or id(value) in moved
         ):
             continue
-        stated = value.fields.get("trainable")
-        off = isinstance(stated, Constant) and not stated.value
-        if (
-            off
-            or is_integer(value.fields.get("dtype"))
-            or value.node is None
-            or value.frame is None
-            or _set_somewhere(program)
-        ):
+        if not _to_be_trained(program, value) or value.frame is None:
             continue
         inside = id(value) in held
         if not inside and (not isinstance(sink.event, Trained) or value.frame.function is not None):
@@ -153,6 +156,15 @@ def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> I
             (Related(program.location(sink.event.node, sink.event.frame), "the training that misses it"),),
             Attribute(value) if inside else Outside(name),
         )
+
+
+def _to_be_trained(program: Program, variable: Variable) -> bool:
+    """Whether nothing says that the variable is to keep its value, or gets it in another way."""
+    stated = variable.fields.get("trainable")
+    off = isinstance(stated, Constant) and not stated.value
+    if off or is_integer(variable.fields.get("dtype")) or variable.node is None or variable.frame is None:
+        return False
+    return not _set_somewhere(program)
 
 
 def _set_somewhere(program: Program) -> bool:
@@ -196,22 +208,30 @@ def _held(program: Program, sink: Sink, owner: Value, moved: set[int]) -> Iterat
     used = Flow(sink.tape).reach(sink.target).sources
     holders: dict[int, list[Held]] = {}
     for each in held:
-        if id(each.part) in used and each.holder.node is not None and each.holder.frame is not None:
+        if id(each.part) not in used or each.holder.node is None or each.holder.frame is None:
+            continue
+        if not isinstance(each.part, Variable) or (
+            _to_be_trained(program, each.part)
+            and not made_to_stay(program, each.part)
+            and not collected_by_hand(program)
+        ):
             holders.setdefault(id(each.holder), []).append(each)
     for parts in holders.values():
         holder = parts[0].holder
         assert holder.node is not None and holder.frame is not None
         names = tuple(describe(each.part) for each in parts)
         what = "a `tf.Module`" if holder.role == "module" else "an ordinary object"
+        kinds = {type(each.part) for each in parts}
+        held_there = "weights" if len(kinds) > 1 else "variables" if Variable in kinds else "layers"
         yield Finding(
             RULE.code,
             RULE.name,
-            f"`{holder.cls.name}` is {what}: Keras does not find the layers in it, and no training updates them",
+            f"`{holder.cls.name}` is {what}: Keras does not find the {held_there} in it, and no training updates them",
             program.location(holder.node, holder.frame),
             CutKind.NEVER_USED,
             names,
             (Related(program.location(sink.event.node, sink.event.frame), "the training that misses them"),),
-            parts[0],
+            Kept(holder, tuple(each.part for each in parts if isinstance(each.part, Variable))),
         )
 
 
@@ -230,28 +250,33 @@ def mend(program: Program, finding: Finding) -> Mendings:
         )
     try:
         if isinstance(evidence, Attribute):
-            return [_added(program, evidence.variable)]
-        if isinstance(evidence, Held):
+            edits = _added(program, evidence.variable)
+            reason = "weights move that did not move before"
+            return [Mending("make it with `add_weight`", Safety.UNSAFE, edits, reason)]
+        if isinstance(evidence, Kept):
             return [_layer_made(program, evidence)]
         return [_made_once(program, evidence)]
     except CannotMove as problem:
         suggestion = "self.w = self.add_weight(shape=..., initializer=...)"
-        if isinstance(evidence, Held):
+        if isinstance(evidence, Kept):
             suggestion = f"class {evidence.holder.cls.name}(keras.layers.Layer):"
         return Withheld(str(problem), suggestion)
 
 
-def _layer_made(program: Program, held: Held) -> Mending:
-    """The class of the object that holds the layers becomes a layer itself."""
+def _layer_made(program: Program, kept: Kept) -> Mending:
+    """The class of the object that holds the weights becomes a layer itself, and its variables that layer's weights."""
     from regrad.codemods.engine.made_a_layer import made_a_layer
 
-    edits = made_a_layer(program, held.holder)
+    edits = made_a_layer(program, kept.holder)
+    for variable in {id(each.node): each for each in kept.variables}.values():
+        edits += _added(program, variable)
+    edits = tuple(dict.fromkeys(edits))
     return Mending(
-        f"make `{held.holder.cls.name}` a layer", Safety.UNSAFE, edits, "weights move that did not move before"
+        f"make `{kept.holder.cls.name}` a layer", Safety.UNSAFE, edits, "weights move that did not move before"
     )
 
 
-def _added(program: Program, variable: Variable) -> Mending:
+def _added(program: Program, variable: Variable) -> tuple[Edit, ...]:
     """`self.w = tf.Variable(start)` becomes `self.w = self.add_weight(shape=..., initializer=...)`."""
     from regrad.codemods.engine.moving import CannotMove, Rewrite
 
@@ -279,22 +304,30 @@ def _added(program: Program, variable: Variable) -> Mending:
     start = call.args[0] if call.args else given.pop("initial_value", None)
     if start is None or None in given or len(call.args) > 1 or set(given) - {"name", "trainable", "dtype"}:
         raise CannotMove("the variable has arguments that `add_weight` does not know")
-    shape, initializer, edits = _start(program, path, start)
-    text = ", ".join(
-        [
-            f"shape={shape}",
-            f"initializer={initializer}",
-            *(f"{name}={program.source(value, path)}" for name, value in given.items() if name is not None),
-        ]
-    )
+    shape, initializer, edits = _start(program, path, start, frame)
+    arguments = [
+        f"shape={shape}",
+        f"initializer={initializer}",
+        *(f"{name}={program.source(value, path)}" for name, value in given.items() if name is not None),
+    ]
     rewrite = Rewrite(program.files[path], program.trees[path])
-    rewrite.replace(call, f"self.add_weight({text})")
-    return Mending(
-        "make it with `add_weight`", Safety.UNSAFE, (*edits, *rewrite.edits()), "weights move that did not move before"
-    )
+    rewrite.replace(call, f"self.add_weight({_arranged(program.files[path], call, arguments)})")
+    return (*edits, *rewrite.edits())
 
 
-def _start(program: Program, path: str, start: ast.expr) -> tuple[str, str, tuple[Edit, ...]]:
+def _arranged(source: SourceFile, call: ast.Call, arguments: list[str]) -> str:
+    """The arguments in a row; below each other where those of the call stand so."""
+    first = min(source.span(each).start for each in (*call.args, *call.keywords))
+    begin = source.span(call).start
+    ahead = source.segment(Span(Position(first.line, 1), first))
+    if first.line == begin.line or ahead.strip():
+        return ", ".join(arguments)
+    line = source.segment(Span(Position(begin.line, 1), begin))
+    outer = line[: len(line) - len(line.lstrip())]
+    return "".join(f"\n{ahead}{each}," for each in arguments) + f"\n{outer}"
+
+
+def _start(program: Program, path: str, start: ast.expr, frame: Frame) -> tuple[str, str, tuple[Edit, ...]]:
     """The shape and the initializer that give the same first value, as source text, and the import they need."""
     from regrad.codemods.engine.moving import CannotMove
 
@@ -304,7 +337,7 @@ def _start(program: Program, path: str, start: ast.expr) -> tuple[str, str, tupl
     if not isinstance(start, ast.Call):
         raise CannotMove("how the variable starts is not of a form that an initializer has")
     given = {keyword.arg: program.source(keyword.value, path) for keyword in start.keywords}
-    positional = [program.source(argument, path) for argument in start.args]
+    positional = [_shape(program, argument, frame) for argument in start.args]
     shape = positional[0] if positional else given.pop("shape", "")
     function = program.source(start.func, path)
     last = function.rpartition(".")[2]
@@ -329,6 +362,20 @@ def _start(program: Program, path: str, start: ast.expr) -> tuple[str, str, tupl
     if not given and (isinstance(start.func, ast.Call) or re.search(r"init", last)):
         return shape, function, ()
     raise CannotMove("how the variable starts is not of a form that an initializer has")
+
+
+def _shape(program: Program, node: ast.expr, frame: Frame) -> str:
+    """A shape as `add_weight` takes it, which a whole number is not."""
+    text, value = program.source(node, frame.path), None
+    if isinstance(node, ast.Constant):
+        value = node.value
+    elif isinstance(node, ast.Name):
+        found = frame.scope.names.get(node.id)
+        value = found.value if isinstance(found, Constant) else None
+    elif isinstance(node, ast.Attribute) and isinstance(frame.this, Instance):
+        found = frame.this.fields.get(node.attr) if program.source(node.value, frame.path) == "self" else None
+        value = found.value if isinstance(found, Constant) else None
+    return f"({text},)" if isinstance(value, int) else text
 
 
 def _initializer(program: Program, path: str, kind: str, at: ast.AST) -> tuple[str, tuple[Edit, ...]]:

@@ -260,6 +260,12 @@ def test_the_writing_of_untouched_lines_is_kept() -> None:
     assert source.with_text(source.text.replace("c = 1", "c = 2")) == document.replace("c = 1", "c = 2").encode()
 
 
+def test_an_empty_text_behind_the_last_line_break_is_kept() -> None:
+    content = bytes_of(notebook(["a = 1\n", "b = 2\n", ""]), indent=1)
+    source = decode("a.ipynb", content)
+    assert source.with_text(source.text.replace("a = 1", "a = 3")) == content.replace(b"a = 1", b"a = 3")
+
+
 def test_a_change_across_cells_is_refused() -> None:
     source = decode("a.ipynb", bytes_of(notebook("a = 1", "b = 2")))
     with pytest.raises(Unreadable, match="cells"):
