@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a `tf.where` whose condition keeps a logarithm, power, quotient or inverse cosine away from a bad argument in
-the result, but not in the computation: `tf.where(p > 0, p * tf.math.log(p), 0.0)`.
+the result, but not in the computation: `tf.where(p > 0, p * tf.math.log(p), 0.0)`; and one whose condition discards an
+exponential just where it overflows, `tf.where(x > 0, x, tf.exp(x) - 1)`, if the data make `x` large enough for that.
 
 Why gradients stop
 ------------------
@@ -34,7 +35,8 @@ When it stays silent
 For `tf.sqrt`, `tf.math.rsqrt`, `tf.norm` and `tf.math.reciprocal` by themselves, which send nothing back where nothing
 arrives; for a logarithm or quotient of `x > 0` where x is the number of a linear unit, which is hardly ever 0 exactly;
 when the argument already comes from a `where`, `maximum` or clip, or has a constant added; for `divide_no_nan` and
-`multiply_no_nan`; when the condition is about something else; when no gradient passes the branch.
+`multiply_no_nan`; for an exponential of numbers of which it is not known that they go beyond 88, or that are scaled or
+normalised first; when the condition is about something else; when no gradient passes the branch.
 
 References
 ----------
@@ -48,12 +50,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Trained
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Layer, Operation, Tensor, Value, Variable
 from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.overflow import OVERFLOWING, overflows
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG702", "where-nan"
@@ -61,8 +65,8 @@ _COMPARING = frozenset({"greater", "greater_equal", "less", "less_equal", "equal
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_not"})
 _AT_ONE = frozenset({"acos", "asin", "atanh", "arccos", "arcsin", "arctanh"})
 _ELEMENTWISE = frozenset(
-    "add subtract multiply divide truediv negative exp square sqrt log pow power abs tanh sigmoid cast getitem sin"
-    " cos".split()
+    "add subtract multiply divide truediv negative exp expm1 square sqrt log log1p pow power abs tanh sigmoid cast"
+    " getitem sin cos".split()
 )
 # Backwards these multiply with what went in or came out: a value that is not finite spoils even a gradient of zero.
 _USING = frozenset("exp square pow power tanh sigmoid sin cos".split())
@@ -95,7 +99,8 @@ def detect(program: Program) -> Iterator[Finding]:
         for value in tensors:
             if value.operation.name not in ("where", "select"):
                 continue
-            for found in _unguarded(value, living):
+            given = sink.event.x if isinstance(sink.event, Trained) else None
+            for found in _unguarded(value, living, given):
                 node, frame = found.operation.node, found.operation.frame
                 if node is None or frame is None or id(node) in seen or not hasattr(node, "lineno"):
                     continue
@@ -116,7 +121,7 @@ def detect(program: Program) -> Iterator[Finding]:
                 )
 
 
-def _unguarded(where: Tensor, living: set[int]) -> Iterator[Unguarded]:
+def _unguarded(where: Tensor, living: set[int], given: Value | None) -> Iterator[Unguarded]:
     operation = where.operation
     arguments = operation.arguments or {}
     condition = arguments.get("0") or arguments.get("condition")
@@ -124,6 +129,8 @@ def _unguarded(where: Tensor, living: set[int]) -> Iterator[Unguarded]:
     if not isinstance(condition, Tensor):
         return
     comparisons = list(_comparisons(condition))
+    # Of several conditions, each alone does not say which numbers are discarded.
+    plain = [condition.operation] if condition.operation.name in _COMPARING else []
     for index, branch in enumerate(branches):
         stack: list[tuple[Value | None, int, bool]] = [(branch, 0, False)]
         while stack:
@@ -138,6 +145,10 @@ def _unguarded(where: Tensor, living: set[int]) -> Iterator[Unguarded]:
                 comparison = next((each for each in comparisons if _guards(each, risky, where_bad)), None)
                 if comparison is not None and not _protected(risky):
                     yield Unguarded(operation, inner, risky, position, comparison, condition, index == 0)
+            if inner.name in OVERFLOWING:
+                beyond = next((each for each in plain if overflows(inner, each, index == 0, given)), None)
+                if beyond is not None:
+                    yield Unguarded(operation, inner, inner.inputs[0], 0, beyond, condition, index == 0)
             if inner.name in _ELEMENTWISE:
                 for place, part in enumerate(inner.inputs):
                     stack.append((part, depth + 1, used or _uses(inner, place, living)))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis import operators
 from regrad.analysis.library.literals import dtype_value, sizes
-from regrad.analysis.library.operation_calls import flatten
-from regrad.analysis.operations import Transfer
+from regrad.analysis.library.operation_calls import flatten, numpy_operation
+from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
@@ -36,11 +36,34 @@ def _random(interpreter: Interpreter, name: str, call: Call) -> Value:
             for value in call.positional
         )
     else:
-        position = {"random": 0, "random_sample": 0, "sample": 0, "standard_normal": 0, "normal": 2, "uniform": 2}.get(
-            last
-        )
+        position = {
+            "random": 0,
+            "random_sample": 0,
+            "sample": 0,
+            "standard_normal": 0,
+            "normal": 2,
+            "uniform": 2,
+            "lognormal": 2,
+        }.get(last)
         shape = sizes(call.get("size", position))
-    return interpreter.operation("random", last, call.node, (), dtype="float64", shape=shape, numpy=True)
+    given = {**{str(place): value for place, value in enumerate(call.positional)}, **call.keywords}
+    return interpreter.operation(
+        "random", last, call.node, (), dtype="float64", shape=shape, numpy=True, arguments=given
+    )
+
+
+def scalar(interpreter: Interpreter, dtype: str, call: Call) -> Value:
+    """`np.float32(x)`: a dtype that is called; the name of a dtype is known as the text that says it."""
+    value = call.get(None, 0)
+    if isinstance(value, Constant) and isinstance(value.value, (int, float)):
+        try:
+            return Constant(int(value.value) if is_integer(dtype) else float(value.value), value.node)
+        except (ValueError, OverflowError):
+            return UNKNOWN
+    made = numpy_operation(interpreter, f"np.{dtype}", call, None)
+    if isinstance(made, Tensor) and made.dtype is None:
+        made.dtype = dtype
+    return made
 
 
 def _integers(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -241,6 +264,7 @@ _RANDOM_FLOATS = (
     "exponential",
     "gamma",
     "laplace",
+    "lognormal",
 )
 
 FUNCTIONS: dict[str, Handler] = {
