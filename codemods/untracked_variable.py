@@ -138,7 +138,7 @@ def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> I
             or id(value) in moved
         ):
             continue
-        if not _to_be_trained(program, value) or value.frame is None:
+        if value.node is None or value.frame is None or not _to_be_trained(program, value):
             continue
         inside = id(value) in held
         if not inside and (not isinstance(sink.event, Trained) or value.frame.function is not None):
