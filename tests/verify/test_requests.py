@@ -170,6 +170,24 @@ model.fit(data)
     assert [place.line for place in report.places] == [7, 4, 5]
 
 
+BY_HAND = """
+import tensorflow as tf
+
+slope, shift = tf.Variable(0.3), tf.Variable(-0.2)
+x = tf.linspace(-1.0, 1.0, 11)
+for _ in range(2):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((slope * x + shift - tf.sin(x)) ** 2)
+    for variable, gradient in zip((slope, shift), tape.gradient(loss, (slope, shift))):
+        variable.assign_sub({rate} * gradient)
+"""
+
+
+@pytest.mark.parametrize(("rate", "symptoms"), [("0.0", (Symptom.NOTHING_CHANGED,)), ("0.1", ())])
+def test_a_step_by_hand_that_goes_nowhere_is_told_at_once(step: Step, rate: str, symptoms: tuple[Symptom, ...]) -> None:
+    assert step(BY_HAND.replace("{rate}", rate)).symptoms == symptoms
+
+
 def test_the_same_gradients_again_and_again_change_nothing(compare: Compare) -> None:
     text = """
 import tensorflow as tf

@@ -32,6 +32,9 @@ def watch_assignments(recorder: Recorder) -> None:
         def assigned(self: Any, *args: Any, **options: Any) -> Any:
             if not recorder.paused:
                 recorder.touched.add(id(self))
+                track = recorder.tracks.get(id(self))
+                if name != "assign" and track is not None and track.asked:
+                    recorder.updated.add(id(self))
             return plain(self, *args, **options)
 
         assigned.autograph_info__ = {}  # type: ignore[attr-defined]

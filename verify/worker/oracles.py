@@ -16,6 +16,9 @@ from .recorder import STEPS, Recorder
 from .requests import update_missing
 from .values import careful
 
+NOTICEABLE = 1e-6
+"""A step along a smaller gradient may be lost in rounding."""
+
 
 def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str]:
     found = sorted(recorder.symptoms)
@@ -48,7 +51,7 @@ def nothing_changed(recorder: Recorder, variables: list[dict[str, Any]]) -> bool
     if any(stands_still(recorder, model) and not (others and steps_by_itself(model)) for model in recorder.trained):
         return True
     if not recorder.optimizers:
-        return repeats_itself(recorder)
+        return repeats_itself(recorder) or steps_by_nothing(recorder)
     if not variables:
         return False
     if recorder.stepped == 0 and not recorder.repeated_gradient():
@@ -88,6 +91,21 @@ def repeats_itself(recorder: Recorder) -> bool:
         and track.values[0] is not None
         and numpy.array_equal(*track.values)
         for track in seen
+    )
+
+
+def steps_by_nothing(recorder: Recorder) -> bool:
+    """Steps made by hand, along gradients that are not zero, after which every variable is what it was."""
+    import numpy
+
+    stepped = [
+        track
+        for identity, track in recorder.tracks.items()
+        if identity in recorder.updated and any(norm and norm > NOTICEABLE for _, norm in track.asked)
+    ]
+    return bool(stepped) and all(
+        track.values is not None and track.values[0] is not None and numpy.array_equal(*track.values)
+        for track in stepped
     )
 
 

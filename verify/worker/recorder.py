@@ -61,6 +61,8 @@ class Recorder:
         self.functions: list[Any] = []
         self.training_functions: dict[int, int] = {}
         self.touched: set[int] = set()
+        self.updated: set[int] = set()
+        """Variables to which something was added after their gradient was asked for: steps made by hand."""
         self.loss_calls: list[Any] = []
         self.loss_pairs: list[Any] = []
         self.errors: dict[int, tuple[Any, Any, Any]] = {}
