@@ -228,6 +228,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
 def _left_as_logits(program: Program, found: _Squashed) -> Mendings:
     """Without the squashing: the model answers with logits, as the loss wants them."""
     from regrad.codemods.engine.arguments import Remove, change_call
+    from regrad.codemods.engine.broken_paths import says_nothing
+    from regrad.codemods.engine.moving import Rewrite
     from regrad.codemods.engine.respelling import argument_node, path_of
 
     title, reason = "answer with logits, which this loss takes", "where the activation is written is not certain"
@@ -245,6 +247,11 @@ def _left_as_logits(program: Program, found: _Squashed) -> Mendings:
             plain = isinstance(inner, (ast.Name, ast.Call, ast.Attribute, ast.Subscript))
             alone = isinstance(program.parents(frame.path).get(node), (ast.Return, ast.Assign))
             text = source.segment(source.span(inner))
+            statement = program.statement(node, frame.path)
+            if statement is not None and says_nothing(statement, node, text):
+                rewrite = Rewrite(source, program.trees[frame.path])
+                rewrite.remove([statement], keep_comments=True)
+                return [Mending(title, Safety.UNSAFE, rewrite.edits(), keeps_loss=False, seen_in_step=False)]
             if alone and "\n" in text and not plain:
                 alone = False
             edits = (Edit(frame.path, source.span(node), text if plain or alone else f"({text})"),)

@@ -28,7 +28,7 @@ The fix and its safety
 ----------------------
 The last layer gets a sigmoid, and a categorical loss over it becomes binary cross-entropy. Safe: an output that was
 the constant 1 has no meaning that could be lost. Where the targets name more than two classes, the layer gets one
-unit for each, which is unsafe. Inside a model (one score for each step of a sequence, say) the axis was probably
+unit for each, which is unsafe; under a loss of quantities (`mse`) with such targets the softmax goes. Inside a model (one score for each step of a sequence, say) the axis was probably
 wrong; that is left to the author.
 
 When it stays silent
@@ -245,6 +245,8 @@ def _mended(program: Program, found: _Singleton) -> Mendings:
     from regrad.codemods.engine import respelling
 
     classes = next((each for each in found.losses if _many(each)), None)
+    if classes is not None and not classes.name.endswith("crossentropy"):
+        return _numbers(program, found)
     if classes is not None and found.dense is not None:
         count = classes.targets.classes
         edits = respelling.layer_edits(program, found.dense, None, count)
@@ -263,6 +265,19 @@ def _mended(program: Program, found: _Singleton) -> Mendings:
     title = f"use a sigmoid{' and binary cross-entropy' if losses else ''}, made for one unit"
     safety = Safety.SAFE if found.is_head else Safety.UNSAFE
     return [Mending(title, safety, edits, keeps_loss=False)]
+
+
+def _numbers(program: Program, found: _Singleton) -> Mendings:
+    """A loss of quantities, and targets that no share between 0 and 1 can reach."""
+    from regrad.codemods.engine import respelling
+    from regrad.codemods.engine.arguments import Remove, change_call
+
+    layer = found.layer
+    key = respelling.argument_node(layer, "activation")[1] if isinstance(layer, Layer) else None
+    if not isinstance(key, str) or not isinstance(layer, Layer) or not isinstance(layer.node, ast.Call):
+        raise CannotMove("the loss is one of quantities, and where the softmax is written is not certain")
+    edit = change_call(program.files[respelling.path_of(layer)], layer.node, Remove(key))
+    return [Mending("answer with the number itself, without an activation", Safety.UNSAFE, (edit,), keeps_loss=False)]
 
 
 def _many(found: Judged) -> bool:
