@@ -28,8 +28,8 @@ The fix and its safety
 ----------------------
 The last layer gets a sigmoid, and a categorical loss over it becomes binary cross-entropy. Safe: an output that was
 the constant 1 has no meaning that could be lost. Where the targets name more than two classes, the layer gets one
-unit for each, which is unsafe; under a loss of quantities (`mse`) with such targets the softmax goes. Inside a model (one score for each step of a sequence, say) the axis was probably
-wrong; that is left to the author.
+unit for each, which is unsafe; under a loss of quantities (`mse`) with such targets the softmax goes. Inside a model
+(one score for each step of a sequence, say) the axis was probably wrong; that is left to the author.
 
 When it stays silent
 --------------------
