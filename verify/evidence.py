@@ -109,6 +109,8 @@ class StepReport:
     seconds: float = 0.0
     random: bool = False
     """The forward pass draws random numbers: one draw more or less gives another loss, so losses are not compared."""
+    swallowed: str | None = None
+    """`Type: text` of what a request for gradients or an optimizer raised, and the program caught."""
 
 
 class Verdict(Enum):

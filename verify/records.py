@@ -102,6 +102,7 @@ def read_message(message: Mapping[str, Any], versions: Mapping[str, Any], second
         keras=versions.get("keras"),
         seconds=seconds,
         random=bool(message.get("random")),
+        swallowed=message.get("swallowed"),
     )
 
 

@@ -165,6 +165,8 @@ def without_gradients(before: StepReport, after: StepReport) -> tuple[Verdict, s
 
 def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     remaining = faults_of(after)
+    if before.exception is not None and kind_of(before.exception) == kind_of(after.swallowed):
+        return Verdict.UNCHANGED, f"{sentence(was(before))} before, and still does: the program catches it now."
     standing = passed_over(before, after)
     if standing:
         verb = "receives" if len(standing) == 1 else "receive"
@@ -340,6 +342,10 @@ def describe(report: StepReport) -> str:
         Outcome.UNAVAILABLE: "it cannot be run",
     }
     return words.get(report.outcome, "a training step is made")
+
+
+def kind_of(exception: str | None) -> str | None:
+    return None if exception is None else exception.partition(":")[0]
 
 
 def was(report: StepReport) -> str:

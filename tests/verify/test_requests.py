@@ -170,6 +170,26 @@ model.fit(data)
     assert [place.line for place in report.places] == [7, 4, 5]
 
 
+EXHAUSTED = """
+import tensorflow as tf
+
+actor, critic = tf.Variable([1.0, 2.0]), tf.Variable([3.0])
+optimizer = tf.keras.optimizers.SGD(0.1)
+with tf.GradientTape() as tape:
+    gain, error = tf.reduce_sum(actor ** 2), tf.reduce_sum(critic ** 2)
+optimizer.apply_gradients([(tape.gradient(gain, actor), actor)])
+optimizer.apply_gradients([(tape.gradient(error, critic), critic)])
+"""
+
+
+def test_an_exception_that_is_swallowed_is_not_mended(compare: Compare) -> None:
+    body = EXHAUSTED.strip().splitlines()
+    swallowed = "\n".join([*body[:-1], "try:", f"    {body[-1]}", "except Exception:", "    pass", ""])
+    evidence = compare(EXHAUSTED, swallowed)
+    assert evidence.after.swallowed is not None and evidence.after.swallowed.startswith("RuntimeError: ")
+    assert evidence.verdict is Verdict.UNCHANGED
+
+
 BY_HAND = """
 import tensorflow as tf
 

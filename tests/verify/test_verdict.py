@@ -44,6 +44,13 @@ def test_raised_then_sound_is_mended() -> None:
     assert evidence.reason is not None and "No gradients provided" in evidence.reason and "2 of 2" in evidence.reason
 
 
+def test_an_exception_that_the_program_catches_now_is_still_there() -> None:
+    caught = replace(GOOD, swallowed="ValueError: No gradients provided for any variable in the model.")
+    assert verdict(raised(), caught) is Verdict.UNCHANGED
+    assert verdict(raised("TypeError: another thing"), caught) is Verdict.MENDED
+    assert verdict(stepped(Gradient.FLOWS, Gradient.NONE), caught) is Verdict.MENDED
+
+
 def test_partial_none_then_sound_is_mended() -> None:
     assert verdict(stepped(Gradient.FLOWS, Gradient.NONE), GOOD) is Verdict.MENDED
 

@@ -113,6 +113,9 @@ def watch_optimizers(recorder: Recorder, families: list[Any]) -> None:
                 if pairs is not None:
                     record_application(recorder, self, pairs)
                 result = plain(*bound.args, **bound.kwargs)
+            except Exception as error:
+                recorder.escaped = error
+                raise
             finally:
                 depth[0] -= 1
             recorder.applied(self)

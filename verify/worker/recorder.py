@@ -91,6 +91,8 @@ class Recorder:
         self.several: list[Any] = []
         self.sites: Any = None
         self.raised: BaseException | None = None
+        self.escaped: Exception | None = None
+        """What a request for gradients or an optimizer raised last, whatever the program made of it."""
         self.left_aside: set[int] = set()
         self.flat_known = False
         self.told_eager: set[int] = set()

@@ -13,6 +13,8 @@ from .requests import dead_requests
 from .unasked import note_unasked
 from .values import careful
 
+LONGEST = 2000
+"""Characters of an exception's text."""
 TINY = 1e-12
 """Relative to the largest gradient of the run: below this a gradient is a rounding residue of zero."""
 
@@ -71,6 +73,8 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
 
         symptoms = symptoms_of(recorder, variables)
     message["symptoms"] = symptoms
+    if recorder.escaped is not None and outcome != "raised":
+        message["swallowed"] = f"{type(recorder.escaped).__name__}: {recorder.escaped}"[:LONGEST]
     from .places import places_of
 
     try:

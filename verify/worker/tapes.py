@@ -222,8 +222,10 @@ def watch_tapes(recorder: Recorder) -> None:
         c_tape = getattr(self, "_tape", None)
         try:
             gradients = plain(self, target, sources, *args, **options)
-        except LookupError as error:
-            find_unregistered(recorder, target, sources, error)
+        except Exception as error:
+            recorder.escaped = error
+            if isinstance(error, LookupError):
+                find_unregistered(recorder, target, sources, error)
             raise
         after_gradient(recorder, target, sources, gradients, site)
         if recorder.gradient_calls <= 4 * STEPS:
