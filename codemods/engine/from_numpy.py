@@ -237,6 +237,8 @@ class Conversion:
                 continue
             if each.arg == "ddof" and isinstance(each.value, ast.Constant) and each.value.value == 0:
                 continue
+            if known.implied.get(each.arg or "") == ast.unparse(each.value):
+                continue
             if each.arg is None or each.arg not in known.renamed:
                 raise NotConverted(f"`{callee}` has no counterpart for its argument `{each.arg}`")
             stated.add(known.renamed[each.arg])

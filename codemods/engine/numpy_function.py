@@ -58,6 +58,8 @@ def converted(
                 raise NotConverted(f"the arguments of `{dotted}` have another order in TensorFlow")
             parts = [text(each) for each in node.args]
             for keyword in node.keywords:
+                if known.implied.get(keyword.arg or "") == ast.unparse(keyword.value):
+                    continue
                 if keyword.arg is None or keyword.arg not in known.renamed:
                     raise NotConverted(f"`{dotted}` has no counterpart for its argument `{keyword.arg}`")
                 parts.append(f"{known.renamed[keyword.arg]}={text(keyword.value)}")

@@ -32,6 +32,8 @@ class Counterpart:
     renamed: Mapping[str, str] = field(default_factory=dict)
     defaults: Mapping[str, str] = field(default_factory=dict)
     """Keywords that TensorFlow requires and NumPy has a default for."""
+    implied: Mapping[str, str] = field(default_factory=dict)
+    """Keywords that TensorFlow does not have, with the one value that it works with anyway."""
 
 
 _AXIS = {"axis": "axis", "keepdims": "keepdims"}
@@ -89,6 +91,7 @@ TABLE: dict[str, Counterpart] = {
     "repeat": Counterpart("repeat", 3, {"axis": "axis", "repeats": "repeats"}),
     "roll": Counterpart("roll", 3, {"shift": "shift", "axis": "axis"}),
     "sort": Counterpart("sort", 2, {"axis": "axis"}),
+    "fft.rfft": Counterpart("signal.rfft", implied={"axis": "-1"}),
     "special.expit": Counterpart("sigmoid"),
     "special.softmax": Counterpart("nn.softmax", 2, {"axis": "axis"}),
     "special.log_softmax": Counterpart("nn.log_softmax", 2, {"axis": "axis"}),
