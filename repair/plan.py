@@ -140,19 +140,24 @@ def _candidates(
     # A finding that is still there after its mending would take it again in every round.
     made = {(key.code, _started(each.mending)) for key, each in applied.items()}
     for finding in findings:
-        location = finding.location
-        version = versions.get(location.path)
-        span = version.origin(location.span) if version is not None else location.span
-        place = Key(location.path, span, finding.code)
+        location = _on_disk(finding.location, versions)
+        place = Key(location.path, location.span, finding.code)
         mendings = detector.mend(program, finding)
         offered = [(each, _original_mending(each, versions)) for each in eligible(mendings, options)]
         offered = [each for each in offered if (finding.code, _started(each[1])) not in made]
-        original = without_evidence(replace(finding, location=Location(location.path, span)))
+        related = tuple(replace(each, location=_on_disk(each.location, versions)) for each in finding.related)
+        original = without_evidence(replace(finding, location=location, related=related))
         key = place._replace(turn=turns[place])
         turns[place] += 1
         candidates.append(Candidate(key, original, _original(mendings, versions), tuple(each for _, each in offered)))
         here.append(tuple(each for each, _ in offered))
     return tuple(candidates), here
+
+
+def _on_disk(location: Location, versions: Mapping[str, Version]) -> Location:
+    """Where a place of this round's files stands in those that the user has."""
+    version = versions.get(location.path)
+    return location if version is None else Location(location.path, version.origin(location.span))
 
 
 def _started(mending: Mending) -> tuple[tuple[str, Position, str], ...]:

@@ -383,3 +383,21 @@ def test_line_breaks_and_encoding_survive() -> None:
     Path("a.py").write_bytes(content)
     run(["a.py"], [renaming("T1", "bad", "good")], write=True)
     assert Path("a.py").read_bytes() == content.replace(b"bad", b"good")
+
+
+def test_places_of_a_later_round_are_told_as_the_user_has_them(tmp_path: Path) -> None:
+    """The second finding shows only in the text that the first mending made."""
+    program = tmp_path / "saliency.py"
+    program.write_text(
+        "import tensorflow as tf\n\n"
+        "net = tf.keras.Sequential([tf.keras.layers.Dense(4)])\n"
+        "photo = tf.random.normal((1, 6))\n"
+        "features = net(photo)\n"
+        "loss = tf.reduce_sum(features**2)\n"
+        "print(tf.gradients(loss, photo))\n"
+    )
+    with Session(UNVERIFIED) as opened:
+        (outcome,) = opened.fix([str(program)], write=False)
+    later = next(each.finding for each in outcome.findings if each.finding.code == "RG401")
+    assert later.location.span.start.line == 5
+    assert [each.location.span.start.line for each in later.related] == [7]
