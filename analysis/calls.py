@@ -53,6 +53,10 @@ _ROLES = (
 )
 
 
+_ADDING = ("append", "appendleft", "add", "extend", "insert")
+"""Methods by which a part of a list of lists grows, also where it is not known which part."""
+
+
 def role_of(cls: Class) -> str | None:
     """What Keras takes objects of the class for; `library` for a class of another library that may be a model."""
     role = None
@@ -109,6 +113,10 @@ def call(interpreter: Interpreter, callee: Value, arguments: Call) -> Value:
         return interpreter.operation(
             "metric", callee.name, arguments.node, arguments.all(), Transfer.NONE, dtype="float32", callee=callee
         )
+    if isinstance(callee, Constant) and isinstance(callee.value, str):
+        from regrad.analysis.library import arrays
+
+        return arrays.scalar(interpreter, callee.value, arguments)
     return unknown_call(interpreter, callee, arguments)
 
 
@@ -116,6 +124,11 @@ def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Va
     """A call of something that is not known: it may use whatever it was given, and call the functions among that."""
     from regrad.analysis.events import ModelCalled
 
+    if isinstance(callee, Unknown) and callee.origin == "attribute" and callee.label.endswith(_ADDING):
+        from regrad.analysis import subscripts
+
+        for value in arguments.positional:
+            subscripts.put_into(interpreter, callee.parents[0], value)
     call_through(interpreter, arguments)
     made = interpreter.operation(
         "unknown", getattr(callee, "label", "") or "call", arguments.node, (callee, *arguments.all()), callee=callee

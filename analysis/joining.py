@@ -83,7 +83,10 @@ def _join_equal_containers(interpreter: Interpreter, one: Collection | Mapping, 
         and len(one.items) == len(other.items)
     ):
         items = tuple(join(interpreter, a, b) for a, b in zip(one.items, other.items, strict=True))
-        return Collection(one.kind, items, one.complete and other.complete, one.node, one.grown or other.grown)
+        made = Collection(one.kind, items, one.complete and other.complete, one.node, one.grown or other.grown)
+        # What is put into either is put into one of these.
+        made.fields["#either"] = (one, other)
+        return made
     if isinstance(one, Mapping) and isinstance(other, Mapping) and one.entries.keys() == other.entries.keys():
         entries = {key: join(interpreter, value, other.entries[key]) for key, value in one.entries.items()}
         return Mapping(entries, one.complete and other.complete, one.node)

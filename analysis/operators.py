@@ -80,6 +80,11 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
         if 0 <= right.value * len(left.items) <= 64:
             return Collection(left.kind, left.items * right.value, left.complete, node, left.grown)
         return Collection(left.kind, left.items, False, node)
+    if isinstance(op, ast.Mult) and not (is_numeric(left) or is_numeric(right)):
+        row = left if isinstance(left, Collection) else right
+        if isinstance(row, Collection):
+            # `[0.0] * length`: how many there are is not known, what they are is.
+            return Collection(row.kind, row.items, False, node)
     if is_numeric(left) or is_numeric(right):
         return arithmetic(interpreter, node, op, left, right)
     if isinstance(left, Constant) and isinstance(left.value, str):
@@ -228,6 +233,10 @@ def _fold(node: ast.AST, op: ast.operator, left: Any, right: Any) -> Value:
 def augmented(interpreter: Interpreter, node: ast.AugAssign, left: Value, right: Value) -> Value:
     """`left op= right`: a list grows in place, everything else is rebound."""
     if isinstance(node.op, ast.Add) and isinstance(left, Collection) and left.kind == "list":
+        from regrad.analysis import subscripts
+
+        for item in right.items if isinstance(right, Collection) else (right,):
+            subscripts.put_into_either(interpreter, left, item)
         if isinstance(right, Collection):
             items, complete = bounded(left.items + right.items, left.complete and right.complete)
             interpreter.store.put(left.fields, "items", items)

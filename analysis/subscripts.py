@@ -25,6 +25,7 @@ from regrad.analysis.values import (
     Variable,
     WeightList,
     Zip,
+    bounded,
 )
 
 if TYPE_CHECKING:
@@ -252,6 +253,7 @@ def unpack(interpreter: Interpreter, value: Value, count: int, starred: int | No
 def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) -> None:
     """`owner[index] = value`."""
     if isinstance(owner, Collection):
+        put_into_either(interpreter, owner, value)
         items = owner.items
         if (
             owner.complete
@@ -264,6 +266,8 @@ def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) ->
         else:
             interpreter.store.put(owner.fields, "items", (*items, value))
             interpreter.store.put(owner.fields, "complete", False)
+    elif isinstance(owner, (Unknown, Union_)):
+        put_into(interpreter, owner, value)
     elif isinstance(owner, Mapping):
         if isinstance(index, Constant):
             try:
@@ -279,6 +283,30 @@ def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) ->
         found = owner.cls.find("__setitem__")
         if found is not None and isinstance(found[0], Function):
             interpreter.call(BoundMethod(owner, found[0]), Call(found[0].node, (index, value)))
+
+
+def put_into(interpreter: Interpreter, owner: Value, value: Value) -> None:
+    """Something is put into a list of which it is not known which one it is, or where: each may hold it from now on."""
+    stack, seen = [owner], set[int]()
+    while stack:
+        current = stack.pop()
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        if isinstance(current, Unknown) and current.origin == "element":
+            stack.extend(current.parents)
+        elif isinstance(current, Union_):
+            stack.extend(current.alternatives)
+        elif isinstance(current, Collection):
+            interpreter.store.put(current.fields, "items", bounded((*current.items, value), False)[0])
+            interpreter.store.put(current.fields, "complete", False)
+            stack.extend(current.fields.get("#either") or ())
+
+
+def put_into_either(interpreter: Interpreter, owner: Collection, value: Value) -> None:
+    """The same of the lists that one list stands for, where it is one of several."""
+    for each in owner.fields.get("#either") or ():
+        put_into(interpreter, each, value)
 
 
 def filled(interpreter: Interpreter, array: Tensor, value: Value, node: ast.AST) -> Tensor:

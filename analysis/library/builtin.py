@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, iterators, joining
+from regrad.analysis import attributes, iteration, iterators, joining, subscripts
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,
@@ -419,6 +419,9 @@ def _of_text(owner: Constant, name: str, call: Call) -> Value:
 def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call: Call) -> Value | None:
     put, fields = interpreter.store.put, owner.fields
     first = call.get(None, 0)
+    if name in ("append", "add", "extend", "insert", "appendleft"):
+        for value in call.positional:
+            subscripts.put_into_either(interpreter, owner, value)
     if name in ("append", "add") and first is not None:
         grown, whole = bounded((*owner.items, first), owner.complete)
         put(fields, "items", grown)

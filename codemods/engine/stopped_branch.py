@@ -124,4 +124,7 @@ class _Graph:
 def _is_data(value: Value) -> bool:
     if isinstance(value, (Constant, Variable)):
         return False
-    return not (isinstance(value, Tensor) and value.operation.kind in ("constant", "input"))
+    if isinstance(value, Tensor) and value.operation.kind == "constant":
+        # `tf.constant(rows)` holds data, `tf.constant(0.5)` a number.
+        return bool(value.operation.inputs) or bool(value.shape)
+    return not (isinstance(value, Tensor) and value.operation.kind == "input")
