@@ -194,6 +194,7 @@ def _at_hand(event: GradientTaken) -> Iterator[tuple[str, Optimizer]]:
 
 
 def _called(program: Program, optimizer: Optimizer) -> bool:
-    if any(each.optimizer is optimizer for each in (*program.of(Applied), *program.of(Minimized))):
+    steps = any(each.optimizer is optimizer for each in program.of(Applied))
+    if steps or any(each.optimizer is optimizer for each in program.of(Minimized)):
         return True
     return any(each.compilation.optimizer is optimizer for each in program.of(Compiled))
