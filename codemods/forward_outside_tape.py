@@ -58,6 +58,7 @@ from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import recording
+from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
@@ -87,14 +88,14 @@ def detect(program: Program) -> Iterator[Finding]:
         variables = recording.source_names(program, report)
         if once is not None:
             message = (
-                f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {_listed(variables)}"
+                f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {listed(variables)}"
             )
         elif report.sink.kind == "keras":
             message = (
-                f"`{text}` is computed once, before training: no gradient comes back through it to {_listed(variables)}"
+                f"`{text}` is computed once, before training: no gradient comes back through it to {listed(variables)}"
             )
         else:
-            message = f"`{text}` runs before the tape records, so no gradient reaches {_listed(variables)}"
+            message = f"`{text}` runs before the tape records, so no gradient reaches {listed(variables)}"
         related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
         yield Finding(
             "RG401",
@@ -111,14 +112,6 @@ def detect(program: Program) -> Iterator[Finding]:
 def _needed(program: Program, report: Report) -> list[Operation]:
     recorder = recording.recorder_of(program, report.sink.tape) if report.sink.tape is not None else None
     return recording.needed(program, report.sink, recorder)
-
-
-def _listed(variables: tuple[str, ...]) -> str:
-    if not variables:
-        return "the variables"
-    if len(variables) > 4:
-        return ", ".join(variables[:3]) + f" and {len(variables) - 3} more"
-    return ", ".join(variables)
 
 
 def _made_once(report: Report) -> str | None:

@@ -296,7 +296,9 @@ def source_names(program: Program, report: Report) -> tuple[str, ...]:
     event = report.sink.event
     tensors = all(isinstance(source, Tensor) for source in report.sources)
     if tensors and isinstance(event, GradientTaken) and event.sources_node is not None:
-        return (program.source(event.sources_node, event.frame.path),)
+        node = event.sources_node
+        named = node.elts if isinstance(node, (ast.List, ast.Tuple)) and node.elts else [node]
+        return tuple(program.source(each, event.frame.path) for each in named)
     return names(report.sources)
 
 
