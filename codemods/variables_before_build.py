@@ -119,10 +119,19 @@ def _early(program: Program, read: WeightsRead) -> bool:
         return False
     if _is_empty(read):
         networks = [value for value in parts if isinstance(value, Network)]
-        return not any(value.form != "sequential" or has_input(value) for value in networks)
+        return not any(value.form != "sequential" or _states_input(value) for value in networks)
     frozen = {id(value) for value in read.frozen}
     missing = [layer for layer in read.unbuilt if isinstance(layer, Layer) and id(layer) not in frozen]
     return isinstance(owner, Instance) and bool(missing) and all(layer.fields.get("#called") for layer in missing)
+
+
+def _states_input(network: Network) -> bool:
+    """Whether it is told its input shape. One that begins with another `Sequential` knows what that one knows, which
+    is asked by itself: that it is built by now says nothing of the moment of the reading.
+    """
+    layers = network.fields.get("layers") or (None,)
+    nested = isinstance(layers[0], Network) and layers[0].form == "sequential"
+    return not nested and has_input(network)
 
 
 def _called_between(program: Program, read: WeightsRead, event: GradientTaken) -> bool:

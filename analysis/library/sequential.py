@@ -98,4 +98,6 @@ def has_input(network: Network) -> bool:
         return first.kind == "InputLayer" or any(
             name in first.arguments for name in ("input_shape", "input_dim", "batch_input_shape", "batch_shape")
         )
+    if isinstance(first, Network) and first.form == "sequential" and not first.fields.get("#built"):
+        return has_input(first)
     return isinstance(first, Network) and first.fields.get("#built") is not False
