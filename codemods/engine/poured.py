@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from regrad.analysis import flow
 from regrad.analysis.assigning import ASSIGNING, SCATTERING, is_function, variable_of
-from regrad.analysis.frames import Frame
+from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.values import Variable
 from regrad.codemods.engine.broken_paths import argument as call_argument
@@ -87,7 +87,7 @@ def threaded(program: Program, evidence: Poured) -> Mending:
         raise CannotMove("the variable carries its content from one pass of the loop to the next")
     if any(not _within(parents, node, block) for node in uses):
         raise CannotMove("the variable is read where the assignment may not have happened")
-    if not uses or _read_in_other_functions(program, evidence):
+    if not uses or _read_in_other_functions(program, evidence, receiver):
         raise CannotMove("the variable is read in another function")
     rewrite = Rewrite(program.files[path], program.trees[path])
     before = _before(program, evidence, statement)
@@ -111,15 +111,23 @@ def threaded(program: Program, evidence: Poured) -> Mending:
     return Mending("compute with what was assigned", Safety.SAFE, rewrite.edits())
 
 
-def _read_in_other_functions(program: Program, evidence: Poured) -> bool:
-    """Whether something that is trained computes with the variable elsewhere, where the new name does not reach."""
-    here = _scope(program, evidence.frame)
-    return any(
-        tensor.operation.frame is not None
-        and any(value is evidence.variable for value in tensor.operation.inputs)
-        and _scope(program, tensor.operation.frame) is not here
-        for tensor in tensors(program)
-    )
+def _read_in_other_functions(program: Program, evidence: Poured, receiver: str) -> bool:
+    """Whether something that is trained computes with the variable elsewhere, where the new name does not reach.
+
+    A function that is handed the variable from here, by name, is handed the new value as well.
+    """
+    frame = evidence.frame
+    here = _scope(program, frame)
+    for tensor in tensors(program):
+        operation = tensor.operation
+        if operation.frame is None or not any(value is evidence.variable for value in operation.inputs):
+            continue
+        if _scope(program, operation.frame) is here:
+            continue
+        handed = place_in(operation.frame, operation.node, frame)
+        if handed is None or not _reads(program, handed, receiver, frame.path):
+            return True
+    return False
 
 
 def _before(program: Program, evidence: Poured, statement: ast.Expr) -> list[ast.Expr]:
