@@ -36,7 +36,8 @@ When a gradient reaches the weights on another way (targets of Q-learning, SimSi
 estimators, advantages of an actor-critic), when the other ways are cut by something else (RG501, RG502: that cut is
 the one to mend), when another training step of the program trains them, when the program
 updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, and
-where `unconnected_gradients` shows that missing gradients are reckoned with.
+where `unconnected_gradients` shows that missing gradients are reckoned with. A baseline beside a stopped term of the
+loss stays stopped; where the term is missing altogether, RG109 says so.
 
 References
 ----------

@@ -40,7 +40,8 @@ out.
 
 When it stays silent
 --------------------
-When the part is trained by another loss of the program; outputs whose loss is stated as None and that nothing
+When `stop_gradient` on the part's own output, or on the term that would train it, is to blame (RG503); when the part is
+trained by another loss of the program; outputs whose loss is stated as None and that nothing
 measures or reads, or that have no targets; when anything on the way is not known; layers that are never
 called, which have no weights; terms that are only logged and depend on nothing that is missing.
 
