@@ -2,7 +2,8 @@
 
 What it does
 ------------
-Reports a generator or a mapped data set that hands over `[x, y]`, and `fit([x, y])` for a model with one input.
+Reports a generator or a mapped data set that hands over `[x, y]`, and `fit([x, y])` or `fit(pair)`, where `pair` is a
+list or tuple of two arrays, for a model with one input.
 
 Why gradients stop
 ------------------
@@ -32,8 +33,8 @@ is changed after it was made becomes a tuple where it is handed over.
 When it stays silent
 --------------------
 When the model may take what is in the list as its inputs (as many inputs as there are parts), for a `Sequence` or
-`PyDataset`, of which Keras 3 accepts a list, when the list is not written as one, and for a list that starts with a
-list of inputs (RG601).
+`PyDataset`, of which Keras 3 accepts a list, when what a generator hands over is not written as a list, when not all
+that is in a list made elsewhere is known, and for a list that starts with a list of inputs (RG601).
 
 References
 ----------
@@ -47,6 +48,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Tensor, Unknown
 from regrad.codemods.engine.deliveries import around, as_tuple, inputs_of, is_nested, listed, needs_targets
@@ -57,13 +59,14 @@ CODE, NAME = "RG602", "targets-in-list"
 
 
 class _Listed(NamedTuple):
-    node: ast.List | ast.Tuple
+    node: ast.expr
     path: str
     call: ast.Call | None
+    alike: bool = True
+    """Whether the call is given such a list each time."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
-    from regrad.analysis.events import Trained
     from regrad.codemods.engine.respelling import file_of
 
     seen: set[int] = set()
@@ -90,14 +93,26 @@ def detect(program: Program) -> Iterable[Finding]:
             event.data is None
             and event.y is None
             and isinstance(given, Collection)
-            and isinstance(node, (ast.List, ast.Tuple))
+            and isinstance(node, (ast.List, ast.Tuple, ast.Name, ast.Attribute))
         ):
+            written = isinstance(node, (ast.List, ast.Tuple))
             pair = len(given.items) == 2 and all(isinstance(part, (Tensor, Unknown)) for part in given.items)
-            if pair and inputs_of(event) == 1 and id(node) not in seen and isinstance(event.node, ast.Call):
+            if not pair or not (written or _is_pair(event)):
+                continue
+            if inputs_of(event) == 1 and id(node) not in seen and isinstance(event.node, ast.Call):
                 seen.add(id(node))
                 message = "the model has one input, and inputs and targets are given to it as one list of inputs"
-                evidence = _Listed(node, event.frame.path, event.node)
+                alike = all(_is_pair(each) for each in program.of(Trained) if each.node is event.node)
+                evidence = _Listed(node, event.frame.path, event.node, alike)
                 yield Finding(CODE, NAME, message, program.location(node, event.frame), None, (), (), evidence)
+
+
+def _is_pair(event: Trained) -> bool:
+    """Whether what is given is two arrays, both of which are seen, and nothing else."""
+    given = event.x
+    if event.data is not None or event.y is not None or not isinstance(given, Collection):
+        return False
+    return given.size == 2 and all(isinstance(part, Tensor) for part in given.items)
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
@@ -107,7 +122,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(found.node, ast.List) and found.call is None:
             edits = as_tuple(program, found.path, found.node)
     except CannotMove as problem:
-        return Withheld(problem.reason, "yield x, y")
+        return Withheld(problem.reason, "yield x, y" if found.call is None else "model.fit(x, y)")
     title = "give inputs and targets as two arguments" if found.call is not None else "hand over a tuple"
     return [Mending(title, Safety.SAFE, edits)]
 
@@ -118,6 +133,10 @@ def _unpacked(program: Program, found: _Listed) -> tuple[Edit, ...]:
         raise CannotMove("the data are not given by position")
     source = program.files[found.path]
     span = source.span(found.node)
+    if not isinstance(found.node, (ast.List, ast.Tuple)):
+        if not found.alike:
+            raise CannotMove("the same call is given other data elsewhere")
+        return (Edit(found.path, span, f"*{source.segment(span)}"),)
     inside = source.segment(span).strip()[1:-1].strip().rstrip(",")
     return (Edit(found.path, span, inside),)
 

@@ -145,7 +145,7 @@ def _surely_an_array(event: Trained) -> bool:
     call = event.node
     if not isinstance(call, ast.Call) or not isinstance(event.x, Unknown) or event.method != "fit":
         return False
-    if event.x.origin != "name" or len(call.args) > 1 or any(word.arg == "y" for word in call.keywords):
+    if event.x.origin != "name" or len(call.args) > 1 or any(word.arg in ("y", None) for word in call.keywords):
         return False
     return any(
         word.arg in _ARRAYS_ONLY and not (isinstance(word.value, ast.Constant) and word.value.value is None)

@@ -152,8 +152,8 @@ def _train(interpreter: Interpreter, model: Network | Instance, method_name: str
             given_x, given_y = element.items[0], element.items[1]
         elif element is UNKNOWN or isinstance(element, Unknown):
             given_y = UNKNOWN
-    elif y is None and x is not None and not isinstance(x, (Tensor, Collection, Mapping)):
-        # `fit(data)` of something unknown: it may be a dataset that carries the targets.
+    elif y is None and (not call.complete or (x is not None and not isinstance(x, (Tensor, Collection, Mapping)))):
+        # `fit(data)` of something unknown may be a dataset that carries the targets; `**options` may name them.
         given_y = UNKNOWN
     compilation = _compilation_of(interpreter, model)
     if isinstance(model, Network) and model.form == "sequential":

@@ -23,9 +23,7 @@ def needs_targets(event: Trained) -> bool:
         return False
     if not _is_a_loss(compilation.loss):
         return False
-    if any(isinstance(each, ast.Starred) for each in event.node.args) or any(
-        word.arg is None for word in event.node.keywords
-    ):
+    if any(isinstance(each, ast.Starred) for each in event.node.args):
         return False
     if isinstance(model, Network):
         return model.form in ("sequential", "functional")
