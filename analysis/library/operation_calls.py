@@ -120,6 +120,8 @@ def make(interpreter: Interpreter, last: str, call: Call, operator: Operator, in
         return interpreter.operation(
             "op", last, call.node, inputs, transfer, dtype="float32", shape=shape, facts=facts, arguments=named(call)
         )
+    if last in ("concat", "concatenate"):
+        shape = _joined(call)
     if last == "matmul" and len(inputs) >= 2:
         one, other = operators.shape_of(inputs[0]), operators.shape_of(inputs[1])
         transposed = any(key in call.keywords for key in ("transpose_a", "transpose_b"))
@@ -136,6 +138,28 @@ def make(interpreter: Interpreter, last: str, call: Call, operator: Operator, in
     return interpreter.operation(
         "op", last, call.node, inputs, transfer, dtype=dtype, shape=shape, facts=facts, arguments=named(call)
     )
+
+
+def _joined(call: Call) -> Shape | None:
+    """The shape of tensors put together along an axis: that of the first, and the sum of what they have there."""
+    parts, axis = call.get("values", 0), call.get("axis", 1)
+    parts = call.get("xs", 0) if parts is None else parts
+    if not isinstance(parts, Collection) or not parts.items or not isinstance(axis, Constant):
+        return None
+    if parts.size is None or not isinstance(axis.value, int):
+        return None
+    shapes = [operators.shape_of(part) for part in parts.items]
+    first = shapes[0]
+    if not first or not -len(first) <= axis.value < len(first):
+        return None
+    place = axis.value % len(first)
+    total: int | None = 0
+    for shape in shapes:
+        if shape is None or len(shape) != len(first):
+            return None
+        size = shape[place]
+        total = None if size is None or total is None else total + size
+    return (*first[:place], total, *first[place + 1 :])
 
 
 def _one_hot(call: Call) -> tuple[Shape | None, frozenset[str]]:
