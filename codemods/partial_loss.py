@@ -72,7 +72,7 @@ from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-from regrad.codemods.engine.unused_weight import Weight, is_read, unused_weight, used
+from regrad.codemods.engine.unused_weight import Weight, is_computed_in_vain, is_read, unused_weight, used
 
 
 class Switch(NamedTuple):
@@ -106,11 +106,15 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
     heads: list[Value] = []
     for part in case.parts:
         if isinstance(part, Variable):
-            if part.node is not None and part.frame is not None and not is_read(program, part):
+            if part.node is None or part.frame is None:
+                continue
+            vain = is_computed_in_vain(program, part)
+            if vain or not is_read(program, part):
+                lot = "is made, but what is computed of it is never used" if vain else "is made and never used"
                 yield Finding(
                     RULE.code,
                     RULE.name,
-                    f"`{describe(part)}` is made and never used, so it gets no gradient",
+                    f"`{describe(part)}` {lot}, so it gets no gradient",
                     program.location(part.node, part.frame),
                     CutKind.NEVER_USED,
                     (describe(part),),

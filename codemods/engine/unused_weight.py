@@ -8,6 +8,9 @@ from typing import NamedTuple
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Variable
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
+from regrad.codemods.engine.surroundings import function_around, loaded
+
+_LOOKED_AT = frozenset({"numpy", "shape", "dtype", "name"})
 
 
 class Weight(NamedTuple):
@@ -61,6 +64,28 @@ def is_read(program: Program, part: Variable) -> bool:
         for tree in program.trees.values()
         for node in ast.walk(tree)
     )
+
+
+def is_computed_in_vain(program: Program, part: Variable) -> bool:
+    """Whether whatever the program computes of the weight gets a name that is never read."""
+    assert part.frame is not None
+    name, vain = _attribute(program, part, part.frame.path), False
+    for path in program.trees:
+        parents = program.parents(path)
+        for node in program.nodes(path):
+            if not isinstance(node, ast.Attribute) or node.attr != name or not isinstance(node.ctx, ast.Load):
+                continue
+            parent = parents.get(node)
+            if isinstance(parent, ast.Attribute) and parent.attr in _LOOKED_AT:
+                continue
+            statement, function = program.statement(node, path), function_around(program, node, path)
+            target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
+            if not isinstance(target, ast.Name) or function is None or target.id in loaded(function):
+                return False
+            if any(isinstance(each, (ast.Global, ast.Nonlocal)) for each in ast.walk(function)):
+                return False
+            vain = True
+    return vain
 
 
 def _attribute(program: Program, part: Variable, path: str) -> str | None:
