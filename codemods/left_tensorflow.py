@@ -51,10 +51,12 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
 from regrad.analysis.program import Program
 from regrad.codemods.engine.broken_paths import finding
+from regrad.codemods.engine.half_way import still_leaving
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG502", "left-tensorflow"
+_WHOLE = "write all that the loss is computed with in TensorFlow: tf.stack(values) for np.array(values), and so on"
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -82,6 +84,9 @@ def mend(program: Program, found: Finding) -> Mendings:
         return Withheld(problem.reason)
     if not edits:
         return Withheld("what leaves TensorFlow is not written out in the program")
+    left = still_leaving(program, edits)
+    if left is not None:
+        return Withheld(f"`{left}` would still leave TensorFlow, with its share of the gradient", _WHOLE)
     if conversion.ranked:
         why = "a rank has no slope; a soft rank, which comes near it, has"
         return (Mending("rank softly, in TensorFlow", Safety.UNSAFE, edits, why),)
