@@ -88,6 +88,11 @@ def spoiled_repair(case: fixtures.Case, sabotage: Sabotage, verifier: Verifier, 
     if not decided:
         return None
     one = next((each for each in decided if each.decision is Decision.APPLIED), decided[0])
+    if sabotage.only_same_loss and one.evidence is not None:
+        # A program that draws nothing, or sets a seed of its own behind ours, computes what it would have computed.
+        sound = verifier.step(Job(str(mended))).loss
+        if sound is not None and sound == one.evidence.after.loss:
+            return None
     offered = next((each for each in (one.applied, *one.mendings) if each is not None), None)
     content = path.read_bytes()
     return Spoiled(
