@@ -47,7 +47,7 @@ class Spoiled:
     otherwise: bool
     """Another text was written than the spoiled one: what the run showed led to a mending that is none of ours."""
     promised_same: bool
-    """Whether the rule promises that the program computes the same."""
+    """Whether the rule promises that the program computes the same, and there are two losses to hold it to."""
 
     @property
     def lie(self) -> bool:
@@ -101,5 +101,13 @@ def spoiled_repair(case: fixtures.Case, sabotage: Sabotage, verifier: Verifier, 
         (one.reason or (one.evidence.reason if one.evidence is not None else "") or "").splitlines()[0],
         content != before,
         content not in (before, (sabotage.spoil(broken_text, mended_text) or "").encode()),
-        offered is not None and offered.safety is Safety.SAFE and offered.keeps_loss,
+        offered is not None and offered.safety is Safety.SAFE and offered.keeps_loss and _comparable(one.evidence),
     )
+
+
+def _comparable(evidence: Evidence | None) -> bool:
+    """Whether both runs came to a loss, and drew no random numbers on the way."""
+    if evidence is None:
+        return False
+    steps = (evidence.before, evidence.after)
+    return all(step.loss is not None and not step.random for step in steps)
