@@ -16,7 +16,7 @@ from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
 from regrad.analysis.record import Record
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Layer, Operation, Tensor, Unknown, Value, Variable
+from regrad.analysis.values import Layer, Operation, Tape, Tensor, Unknown, Value, Variable
 
 if TYPE_CHECKING:
     from regrad.analysis.program import Program
@@ -80,13 +80,21 @@ def _expected(sink: Sink) -> bool:
     )
 
 
-def _of_sink(sink: Sink, lost: tuple[Value, ...]) -> Iterator[Ending]:
+def _of_sink(sink: Sink, lost: tuple[Value, ...]) -> tuple[Ending, ...]:
+    found = tuple(_on_the_way(sink, lost, sink.tape))
+    if not found and sink.dead and sink.tape is not None:
+        # What no tape recorded either: the program has both faults, and one hides the other.
+        found = tuple(_on_the_way(sink, lost, None))
+    return found
+
+
+def _on_the_way(sink: Sink, lost: tuple[Value, ...], tape: Tape | None) -> Iterator[Ending]:
     wanted: dict[int, Value] = {id(value): value for value in lost}
     for value in lost:
         if isinstance(value, Unknown):
             wanted[id(value.root())] = value.root()
     marks = tuple(wanted.values())
-    direct, full = flow.Flow(sink.tape, marks=marks), flow.Flow(sink.tape, full=True, marks=marks)
+    direct, full = flow.Flow(tape, marks=marks), flow.Flow(tape, full=True, marks=marks)
     cuts = [cut for cut in sink.cuts if cut.kind in OF_THE_PATH and any(id(value) in wanted for value in cut.sources)]
     region: list[Tensor] = []
     found: list[tuple[CutKind, Value, Operation | None, ast.AST | None, Frame | None, tuple[Value, ...]]] = []

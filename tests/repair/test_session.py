@@ -401,3 +401,30 @@ def test_places_of_a_later_round_are_told_as_the_user_has_them(tmp_path: Path) -
     later = next(each.finding for each in outcome.findings if each.finding.code == "RG401")
     assert later.location.span.start.line == 5
     assert [each.location.span.start.line for each in later.related] == [7]
+
+
+def test_of_two_faults_on_one_way_neither_hides_the_other(tmp_path: Path) -> None:
+    """The forward pass is outside of the tape, and the loss, in another file, is NumPy's."""
+    (tmp_path / "losses.py").write_text(
+        "import numpy as np\n\n\ndef cost(y, p):\n    return np.mean(np.square(y - p))\n"
+    )
+    program = tmp_path / "train.py"
+    program.write_text(
+        "import tensorflow as tf\n"
+        "from losses import cost\n\n"
+        "model = tf.keras.Sequential([tf.keras.layers.Dense(1)])\n"
+        "optimizer = tf.keras.optimizers.Adam()\n"
+        "x, y = tf.random.normal((8, 3)), tf.random.normal((8, 1))\n"
+        "p = model(x)\n"
+        "with tf.GradientTape() as tape:\n"
+        "    loss = cost(y, p)\n"
+        "gradients = tape.gradient(loss, model.trainable_variables)\n"
+        "optimizer.apply_gradients(zip(gradients, model.trainable_variables))\n"
+    )
+    with Session(UNVERIFIED) as opened:
+        outcomes = {Path(each.path).name: each for each in opened.fix([str(program)], write=True)}
+    assert "    p = model(x)\n    loss = cost(y, p)\n" in program.read_text()
+    assert "tf.reduce_mean(tf.square(y - p))" in (tmp_path / "losses.py").read_text()
+    assert all(decision is Decision.APPLIED for each in outcomes.values() for decision in decisions(each))
+    with Session(UNVERIFIED) as opened:
+        assert not [finding for each in opened.check([str(program)]) for finding in each.findings]
