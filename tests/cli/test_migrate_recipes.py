@@ -29,7 +29,7 @@ def programs(tmp_path: Path) -> Path:
     folder.mkdir()
     for name, text in {
         "regrad": f'exec "{sys.executable}" -m regrad.cli "$@"',
-        "gh": f'printf "%s\\n" "$@" >> "{tmp_path}/asked"',
+        "gh": f'printf "%s\\n" "$@" >> "{tmp_path}/asked"; cat >> "{tmp_path}/bodies"',
     }.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
@@ -55,7 +55,13 @@ def test_gh_is_asked_for_a_pull_request_of_each_repository(tmp_path: Path, progr
     assert asked.count("create") == 2
     assert asked[:8] == ["pr", "create", "--repo", urls[0], "--head", "regrad/mend", "--title", asked[7]]
     assert asked[7] == "Let gradients flow: mend 1 training fault"
-    assert asked[9] == "pull-requests/first.md"
+    assert asked[8:10] == ["--body-file", "-"]
+    texts = [
+        (tmp_path / "regrad-migration" / "pull-requests" / f"{name}.md").read_text() for name in ("first", "second")
+    ]
+    heads, bodies = zip(*(text.split("\n\n", 1) for text in texts), strict=True)
+    assert set(heads) == {"# Let gradients flow: mend 1 training fault"}, "the title stands beside the body, not in it"
+    assert (tmp_path / "bodies").read_text() == "".join(bodies)
     assert git(tmp_path / "first", "log", "-1", "--format=%s", "regrad/mend") == "Mend RG401 forward-outside-tape"
     assert git(tmp_path / "sound", "branch", "--list", "regrad/*") == ""
 
