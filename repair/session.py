@@ -443,6 +443,10 @@ class Session:
             others = ", ".join(sorted({each.candidate.key.code for each in proof.plan.applied}))
             reason = f"gone with the mending of {others}"
             return replace(outcome, decision=Decision.APPLIED, reason=reason, evidence=proof.evidence)
+        if in_program and proof.withdrawn and eligible(outcome.mendings, self.options):
+            others = ", ".join(sorted({each.applied.candidate.key.code for each in proof.withdrawn}))
+            reason = f"not tried by itself: it goes with the mending of {others}, which is withdrawn"
+            return replace(outcome, decision=Decision.WITHDRAWN, reason=reason)
         if outcome.mendings and not eligible(outcome.mendings, self.options):
             unsafe = any(each.safety is Safety.UNSAFE and each.edits for each in outcome.mendings)
             return replace(outcome, decision=Decision.NEEDS_UNSAFE if unsafe else Decision.REPORTED)

@@ -138,6 +138,14 @@ def test_what_follows_can_be_withdrawn_by_itself() -> None:
     assert decisions(found["a.py"]) == [Decision.APPLIED, Decision.WITHDRAWN]
 
 
+def test_what_would_go_with_a_mending_is_withdrawn_with_it() -> None:
+    rules = [renaming("T1", "bad", "good"), renaming("T2", "bad", "fine")]
+    found, _ = run(put(a="bad = 1\nfit()\n"), rules, VERIFIED, lambda before, after: Verdict.UNCHANGED)
+    assert not found["a.py"].changed
+    assert decisions(found["a.py"]) == [Decision.WITHDRAWN] * 2
+    assert "goes with the mending of T1, which is withdrawn" in (found["a.py"].findings[1].reason or "")
+
+
 def test_unsafe_mendings_wait_for_the_flag() -> None:
     rules = [renaming("T1", "bad", "good", safety=Safety.UNSAFE)]
     found, _ = run(put(a="bad = 1\n"), rules)
