@@ -34,7 +34,8 @@ def watch_assignments(recorder: Recorder) -> None:
                 recorder.touched.add(id(self))
                 track = recorder.tracks.get(id(self))
                 if name != "assign" and track is not None and track.asked:
-                    recorder.updated.add(id(self))
+                    delta = args[0] if args else options.get("delta")
+                    (recorder.idle if is_zero(delta) else recorder.stirred).add(id(self))
             return plain(self, *args, **options)
 
         assigned.autograph_info__ = {}  # type: ignore[attr-defined]
@@ -47,6 +48,17 @@ def watch_assignments(recorder: Recorder) -> None:
             # TensorFlow copies some methods down into its subclasses, so each class is asked for its own.
             if name in vars(kind):
                 wrap(kind, name)
+
+
+def is_zero(delta: Any) -> bool:
+    """Whether what is added to a variable is known, and nothing."""
+    import numpy
+
+    try:
+        return not numpy.any(numpy.asarray(delta))
+    except Exception:
+        # Symbolic: its value comes later.
+        return False
 
 
 def watch_layers(recorder: Recorder, families: list[Any]) -> None:

@@ -95,18 +95,13 @@ def repeats_itself(recorder: Recorder) -> bool:
 
 
 def steps_by_nothing(recorder: Recorder) -> bool:
-    """Steps made by hand, along gradients that are not zero, after which every variable is what it was."""
-    import numpy
-
+    """Steps made by hand, along gradients that are not zero, of a length that is exactly zero."""
     stepped = [
         track
         for identity, track in recorder.tracks.items()
-        if identity in recorder.updated and any(norm and norm > NOTICEABLE for _, norm in track.asked)
+        if identity in recorder.idle and any(norm and norm > NOTICEABLE for _, norm in track.asked)
     ]
-    return bool(stepped) and all(
-        track.values is not None and track.values[0] is not None and numpy.array_equal(*track.values)
-        for track in stepped
-    )
+    return bool(stepped) and not recorder.stirred
 
 
 def stands_still(recorder: Recorder, model: Any) -> bool:

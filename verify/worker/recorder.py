@@ -61,8 +61,10 @@ class Recorder:
         self.functions: list[Any] = []
         self.training_functions: dict[int, int] = {}
         self.touched: set[int] = set()
-        self.updated: set[int] = set()
-        """Variables to which something was added after their gradient was asked for: steps made by hand."""
+        self.idle: set[int] = set()
+        """Variables to which exactly nothing was added after their gradient was asked for: steps made by hand."""
+        self.stirred: set[int] = set()
+        """Those to which something was added, or may have been."""
         self.loss_calls: list[Any] = []
         self.loss_pairs: list[Any] = []
         self.errors: dict[int, tuple[Any, Any, Any]] = {}
