@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from regrad.analysis import freshness, trainings, unreached
@@ -96,10 +96,11 @@ def _binding(program: Program, sink: Sink, name: str) -> tuple[list[ast.stmt], a
     if "." in name:
         # An attribute is bound in one method and used in another.
         scope = program.trees[path]
-    bound = [each for each in ast.walk(scope) if _binds(program, path, each, name)]
-    bound.sort(key=lambda each: each.lineno)  # type: ignore[attr-defined]
-    dropped = [each for each in ast.walk(scope) if _drops(program, path, each, name)]
-    if len(dropped) == 1 and len(bound) == 1 and isinstance(dropped[0], ast.Expr):
+    statements = program.once(_statements).get((path, name), ())
+    inside = [each for each in statements if _within(each, scope)]
+    bound = sorted((each for each in inside if isinstance(each, ast.Assign)), key=lambda each: each.lineno)
+    dropped = [each for each in inside if isinstance(each, ast.Expr)]
+    if len(dropped) == 1 and len(bound) == 1:
         return [dropped[0]], dropped[0], path
     if not 1 <= len(bound) <= 4:
         return None
@@ -130,27 +131,30 @@ def _a_list(statement: ast.AST) -> bool:
     return isinstance(value, (ast.List, ast.Attribute, ast.BinOp))
 
 
-def _binds(program: Program, path: str, node: ast.AST, name: str) -> bool:
-    return (
-        isinstance(node, ast.Assign)
-        and len(node.targets) == 1
-        and isinstance(node.targets[0], (ast.Name, ast.Attribute))
-        and program.source(node.targets[0], path) == name
-    )
+def _statements(program: Program) -> dict[tuple[str, str], list[ast.Assign | ast.Expr]]:
+    """The statements of each file that bind a name, or add to what it holds and let the sum go."""
+    found: dict[tuple[str, str], list[ast.Assign | ast.Expr]] = {}
+    for path in program.trees:
+        for node in program.nodes(path):
+            named: ast.expr | None = None
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                named = node.targets[0]
+            elif (
+                isinstance(node, ast.Expr) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Add)
+            ):
+                named = node.value.left
+            if isinstance(node, (ast.Assign, ast.Expr)) and isinstance(named, (ast.Name, ast.Attribute)):
+                found.setdefault((path, program.source(named, path)), []).append(node)
+    return found
 
 
-def _drops(program: Program, path: str, node: ast.AST, name: str) -> bool:
-    """Whether a statement adds to the list and lets the sum go."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.BinOp)
-        and isinstance(node.value.op, ast.Add)
-        and program.source(node.value.left, path) == name
-    )
+def _within(statement: ast.stmt, scope: ast.AST) -> bool:
+    first, last = getattr(scope, "lineno", 0), getattr(scope, "end_lineno", None)
+    return first <= statement.lineno and (last is None or statement.lineno <= last)
 
 
 def _read_between(
-    program: Program, path: str, scope: ast.AST, name: str, bound: list[ast.AST], last: ast.Assign
+    program: Program, path: str, scope: ast.AST, name: str, bound: Sequence[ast.AST], last: ast.Assign
 ) -> bool:
     """Whether anything reads or changes the list before it is bound for the last time."""
     first = bound[0].lineno  # type: ignore[attr-defined]
