@@ -23,41 +23,25 @@ def _tensors(program: Program) -> tuple[Tensor, ...]:
 
 def reached(roots: Iterator[Value | None]) -> Iterator[Tensor]:
     """Each tensor that the given values are made from, and they themselves."""
-    seen: set[int] = set()
-    keep: list[Value] = []
-    stack: list[Value | None] = list(roots)
-    while stack and len(seen) < MOST:
-        value = stack.pop()
-        if value is None or id(value) in seen:
-            continue
-        seen.add(id(value))
-        keep.append(value)
-        if isinstance(value, Tensor):
-            yield value
-            stack.extend(value.operation.inputs)
-        elif isinstance(value, Collection):
-            stack.extend(value.items)
-        elif isinstance(value, Mapping):
-            stack.extend(value.entries.values())
-        elif isinstance(value, Union_):
-            stack.extend(value.alternatives)
-        elif isinstance(value, Gradients):
-            stack.append(value.tensor)
-        elif isinstance(value, Unknown):
-            stack.extend(value.operation.inputs if value.operation is not None else value.parents)
+    return _each_once((value for value in roots if value is not None), deep=True)
 
 
 def nearest(values: Iterable[Value]) -> Iterator[Tensor]:
     """The tensors among the values, and in what holds them, without what those are made from."""
-    seen: set[int] = set()
-    stack = list(values)
-    while stack:
+    return _each_once(values, deep=False)
+
+
+def _each_once(roots: Iterable[Value], deep: bool) -> Iterator[Tensor]:
+    seen: dict[int, Value] = {}
+    stack = list(roots)
+    while stack and len(seen) < MOST:
         value = stack.pop()
         if id(value) in seen:
             continue
-        seen.add(id(value))
+        seen[id(value)] = value
         if isinstance(value, Tensor):
             yield value
+            stack.extend(value.operation.inputs if deep else ())
         elif isinstance(value, Collection):
             stack.extend(value.items)
         elif isinstance(value, Mapping):
