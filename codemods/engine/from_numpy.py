@@ -11,6 +11,7 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Function, Operation, Tensor, Value, Variable
+from regrad.analysis.walking import each_once
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, says_nothing, text_of
 from regrad.codemods.engine.moving import Rewrite
@@ -435,17 +436,11 @@ def operation_values(values: dict[ast.AST, Tensor], node: ast.AST) -> Iterable[T
 def _reached(ending: Ending) -> list[Tensor]:
     """Every tensor that the loss is computed from, gradients or not, in order."""
     full = Flow(ending.sink.tape, full=True)
-    found: dict[int, Tensor] = {}
-    stack: list[Value] = [ending.sink.target]
-    seen: set[int] = set()
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
+
+    def parts(value: Value) -> Iterable[Value]:
         if isinstance(value, Tensor):
-            found[id(value)] = value
-            stack.extend(value.operation.inputs)
-        elif not isinstance(value, (Variable, Constant)):
-            stack.extend(full._parts(value))
-    return sorted(found.values(), key=lambda each: each.operation.serial)
+            return value.operation.inputs
+        return () if isinstance(value, (Variable, Constant)) else full._parts(value)
+
+    found = (value for value in each_once((ending.sink.target,), parts) if isinstance(value, Tensor))
+    return sorted(found, key=lambda each: each.operation.serial)

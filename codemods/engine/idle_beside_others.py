@@ -10,6 +10,7 @@ from regrad.analysis.events import Applied, Assigned, Compiled, GradientTaken, M
 from regrad.analysis.flow import sources_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Layer, Optimizer, Value, Variable, WeightList
+from regrad.analysis.walking import each_once
 from regrad.codemods.engine.idle_gradients import Idle, repeated
 from regrad.codemods.engine.noticed import Noticed
 
@@ -87,17 +88,13 @@ def _moved(program: Program) -> set[int]:
 
 
 def _weights_in(pairs: Value) -> Iterator[int]:
-    stack = [pairs]
-    seen: set[int] = set()
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
+    def parts(value: Value) -> tuple[Value, ...]:
+        items = () if isinstance(value, (WeightList, dict)) else getattr(value, "items", ())
+        return (*getattr(value, "parts", ()), *items)
+
+    for value in each_once((pairs,), parts):
         if isinstance(value, (WeightList, Variable)):
             yield from (id(each) for each in sources_of(value)[0])
-        stack.extend(getattr(value, "parts", ()))
-        stack.extend(getattr(value, "items", ()) if not isinstance(value, (WeightList, dict)) else ())
 
 
 def _dropped(program: Program, event: GradientTaken, statement: ast.Assign) -> bool:

@@ -13,6 +13,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.flow import Flow
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, Tensor, Value, Variable
+from regrad.analysis.walking import each_once
 
 _SUMS = frozenset({"add", "subtract", "add_n"})
 _LINEAR = _SUMS | {"multiply", "divide", "reduce_mean", "reduce_sum", "mean", "sum", "join", "cast", "negative"}
@@ -44,16 +45,9 @@ class _Graph:
         self._wanted = {id(part) for part in parts}
         self._target = sink.target
         self._users: dict[int, list[Value]] = {}
-        stack: list[Value] = [sink.target]
-        seen: set[int] = set()
-        while stack:
-            value = stack.pop()
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
+        for value in each_once((sink.target,), self._full._parts):
             for part in self._full._parts(value):
                 self._users.setdefault(id(part), []).append(value)
-                stack.append(part)
 
     def mistaken(self, stopped: Value) -> bool:
         """Whether a stopped value is a term of the loss, or the output of the part itself next to what is trained."""
