@@ -122,25 +122,24 @@ def only_shown(program: Program, event: GradientTaken) -> bool:
         return False
     names = {node.id for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name)}
     function = event.frame.function
-    if function is None:
-        # A script may ask for gradients many times, so its nodes are not walked anew each time.
-        read = program.once(_read)[path]
-        reads = [node for name in names for node in read.get(name, ())]
-    else:
-        reads = [
-            node
-            for node in ast.walk(function.node)
-            if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
-        ]
+    # A program may ask for gradients many times, so its nodes are not walked anew each time.
+    read = program.once(_read)[path]
+    reads = [node for name in names for node in read.get(name, ()) if function is None or _within(node, function.node)]
     return bool(names) and all(_shown(parents, node) for node in reads)
+
+
+def _within(node: ast.expr, function: ast.stmt | ast.expr) -> bool:
+    first = (function.lineno, function.col_offset)
+    last = (function.end_lineno or function.lineno, function.end_col_offset or function.col_offset)
+    return first <= (node.lineno, node.col_offset) < last
 
 
 def _read(program: Program) -> dict[str, dict[str, list[ast.Name]]]:
     """Where each file reads each name."""
     found: dict[str, dict[str, list[ast.Name]]] = {path: {} for path in program.trees}
     for path, reads in found.items():
-        for node in program.nodes(path):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        for node in program.nodes_of(path, ast.Name):
+            if isinstance(node.ctx, ast.Load):
                 reads.setdefault(node.id, []).append(node)
     return found
 

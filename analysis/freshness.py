@@ -104,19 +104,10 @@ def _random_meant(program: Program) -> bool:
 def _weights_may_come(program: Program) -> bool:
     assigned = {id(event.node) for event in program.of(Assigned)}
     for path in program.trees:
-        defined = {
-            node.name for node in program.nodes(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
-        }
-        for node in program.nodes(path):
-            if not isinstance(node, ast.Call):
-                continue
-            name = (
-                node.func.attr
-                if isinstance(node.func, ast.Attribute)
-                else node.func.id
-                if isinstance(node.func, ast.Name)
-                else ""
-            )
+        defined = {node.name for node in program.nodes_of(path, ast.FunctionDef)}
+        defined.update(node.name for node in program.nodes_of(path, ast.AsyncFunctionDef))
+        for node in program.nodes_of(path, ast.Call):
+            name = _called(node)
             if name in defined:
                 continue
             if name in _LOADS or (_LOADING.match(name) and name not in ("load_model", "clone_model")):
@@ -133,20 +124,18 @@ def asserted(program: Program) -> bool:
 
 def _asserted(program: Program) -> bool:
     for path in program.trees:
-        for node in program.nodes(path):
-            checked = isinstance(node, ast.Assert)
-            if isinstance(node, ast.Call):
-                name = (
-                    node.func.attr
-                    if isinstance(node.func, ast.Attribute)
-                    else node.func.id
-                    if isinstance(node.func, ast.Name)
-                    else ""
-                )
-                checked = name.startswith("assert")
-            if checked and re.search(r"trainable|weights", program.source(node, path)):
-                return True
+        checks: list[ast.AST] = [*program.nodes_of(path, ast.Assert)]
+        checks.extend(node for node in program.nodes_of(path, ast.Call) if _called(node).startswith("assert"))
+        if any(re.search(r"trainable|weights", program.source(node, path)) for node in checks):
+            return True
     return False
+
+
+def _called(node: ast.Call) -> str:
+    """The last part of the name of what is called."""
+    if isinstance(node.func, ast.Attribute):
+        return node.func.attr
+    return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def given_away(program: Program, values: list[Value]) -> bool:

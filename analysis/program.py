@@ -8,7 +8,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -30,16 +30,39 @@ RECURSION = 5000
 KEPT = 100
 """So many trees of imported modules are kept for the programs that follow."""
 
-_GRAPH = re.compile(
-    r"\b(placeholder|Session|InteractiveSession|global_variables_initializer|disable_eager_execution|disable_v2_behavior|EstimatorSpec"
-    r"|Estimator|model_fn|contrib|as_default|set_session|get_session|Graph|monitored_session)\b"
+
+class _Words:
+    """Words that a text may speak of. Most texts have none of them, which needs no regular expression to be seen."""
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+        self._pattern = re.compile(rf"\b(?:{'|'.join(map(re.escape, words))})\b")
+
+    def speaks(self, text: str) -> bool:
+        return any(word in text for word in self._words) and self._pattern.search(text) is not None
+
+
+_GRAPH = _Words(
+    *("placeholder", "Session", "InteractiveSession", "global_variables_initializer", "disable_eager_execution"),
+    *("disable_v2_behavior", "EstimatorSpec", "Estimator", "model_fn", "contrib", "as_default", "set_session"),
+    *("get_session", "Graph", "monitored_session"),
 )
 """Names of graph programs, in which `minimize(tensor)` and `tf.gradients` are right."""
-_SECOND = re.compile(
-    r"\b(GradientTape|compat\.v1|tf\.function|tf\.keras|tensorflow\.keras|from tensorflow import keras)\b"
+_SECOND = _Words(
+    *("GradientTape", "compat.v1", "tf.function", "tf.keras", "tensorflow.keras", "from tensorflow import keras")
 )
 
+_WORDS = {"id", "attr", "asname", "module", "level", "kind", "type_comment", "conversion"}
+_SHARED = {"ctx", "op", "ops"}
+_INNER = {
+    kind: tuple(name for name in kind._fields if kind is not ast.Constant and name not in _WORDS | _SHARED)
+    for kind in vars(ast).values()
+    if isinstance(kind, type) and issubclass(kind, ast.AST)
+}
+"""By the class of a node, its fields that may hold nodes which have one place."""
+
 E = TypeVar("E", bound=Event)
+N = TypeVar("N", bound=ast.AST)
 T = TypeVar("T")
 Files = Callable[[str], "SourceFile | None"]
 
@@ -62,6 +85,7 @@ class Program:
     """Files that were only searched for words, and had none that matter."""
     _parents: dict[str, dict[ast.AST, ast.AST]] = field(default_factory=dict, repr=False)
     _nodes: dict[str, tuple[ast.AST, ...]] = field(default_factory=dict, repr=False)
+    _nodes_of: dict[str, dict[type[ast.AST], list[Any]]] = field(default_factory=dict, repr=False)
     _shared: dict[Any, Any] = field(default_factory=dict, repr=False)
     _of_kind: dict[type[Event], tuple[Any, ...]] = field(default_factory=dict, repr=False)
 
@@ -97,6 +121,14 @@ class Program:
             self._walk(path)
         return self._nodes[path]
 
+    def nodes_of(self, path: str, kind: type[N]) -> Sequence[N]:
+        """The nodes of exactly one class in a file, in the order of `ast.walk`: what asks for calls does not have to
+        look at everything.
+        """
+        if path not in self._nodes_of:
+            self._walk(path)
+        return self._nodes_of[path].get(kind, ())
+
     @cached_property
     def eager(self) -> bool:
         """Whether it certainly runs eagerly in TensorFlow 2: it speaks of TensorFlow 2, and of nothing that only graphs
@@ -105,8 +137,8 @@ class Program:
         texts = [source.text for source in self.files.values()]
         return (
             not self.graph
-            and not any(_GRAPH.search(text) for text in texts)
-            and any(_SECOND.search(text) for text in texts)
+            and not any(_GRAPH.speaks(text) for text in texts)
+            and any(_SECOND.speaks(text) for text in texts)
         )
 
     def location(self, node: ast.AST, frame: Frame | str) -> Location:
@@ -126,25 +158,29 @@ class Program:
         return self._parents[path]
 
     def _walk(self, path: str) -> None:
-        """Nodes and parents in one go, without the generators of `ast.walk`; contexts, which all share one node, are
-        left out.
+        """Nodes and parents in one go, without the generators of `ast.walk`; contexts and operators, of which all
+        expressions share one node each, are left out.
         """
         nodes: list[ast.AST] = [self.trees[path]]
         parents: dict[ast.AST, ast.AST] = {}
+        kinds: dict[type[ast.AST], list[Any]] = {}
         for node in nodes:
-            for name in node._fields:
-                if name == "ctx":
-                    continue
+            kind = type(node)
+            if kind in kinds:
+                kinds[kind].append(node)
+            else:
+                kinds[kind] = [node]
+            for name in _INNER[kind]:
                 child = getattr(node, name, None)
-                if isinstance(child, ast.AST):
-                    parents[child] = node
-                    nodes.append(child)
-                elif type(child) is list:
+                if type(child) is list:
                     for part in child:
                         if isinstance(part, ast.AST):
                             parents[part] = node
                             nodes.append(part)
-        self._nodes[path], self._parents[path] = tuple(nodes), parents
+                elif child is not None and isinstance(child, ast.AST):
+                    parents[child] = node
+                    nodes.append(child)
+        self._nodes[path], self._nodes_of[path], self._parents[path] = tuple(nodes), kinds, parents
 
     def statement(self, node: ast.AST, path: str) -> ast.stmt | None:
         """The innermost statement around a node."""

@@ -308,11 +308,11 @@ def _given(call: ast.Call) -> set[str]:
 
 
 def _only_value(program: Program, path: str, name: ast.Name) -> ast.AST:
-    uses = [node for node in program.nodes(path) if isinstance(node, ast.Name) and node.id == name.id]
+    uses = [node for node in program.nodes_of(path, ast.Name) if node.id == name.id]
     values = [
         node.value
-        for node in program.nodes(path)
-        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name.id for one in node.targets)
+        for node in program.nodes_of(path, ast.Assign)
+        if any(isinstance(one, ast.Name) and one.id == name.id for one in node.targets)
     ]
     if len(values) != 1 or len(uses) != 2:
         raise CannotMove(f"`{name.id}` is used elsewhere as well")

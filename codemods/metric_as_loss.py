@@ -278,11 +278,11 @@ def _metrics(call: ast.Call) -> ast.expr | None:
 
 def _value_of(program: Program, path: str, name: ast.Name) -> ast.AST:
     """What the name stands for where nothing else uses it, so that it is the loss in name as well; else the name."""
-    uses = [node for node in program.nodes(path) if isinstance(node, ast.Name) and node.id == name.id]
+    uses = [node for node in program.nodes_of(path, ast.Name) if node.id == name.id]
     values = [
         node.value
-        for node in program.nodes(path)
-        if isinstance(node, ast.Assign) and any(isinstance(one, ast.Name) and one.id == name.id for one in node.targets)
+        for node in program.nodes_of(path, ast.Assign)
+        if any(isinstance(one, ast.Name) and one.id == name.id for one in node.targets)
     ]
     return values[0] if len(values) == 1 and len(uses) == 2 else name
 

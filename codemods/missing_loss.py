@@ -141,11 +141,7 @@ def _brings_none(value: Value, seen: set[int]) -> bool:
 
 def _adds_a_loss(program: Program) -> bool:
     """Whether anything in the program adds a loss: a layer that hands its input on leaves no trace in the model."""
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == "add_loss"
-        for tree in program.trees.values()
-        for node in ast.walk(tree)
-    )
+    return any(node.attr == "add_loss" for path in program.trees for node in program.nodes_of(path, ast.Attribute))
 
 
 def _unasked(program: Program) -> Iterator[Finding]:

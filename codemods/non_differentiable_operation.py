@@ -229,14 +229,10 @@ def _where_used(program: Program, ending: Ending, node: ast.expr, text: str, pat
     if not isinstance(target, ast.Name) or not text.isidentifier():
         return [(node, text)]
     uses = [
-        each
-        for each in ast.walk(program.trees[path])
-        if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Load)
+        each for each in program.nodes_of(path, ast.Name) if each.id == target.id and isinstance(each.ctx, ast.Load)
     ]
     bound = [
-        each
-        for each in ast.walk(program.trees[path])
-        if isinstance(each, ast.Name) and each.id == target.id and isinstance(each.ctx, ast.Store)
+        each for each in program.nodes_of(path, ast.Name) if each.id == target.id and isinstance(each.ctx, ast.Store)
     ]
     on_path: list[ast.expr] = []
     for value in consumers_of(ending):

@@ -203,12 +203,11 @@ _RENEWS = frozenset({"compile", "make_train_function", "train_function", "run_ea
 def _midway(program: Program) -> Iterator[Finding]:
     """`self.model.….trainable = …` in a callback, after the first step at the earliest."""
     for path in program.trees:
-        if "allback" not in program.files[path].text:
+        words = program.files[path].text
+        if "Callback" not in words or "trainable" not in words:
             continue
-        for node in program.nodes(path):
-            if not isinstance(node, ast.ClassDef) or not any(
-                program.source(base, path).rpartition(".")[2] == "Callback" for base in node.bases
-            ):
+        for node in program.nodes_of(path, ast.ClassDef):
+            if not any(program.source(base, path).rpartition(".")[2] == "Callback" for base in node.bases):
                 continue
             names = {getattr(each, "attr", getattr(each, "arg", None)) for each in ast.walk(node)}
             if names & _RENEWS or not _is_made(program, node.name):
@@ -241,9 +240,9 @@ def _midway(program: Program) -> Iterator[Finding]:
 
 def _is_made(program: Program, name: str) -> bool:
     return any(
-        isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == name
+        getattr(node.func, "id", getattr(node.func, "attr", "")) == name
         for path in program.trees
-        for node in program.nodes(path)
+        for node in program.nodes_of(path, ast.Call)
     )
 
 

@@ -434,15 +434,14 @@ def _drops_target(program: Program) -> tuple[list[ast.expr], str, str] | None:
         mapped = {
             call.args[0].id
             for tree in program.trees
-            for call in program.nodes(tree)
-            if isinstance(call, ast.Call)
-            and isinstance(call.func, ast.Attribute)
+            for call in program.nodes_of(tree, ast.Call)
+            if isinstance(call.func, ast.Attribute)
             and call.func.attr == "map"
             and call.args
             and isinstance(call.args[0], ast.Name)
         }
-        for node in program.nodes(path):
-            if not isinstance(node, ast.FunctionDef) or node.name not in mapped or len(node.args.args) != 2:
+        for node in program.nodes_of(path, ast.FunctionDef):
+            if node.name not in mapped or len(node.args.args) != 2:
                 continue
             second = node.args.args[1].arg
             inside = list(ast.walk(node))

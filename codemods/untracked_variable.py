@@ -170,9 +170,9 @@ def _to_be_trained(program: Program, variable: Variable) -> bool:
 def _set_somewhere(program: Program) -> bool:
     """Whether some variable is set in a way that is not followed, as a callback does."""
     resolved = {id(event.node) for event in program.of(Assigned)}
-    for tree in program.trees.values():
-        for node in ast.walk(tree):
-            called = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+    for path in program.trees:
+        for node in program.nodes_of(path, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             if called in ("assign", "assign_add", "assign_sub", "set_value") and id(node) not in resolved:
                 return True
     return False

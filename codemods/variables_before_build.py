@@ -176,9 +176,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
             ]
             everywhere = [
-                node
-                for node in program.nodes(path)
-                if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+                node for node in program.nodes_of(path, ast.Name) if node.id == name and isinstance(node.ctx, ast.Load)
             ]
             if len(uses) != len(everywhere) or not uses:
                 raise CannotMove("the list is used in several places")
@@ -231,9 +229,7 @@ def _read_afresh(program: Program, read: WeightsRead) -> tuple[Edit, ...]:
     while cls is not None and not isinstance(cls, ast.ClassDef):
         cls = parents.get(cls)
     uses = [
-        node
-        for node in program.nodes(path)
-        if isinstance(node, ast.Attribute) and node.attr == name and node is not statement.targets[0]
+        node for node in program.nodes_of(path, ast.Attribute) if node.attr == name and node is not statement.targets[0]
     ]
     inner = {id(node) for node in ast.walk(cls)} if cls is not None else set()
     plain = all(

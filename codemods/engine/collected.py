@@ -51,7 +51,7 @@ def collected(program: Program, evidence: Poured) -> Mending:
     if not function.endswith(".Variable"):
         raise CannotMove("how `stack` is called here is not known")
     scope: ast.AST = frame.function.node if frame.function is not None else program.trees[path]
-    mentions = [node for node in program.nodes(path) if isinstance(node, ast.Name) and node.id == name]
+    mentions = [node for node in program.nodes_of(path, ast.Name) if node.id == name]
     reads = [node for node in mentions if isinstance(node.ctx, ast.Load) and node is not part.value]
     own = set(map(id, ast.walk(scope)))
     inside = set(map(id, ast.walk(loop)))

@@ -137,8 +137,8 @@ def assigned_call(program: Program, path: str, node: ast.AST | None) -> ast.Call
         return None
     values = [
         each.value
-        for each in ast.walk(program.trees[path])
-        if isinstance(each, ast.Assign) and any(isinstance(one, ast.Name) and one.id == node.id for one in each.targets)
+        for each in program.nodes_of(path, ast.Assign)
+        if any(isinstance(one, ast.Name) and one.id == node.id for one in each.targets)
     ]
     return values[0] if len(values) == 1 and isinstance(values[0], ast.Call) else None
 

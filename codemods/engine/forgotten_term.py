@@ -52,7 +52,7 @@ class _Held(NamedTuple):
     def text(self, program: Program, path: str) -> str:
         if self.field or not isinstance(self.part, str):
             return f"{self.holder}.{self.part}" if self.field else self.place
-        written = [node for node in program.nodes(path) if isinstance(node, ast.Subscript) and self._is(node.value)]
+        written = [node for node in program.nodes_of(path, ast.Subscript) if self._is(node.value)]
         like = next((node.slice for node in written if isinstance(node.slice, ast.Constant)), None)
         return f"{self.holder}[{quoted(program, path, self.part, like)}]"
 
@@ -188,8 +188,8 @@ def _coefficient(program: Program, frame: Frame, name: str) -> str:
             continue
         read = [
             node
-            for node in ast.walk(program.trees[frame.path])
-            if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Load)
+            for node in program.nodes_of(frame.path, ast.Attribute)
+            if node.attr == attribute and isinstance(node.ctx, ast.Load)
         ]
         if not read:
             return f"self.{attribute}"

@@ -377,7 +377,7 @@ class Conversion:
 
     def _ranks(self, function: ast.FunctionDef, ranking: RankFunction, path: str) -> None:
         """Gives the function the body of a soft rank; raises `NotConverted` where somebody else wants its numbers."""
-        named = [each for each in self.program.nodes(path) if isinstance(each, ast.Name) and each.id == function.name]
+        named = [each for each in self.program.nodes_of(path, ast.Name) if each.id == function.name]
         taken = [node for node, value in self.values.items() if value.operation.name in ("numpy_function", "py_func")]
         inside = {each for node in taken for each in ast.walk(node)}
         if not all(each in inside for each in named):

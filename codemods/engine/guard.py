@@ -48,7 +48,8 @@ def examine(files: Mapping[str, SourceFile], edits: Iterable[Edit], *, with_libc
         if isinstance(outcome, Refused):
             return outcome
         changed[path] = outcome
-        lost.extend(_lost_comments(files[path].text, text))
+        if _may_lose_comments(files[path].text, text):
+            lost.extend(_lost_comments(files[path].text, text))
     return Passed(changed, tuple(lost))
 
 
@@ -134,6 +135,12 @@ def _changed_lines(before: str, after: str) -> tuple[int, int]:
         (number for number in range(shorter - first) if old[-1 - number] != new[-1 - number]), shorter - first
     )
     return first, len(new) - same_at_end + 1
+
+
+def _may_lose_comments(before: str, after: str) -> bool:
+    """Whether any line that goes away holds the sign of a comment; most rewrites need no look at the whole file."""
+    old, new = Counter(_BREAK.sub("\n", before).split("\n")), Counter(_BREAK.sub("\n", after).split("\n"))
+    return any("#" in line for line in old - new)
 
 
 def _lost_comments(before: str, after: str) -> list[str]:

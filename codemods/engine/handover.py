@@ -237,6 +237,4 @@ def _respelled(text: str, value: ast.expr, renamed: dict[str, str]) -> str:
 
 
 def _calls_of(program: Program, function: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> list[ast.Call]:
-    return [
-        node for node in ast.walk(program.trees[path]) if isinstance(node, ast.Call) and called(node) == function.name
-    ]
+    return [node for node in program.nodes_of(path, ast.Call) if called(node) == function.name]

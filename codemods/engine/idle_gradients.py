@@ -83,8 +83,8 @@ def idle_in_graph(program: Program) -> Iterator[Unapplied]:
     calls = [
         (path, node)
         for path in program.trees
-        for node in program.nodes(path)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        for node in program.nodes_of(path, ast.Call)
+        if isinstance(node.func, ast.Attribute)
     ]
     computed = [(path, node) for path, node in calls if node.func.attr == "compute_gradients"]  # type: ignore[attr-defined]
     if len(computed) != 1 or any(node.func.attr in names for _, node in calls):  # type: ignore[attr-defined]
@@ -113,11 +113,10 @@ def _mentioned(program: Program, spelled: str) -> bool:
     """Whether anything reads the optimizer: its name, or the attribute that holds it."""
     attribute = spelled.rpartition(".")[2]
     for path in program.trees:
-        for node in program.nodes(path):
-            if isinstance(node, ast.Attribute) and node.attr == attribute and isinstance(node.ctx, ast.Load):
-                return True
-            if isinstance(node, ast.Name) and node.id == spelled and isinstance(node.ctx, ast.Load):
-                return True
+        if any(
+            node.attr == attribute and isinstance(node.ctx, ast.Load) for node in program.nodes_of(path, ast.Attribute)
+        ) or any(node.id == spelled and isinstance(node.ctx, ast.Load) for node in program.nodes_of(path, ast.Name)):
+            return True
     return False
 
 
@@ -134,15 +133,10 @@ def _moved_by_hand(program: Program) -> bool:
         "update_step",
         "scatter_sub",
         "set_value",
-        "update",
     }
     for path in program.trees:
-        for node in program.nodes(path):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in names - {"update"}
-            ):
+        for node in program.nodes_of(path, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr in names:
                 return True
     return any(True for _ in program.of(Assigned))
 
@@ -151,8 +145,8 @@ def _optimizer(program: Program, event: GradientTaken) -> str | None:
     """How the place of the request can say the only optimizer of the program."""
     path = event.frame.path
     makers: list[tuple[str, ast.AST]] = []
-    for node in program.nodes(path):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and len(node.targets) == 1:
+    for node in program.nodes_of(path, ast.Assign):
+        if isinstance(node.value, ast.Call) and len(node.targets) == 1:
             target = node.targets[0]
             if isinstance(target, ast.Name):
                 makers.append((target.id, node.value))
@@ -221,10 +215,10 @@ def _used(program: Program, event: GradientTaken, name: str) -> bool:
     if not returned:
         return False
     called = event.frame.function.name if event.frame.function is not None else ""
-    for other, tree in program.trees.items():
-        for node in ast.walk(tree):
-            here = isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) == called
-            if here and isinstance(node, ast.Call) and _result_read(program, other, node, function):
+    for other in program.trees:
+        for node in program.nodes_of(other, ast.Call):
+            here = getattr(node.func, "id", getattr(node.func, "attr", "")) == called
+            if here and _result_read(program, other, node, function):
                 return True
     return False
 
@@ -243,9 +237,7 @@ def _result_read(program: Program, path: str, call: ast.Call, function: ast.AST)
     )
     own = {id(node) for node in ast.walk(function)}
     read = {
-        node.id
-        for node in program.nodes(path)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and id(node) not in own
+        node.id for node in program.nodes_of(path, ast.Name) if isinstance(node.ctx, ast.Load) and id(node) not in own
     }
     # The loss that comes with the gradients may be printed.
     if len(names) == 1:

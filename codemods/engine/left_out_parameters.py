@@ -137,18 +137,18 @@ def _only_computed_with(program: Program, variable: Variable) -> bool:
     stores = 0
     for each in program.trees:
         parents = program.parents(each)
-        for node in program.nodes(each):
-            if isinstance(node, ast.Constant) and node.value == name and not _is_its_name(parents.get(node), variable):
+        for node in program.nodes_of(each, ast.Constant):
+            if node.value == name and not _is_its_name(parents.get(node), variable):
                 # `setattr(model, "rate", ...)`, or a name that is looked for among the variables.
                 return False
-            if (
-                not isinstance(node, (ast.Attribute, ast.Name))
-                or getattr(node, "attr", getattr(node, "id", "")) != name
-            ):
-                continue
-            if isinstance(node.ctx, ast.Store):
+        mentions: tuple[ast.Attribute | ast.Name, ...] = (
+            *(node for node in program.nodes_of(each, ast.Attribute) if node.attr == name),
+            *(node for node in program.nodes_of(each, ast.Name) if node.id == name),
+        )
+        for mention in mentions:
+            if isinstance(mention.ctx, ast.Store):
                 stores += 1
-            elif not _harmless(node, parents.get(node)):
+            elif not _harmless(mention, parents.get(mention)):
                 return False
     return stores == 1
 

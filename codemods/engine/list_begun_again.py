@@ -135,16 +135,16 @@ def _statements(program: Program) -> dict[tuple[str, str], list[ast.Assign | ast
     """The statements of each file that bind a name, or add to what it holds and let the sum go."""
     found: dict[tuple[str, str], list[ast.Assign | ast.Expr]] = {}
     for path in program.trees:
-        for node in program.nodes(path):
-            named: ast.expr | None = None
-            if isinstance(node, ast.Assign) and len(node.targets) == 1:
-                named = node.targets[0]
-            elif (
-                isinstance(node, ast.Expr) and isinstance(node.value, ast.BinOp) and isinstance(node.value.op, ast.Add)
-            ):
-                named = node.value.left
-            if isinstance(node, (ast.Assign, ast.Expr)) and isinstance(named, (ast.Name, ast.Attribute)):
-                found.setdefault((path, program.source(named, path)), []).append(node)
+        named: list[tuple[ast.Assign | ast.Expr, ast.expr]] = []
+        for assignment in program.nodes_of(path, ast.Assign):
+            if len(assignment.targets) == 1:
+                named.append((assignment, assignment.targets[0]))
+        for statement in program.nodes_of(path, ast.Expr):
+            if isinstance(statement.value, ast.BinOp) and isinstance(statement.value.op, ast.Add):
+                named.append((statement, statement.value.left))
+        for node, name in sorted(named, key=lambda each: each[0].lineno):
+            if isinstance(name, (ast.Name, ast.Attribute)):
+                found.setdefault((path, program.source(name, path)), []).append(node)
     return found
 
 

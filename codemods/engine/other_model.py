@@ -93,16 +93,16 @@ _WEIGHTS = frozenset({"kernel", "bias", "gamma", "beta", "embeddings", "recurren
 def weights_replaced(program: Program) -> bool:
     """Whether the program puts tensors in the place of a layer's weights, or into them (a hypernetwork; RG406)."""
     resolved = {id(event.node) for event in program.of(Assigned)}
-    for tree in program.trees.values():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Attribute) and node.attr in _WEIGHTS and isinstance(node.ctx, (ast.Store, ast.Del)):
-                own = isinstance(node.value, ast.Name) and node.value.id == "self"
+    for path in program.trees:
+        for replaced in program.nodes_of(path, ast.Attribute):
+            if replaced.attr in _WEIGHTS and isinstance(replaced.ctx, (ast.Store, ast.Del)):
+                own = isinstance(replaced.value, ast.Name) and replaced.value.id == "self"
                 if not own:
                     return True
-            elif isinstance(node, ast.Call):
-                name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name in ("setattr", "delattr") or (name in _POURING and id(node) not in resolved):
-                    return True
+        for call in program.nodes_of(path, ast.Call):
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            if name in ("setattr", "delattr") or (name in _POURING and id(call) not in resolved):
+                return True
     return False
 
 

@@ -151,8 +151,8 @@ def _reads(program: Program, answer: Predicted | ModelCalled, event: Trained, he
     one = target.elts[place] if unpacked and isinstance(target, (ast.Tuple, ast.List)) else target
     if not isinstance(one, ast.Name):
         return
-    for node in program.nodes(path):
-        if isinstance(node, ast.Name) and node.id == one.id and isinstance(node.ctx, ast.Load):
+    for node in program.nodes_of(path, ast.Name):
+        if node.id == one.id and isinstance(node.ctx, ast.Load):
             yield node.lineno >= parent.lineno and (unpacked or takes(parents.get(node)))
 
 

@@ -66,7 +66,7 @@ def watched(program: Program, node: ast.Name, path: str, tape_line: int | None) 
     from regrad.codemods.engine import moving
 
     owner = next(
-        (each for each in program.nodes(path) if isinstance(each, ast.With) and each.lineno == tape_line),
+        (each for each in program.nodes_of(path, ast.With) if each.lineno == tape_line),
         None,
     )
     tape = next(

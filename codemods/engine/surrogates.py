@@ -279,7 +279,7 @@ class Softener:
         ):
             return None
         inside = {each for soft in self.nodes for each in ast.walk(soft)}
-        named = [each for each in self.program.nodes(self.path) if isinstance(each, ast.Name) and each.id == name.id]
+        named = [each for each in self.program.nodes_of(self.path, ast.Name) if each.id == name.id]
         return call if all(each in inside or each is statement.targets[0] for each in named) else None
 
     def depends(self, value: Value) -> bool:

@@ -64,13 +64,11 @@ def none_expected(program: Program, event: GradientTaken | Minimized) -> bool:
         keyword.arg == "unconnected_gradients" for keyword in event.node.keywords
     ):
         return True
-    for node in ast.walk(program.trees[event.frame.path]):
-        if isinstance(node, ast.Attribute) and node.attr in ("assertIsNone", "assertAllNone"):
-            return True
-        compared = isinstance(node, ast.Compare) and any(isinstance(part, (ast.Is, ast.IsNot)) for part in node.ops)
-        if compared and "grad" in program.source(node, event.frame.path):
-            return True
-    return False
+    path = event.frame.path
+    return any(node.attr in ("assertIsNone", "assertAllNone") for node in program.nodes_of(path, ast.Attribute)) or any(
+        any(isinstance(part, (ast.Is, ast.IsNot)) for part in node.ops) and "grad" in program.source(node, path)
+        for node in program.nodes_of(path, ast.Compare)
+    )
 
 
 def one_model(program: Program, evidence: TwoCalls) -> Mending:

@@ -39,7 +39,7 @@ def undecided(program: Program, ending: Ending) -> Mending:
         if not isinstance(each, ast.Name) or not isinstance(scores, ast.Name) or not _names(statement, each.id):
             raise CannotMove("the decision reaches the loss under another name")
         rewrite.replace(each, text)
-        uses = [one for one in program.nodes(path) if isinstance(one, ast.Name) and one.id == each.id]
+        uses = [one for one in program.nodes_of(path, ast.Name) if one.id == each.id]
         if len(uses) == len(given) + 1 and statement is not None:
             rewrite.remove([statement], keep_comments=True)
     why = "a loss over classes compares scores; the class decided for says nothing of how sure it is"

@@ -60,9 +60,9 @@ def is_read(program: Program, part: Variable) -> bool:
     assert part.frame is not None
     name = _attribute(program, part, part.frame.path)
     return name is None or any(
-        isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
-        for tree in program.trees.values()
-        for node in ast.walk(tree)
+        node.attr == name and isinstance(node.ctx, ast.Load)
+        for path in program.trees
+        for node in program.nodes_of(path, ast.Attribute)
     )
 
 
@@ -72,8 +72,8 @@ def is_computed_in_vain(program: Program, part: Variable) -> bool:
     name, vain = _attribute(program, part, part.frame.path), False
     for path in program.trees:
         parents = program.parents(path)
-        for node in program.nodes(path):
-            if not isinstance(node, ast.Attribute) or node.attr != name or not isinstance(node.ctx, ast.Load):
+        for node in program.nodes_of(path, ast.Attribute):
+            if node.attr != name or not isinstance(node.ctx, ast.Load):
                 continue
             parent = parents.get(node)
             if isinstance(parent, ast.Attribute) and parent.attr in _LOOKED_AT:
