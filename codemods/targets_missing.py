@@ -48,30 +48,21 @@ References
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from regrad.analysis.events import Trained
-from regrad.analysis.location import Span
 from regrad.analysis.operations import lookup
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, Mapping, Network, Shape, Tensor, Union_, Unknown, Value
+from regrad.analysis.values import Collection, Constant, Mapping, Tensor, Union_, Unknown
 from regrad.codemods.engine import deliveries
-from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
-from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.operations_of import described, nearest, reached
-from regrad.codemods.engine.respelling import file_of, quoted
-from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.operations_of import nearest
+from regrad.codemods.engine.respelling import file_of
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Withheld
 
 CODE, NAME = "RG601", "targets-missing"
-_LABELS = ("labels", "label", "targets", "target", "y")
 _ARRAYS_ONLY = ("batch_size", "validation_split")
-_INPUT_WORDS = frozenset(
-    "x X xs Xs data features feature inputs input images image imgs img pictures texts text sentences sequences samples"
-    " states state".split()
-)
 _SEEN = frozenset({"cast", "to_categorical", "convert_to_tensor", "reshape", "squeeze", "expand_dims"})
 _MAKES_ONE = frozenset("stack vstack hstack concatenate array asarray zeros ones empty expand_dims".split())
 """NumPy functions that give one array, whatever they are given."""
@@ -189,10 +180,12 @@ def _made_one(value: Tensor) -> bool:
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine import given_targets
+
     found: _Missing = finding.evidence
     offered: list[Mending] = []
     reason = "which target is meant is not certain"
-    for title, safety, way in _ways(program, found):
+    for title, safety, way in given_targets.ways(program, found.event, found.kind):
         try:
             edits = way()
         except CannotMove as problem:
@@ -207,339 +200,6 @@ def _suggestion(found: _Missing) -> str:
     if found.kind == "array":
         return "model.fit(x, y)  # or model.fit(x, x) for an autoencoder"
     return "yield x, y  # or dataset.map(lambda x: (x, x)) for an autoencoder"
-
-
-def _ways(program: Program, found: _Missing) -> Iterator[tuple[str, Safety, Callable[[], tuple[Edit, ...]]]]:
-    event = found.event
-    if found.kind == "list":
-        yield "hand over a tuple", Safety.SAFE, lambda: _as_tuple(program, event)
-        return
-    same = _gives_back(event)
-    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
-    method = maker.func.attr if maker is not None and isinstance(maker.func, ast.Attribute) else ""
-    if found.kind == "array":
-        if isinstance(event.x_node, ast.List) and len(event.x_node.elts) == 2:
-            first, second = event.x_node.elts
-            named = isinstance(second, ast.Name) and second.id in _siblings(program, event, first)
-            if named and deliveries.inputs_of(event) in (None, 1):
-                yield "give inputs and targets as two arguments", Safety.UNSAFE, lambda: _side_by_side(program, event)
-                return
-        if same:
-            yield "the input is the target", Safety.UNSAFE, lambda: _given(program, event, None)
-        partner = _partner(program, event)
-        for name in _siblings(program, event, event.x_node) or ([partner] if partner is not None else []):
-            yield f"`{name}` is the target", Safety.UNSAFE, partial(_given, program, event, name)
-    elif found.kind == "dictionary" and isinstance(event.data, Mapping):
-        key = next((name for name in _LABELS if name in event.data.entries), None)
-        if key is not None:
-            yield f"`{key}` is the target", Safety.UNSAFE, lambda: _split(program, event, key)
-        elif (beside := kept_back(program, event)) is not None:
-            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
-    elif found.kind == "dataset":
-        if (beside := kept_back(program, event)) is not None:
-            yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
-        elif method == "flow" and same:
-            yield "the images are the target", Safety.UNSAFE, lambda: _flows(program, event)
-        elif maker is not None and _last_name(maker) in _FOLDERS:
-            mode = _mode(event, same, _last_name(maker))
-            if mode is not None:
-                yield "the folders are the target", Safety.UNSAFE, lambda: _folders(program, event, mode)
-        elif not same and (dropping := _drops_target(program)) is not None:
-            given, path, name = dropping
-            yield f"hand `{name}` on", Safety.UNSAFE, lambda: _handed_on(program, given, path, name)
-        elif same and _only_yield(program, event) is not None:
-            yield "the input is the target", Safety.UNSAFE, lambda: _yielded_twice(program, event)
-        elif same:
-            yield "the input is the target", Safety.UNSAFE, lambda: _mapped(program, event)
-
-
-def _as_tuple(program: Program, event: Trained) -> tuple[Edit, ...]:
-    element = deliveries.listed(event)
-    if element is None or not isinstance(element.node, ast.List):
-        raise CannotMove("the list is put together elsewhere")
-    path = file_of(program, element.node)
-    return deliveries.as_tuple(program, path, element.node) if path is not None else ()
-
-
-def _gives_back(event: Trained) -> bool:
-    """Whether the model's output has the shape of its input, as an autoencoder's has."""
-    if len(event.heads) != 1 or event.heads[0].shape is None:
-        return False
-    given = event.x if event.data is None else event.data
-    shape = given.shape if isinstance(given, Tensor) else None
-    if shape is None and isinstance(event.model, Network):
-        inputs = described(event.model, "inputs")
-        shape = inputs[0].shape if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
-    return shape is not None and _alike(shape, event.heads[0].shape, event)
-
-
-def _alike(one: Shape, other: Shape, event: Trained) -> bool:
-    inputs = described(event.model, "inputs") if isinstance(event.model, Network) else ()
-    first = inputs[0].shape if len(inputs) == 1 and isinstance(inputs[0], Tensor) else None
-    if first is not None and len(first) == len(one):
-        one = tuple(a if a is not None else b for a, b in zip(one, first, strict=True))
-    if len(one) != len(other) or len(one) < 2:
-        return False
-    pairs = list(zip(one[1:], other[1:], strict=True))
-    last = one[len(one) - 1]
-    known = last is not None and last == other[len(other) - 1]
-    return known and (last or 0) * len(pairs) > 1 and all(a == b or a is None or b is None for a, b in pairs)
-
-
-def _siblings(program: Program, event: Trained, node: ast.AST | None) -> list[str]:
-    """The names in reach that go with the input's as `y_train` goes with `x_train`, the nearest first."""
-    if not isinstance(node, ast.Name):
-        return []
-    known = _in_reach(program, event, node)
-    parts = node.id.split("_")
-    places = [index for index, part in enumerate(parts) if part in _INPUT_WORDS]
-    # What was done to the inputs (`train_images_with_noise`) was not done to the targets.
-    rests = [(at, rest) for at in places for rest in dict.fromkeys((tuple(parts[at + 1 :]), ()))]
-    found = ["_".join((*parts[:at], word, *rest)) for at, rest in rests for word in TARGET_WORDS]
-    exact = [name for name in dict.fromkeys(found) if name in known]
-    # `y_train_onehot` goes with `x_train` as well, where more than one form of the targets is kept.
-    return [*exact, *sorted(name for name in known if name.startswith(tuple(f"{each}_" for each in found)))]
-
-
-def _in_reach(program: Program, event: Trained, node: ast.Name) -> set[str]:
-    """The names that are bound where the input is named (at the top level, before it is), or in the scopes around."""
-    path = event.frame.path
-    tree = program.trees[path]
-    scopes: list[ast.AST] = [tree]
-    around = deliveries.around(program, node, path)
-    while around is not None:
-        scopes.append(around)
-        around = deliveries.around(program, around, path)
-    own, inner = {id(scope) for scope in scopes}, len(scopes) > 1
-    known: set[str] = set()
-    waiting: list[ast.AST] = [*scopes]
-    while waiting:
-        current = waiting.pop()
-        for child in ast.iter_child_nodes(current):
-            if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and id(child) not in own:
-                continue
-            waiting.append(child)
-            if (
-                isinstance(child, ast.Name)
-                and isinstance(child.ctx, ast.Store)
-                and (inner or child.lineno <= node.lineno)
-            ):
-                known.add(child.id)
-            elif isinstance(child, ast.arg):
-                known.add(child.arg)
-    return known
-
-
-def _partner(program: Program, event: Trained) -> str | None:
-    """What is unpacked together with the input, and read nowhere: `for x, y in batches: train_on_batch(x)`."""
-    node, path = event.x_node, event.frame.path
-    if not isinstance(node, ast.Name):
-        return None
-    scope = deliveries.around(program, node, path) or program.trees[path]
-    names = [each for each in ast.walk(scope) if isinstance(each, ast.Name)]
-    pairs = [
-        each.elts
-        for each in ast.walk(scope)
-        if isinstance(each, ast.Tuple) and isinstance(each.ctx, ast.Store) and len(each.elts) == 2
-    ]
-    own = [pair for pair in pairs if isinstance(pair[0], ast.Name) and pair[0].id == node.id]
-    other = own[0][1] if len(own) == 1 else None
-    if not isinstance(other, ast.Name) or sum(each.id == other.id for each in names) != 1 or other.id.startswith("_"):
-        return None
-    # Bound anywhere else, the input is not what it was unpacked as.
-    bound = [each for each in names if each.id == node.id and isinstance(each.ctx, ast.Store)]
-    return other.id if len(bound) == 1 else None
-
-
-def _given(program: Program, event: Trained, name: str | None) -> tuple[Edit, ...]:
-    from regrad.codemods.engine.arguments import Append, Set, change_call
-
-    call, path = event.node, event.frame.path
-    if not isinstance(call, ast.Call) or event.x_node is None:
-        raise CannotMove("the call of `fit` is not written out")
-    text = name if name is not None else program.source(event.x_node, path)
-    if name is None and not isinstance(event.x_node, (ast.Name, ast.Attribute, ast.Subscript)):
-        raise CannotMove("the input is an expression that should be computed once")
-    if event.y_node is not None:
-        return (Edit(path, program.files[path].span(event.y_node), text),)
-    change = Append(text) if len(call.args) == 1 else Set("y", text, "x")
-    return (change_call(program.files[path], call, change),)
-
-
-def _side_by_side(program: Program, event: Trained) -> tuple[Edit, ...]:
-    """`fit(x, y)` for `fit([x, y])`."""
-    call, given = event.node, event.x_node
-    if not isinstance(call, ast.Call) or given not in call.args or len(call.args) != 1:
-        raise CannotMove("the data are not given by position")
-    source = program.files[event.frame.path]
-    return (Edit(source.path, source.span(given), source.segment(source.span(given))[1:-1].strip().rstrip(",")),)
-
-
-def _split(program: Program, event: Trained, key: str) -> tuple[Edit, ...]:
-    """Divide each dictionary of the data set into features and labels, before the model is trained."""
-    from regrad.codemods.engine.moving import before, insert_statements
-
-    path, node = event.frame.path, event.x_node
-    statement = program.statement(event.node, path)
-    if node is None or statement is None:
-        raise CannotMove("the data are not named")
-    source, tree = program.files[path], program.trees[path]
-    label = quoted(program, path, key)
-    features = f"{{name: part for name, part in batch.items() if name != {label}}}"
-    mapped = f".map(lambda batch: ({features}, batch[{label}]))"
-    if isinstance(node, ast.Name):
-        return insert_statements(source, tree, f"{node.id} = {node.id}{mapped}", before(statement))
-    if not isinstance(node, (ast.Call, ast.Attribute)):
-        raise CannotMove("the data are not named")
-    end = source.span(node).end
-    return (Edit(path, Span(end, end), mapped),)
-
-
-def _mapped(program: Program, event: Trained) -> tuple[Edit, ...]:
-    """Hand each element of a `tf.data` pipeline over twice."""
-    node, path = event.x_node, event.frame.path
-    if not isinstance(node, (ast.Name, ast.Call, ast.Attribute)) or not _is_pipeline(program, event):
-        raise CannotMove("the data are handed over by a function or class; it has to give the target as well")
-    end = program.files[path].span(node).end
-    return (Edit(path, Span(end, end), ".map(lambda x: (x, x))"),)
-
-
-def _only_yield(program: Program, event: Trained) -> tuple[ast.Name, str] | None:
-    """The one name that the generator function behind the data yields, and its file."""
-    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
-    if maker is None or not isinstance(maker.func, ast.Name):
-        return None
-    tree = program.trees[event.frame.path]
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == maker.func.id]
-    yields = [
-        node for function in functions for node in ast.walk(function) if isinstance(node, (ast.Yield, ast.YieldFrom))
-    ]
-    value = yields[0].value if len(yields) == 1 and isinstance(yields[0], ast.Yield) else None
-    return (value, event.frame.path) if isinstance(value, ast.Name) else None
-
-
-def _yielded_twice(program: Program, event: Trained) -> tuple[Edit, ...]:
-    found = _only_yield(program, event)
-    if found is None:
-        raise CannotMove("the generator is written elsewhere")
-    node, path = found
-    end = program.files[path].span(node).end
-    return (Edit(path, Span(end, end), f", {node.id}"),)
-
-
-def _drops_target(program: Program) -> tuple[list[ast.expr], str, str] | None:
-    """The one mapped function that takes two things and never reads the second: what it returns, its file, the name."""
-    found: list[tuple[list[ast.expr], str, str]] = []
-    for path in program.trees:
-        mapped = {
-            call.args[0].id
-            for tree in program.trees
-            for call in program.nodes_of(tree, ast.Call)
-            if isinstance(call.func, ast.Attribute)
-            and call.func.attr == "map"
-            and call.args
-            and isinstance(call.args[0], ast.Name)
-        }
-        for node in program.nodes_of(path, ast.FunctionDef):
-            if node.name not in mapped or len(node.args.args) != 2:
-                continue
-            second = node.args.args[1].arg
-            inside = list(ast.walk(node))
-            values = [each.value for each in inside if isinstance(each, ast.Return)]
-            single = [each for each in values if each is not None and not isinstance(each, (ast.Tuple, ast.Dict))]
-            read = any(isinstance(each, ast.Name) and each.id == second for each in inside)
-            if not read and single and len(single) == len(values):
-                found.append((single, path, second))
-    return found[0] if len(found) == 1 else None
-
-
-def _handed_on(program: Program, values: list[ast.expr], path: str, name: str) -> tuple[Edit, ...]:
-    source = program.files[path]
-    ends = [source.span(each).end for each in values]
-    return tuple(Edit(path, Span(end, end), f", {name}") for end in ends)
-
-
-def _is_pipeline(program: Program, event: Trained) -> bool:
-    element = event.data
-    names = {tensor.operation.name for tensor in reached(iter([element]))} if isinstance(element, Tensor) else set()
-    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
-    return bool(names & {"batch"}) and (
-        maker is None or "Dataset" in ast.unparse(maker) or "batch" in ast.unparse(maker)
-    )
-
-
-def _validation(event: Trained) -> ast.AST | None:
-    call = event.node
-    words = call.keywords if isinstance(call, ast.Call) else []
-    return next((word.value for word in words if word.arg == "validation_data"), None)
-
-
-def _flows(program: Program, event: Trained) -> tuple[Edit, ...]:
-    """Give `flow` its images as targets as well, for training and validation alike."""
-    from regrad.codemods.engine.arguments import Append, change_call
-
-    path = event.frame.path
-    edits: list[Edit] = []
-    for node in (event.x_node, _validation(event)):
-        call = deliveries.assigned_call(program, path, node)
-        if call is None or len(call.args) != 1 or any(word.arg == "y" for word in call.keywords):
-            continue
-        edits.append(change_call(program.files[path], call, Append(program.source(call.args[0], path))))
-    return tuple(edits)
-
-
-_FOLDERS = {
-    "flow_from_directory": "class_mode",
-    "flow_from_dataframe": "class_mode",
-    "image_dataset_from_directory": "label_mode",
-    "text_dataset_from_directory": "label_mode",
-}
-
-
-def _last_name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-
-
-def _mode(event: Trained, same: bool, maker: str) -> str | None:
-    """The kind of labels that the loss and the head want of the folders."""
-    if same:
-        return "input" if _FOLDERS[maker] == "class_mode" else None
-    head = event.heads[0] if len(event.heads) == 1 else None
-    loss: Value | None = event.compilation.loss if event.compilation is not None else None
-    from regrad.analysis.library.losses import name_of
-
-    name = name_of(loss)
-    if name == "binary_crossentropy" and head is not None and units_of(head) == 1:
-        return "binary"
-    if name == "categorical_crossentropy":
-        return "categorical"
-    if name == "sparse_categorical_crossentropy":
-        return "sparse" if _FOLDERS[maker] == "class_mode" else "int"
-    return None
-
-
-def _folders(program: Program, event: Trained, mode: str) -> tuple[Edit, ...]:
-    from regrad.codemods.engine.arguments import Remove, Set, change_call
-
-    path = event.frame.path
-    edits: list[Edit] = []
-    for node in (event.x_node, _validation(event)):
-        call = deliveries.assigned_call(program, path, node)
-        name = _FOLDERS.get(_last_name(call)) if call is not None else None
-        nothing = [word for word in call.keywords if isinstance(word.value, ast.Constant)] if call is not None else []
-        for word in nothing:
-            if (
-                isinstance(word.value, ast.Constant)
-                and word.value.value is None
-                and word.arg == "labels"
-                and call is not None
-            ):
-                stated = () if mode == "int" else (Set("label_mode", quoted(program, path, mode)),)
-                edits.append(change_call(program.files[path], call, *stated, Remove("labels")))
-        for word in nothing:
-            if word.arg == name and isinstance(word.value, ast.Constant) and word.value.value is None:
-                edits.append(Edit(path, program.files[path].span(word.value), quoted(program, path, mode)))
-    return tuple(edits)
 
 
 RULE = Rule(CODE, NAME, "mixed", "Which target is meant is read from the program's names and shapes.", detect, mend)

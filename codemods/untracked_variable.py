@@ -54,7 +54,6 @@ References
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -62,17 +61,14 @@ from regrad.analysis import generation, trainings, unreached
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Assigned, GradientTaken, Trained
 from regrad.analysis.flow import Flow
-from regrad.analysis.frames import Frame
 from regrad.analysis.library.keras_layers import WEIGHTED
-from regrad.analysis.location import Position, Span
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Instance, Layer, Value, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.holders import Held, collected_by_hand, held_out_of_sight, made_to_stay
-from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
 class Attribute(NamedTuple):
@@ -239,7 +235,7 @@ def _held(program: Program, sink: Sink, owner: Value, moved: set[int]) -> Iterat
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
-    from regrad.codemods.engine.moving import CannotMove
+    from regrad.codemods.engine.layout import CannotMove
 
     evidence = finding.evidence
     if isinstance(evidence, Outside):
@@ -250,12 +246,16 @@ def mend(program: Program, finding: Finding) -> Mendings:
         )
     try:
         if isinstance(evidence, Attribute):
-            edits = _added(program, evidence.variable)
+            from regrad.codemods.engine.added_weight import added_weight
+
+            edits = added_weight(program, evidence.variable)
             reason = "weights move that did not move before"
             return [Mending("make it with `add_weight`", Safety.UNSAFE, edits, reason)]
         if isinstance(evidence, Kept):
             return [_layer_made(program, evidence)]
-        return [_made_once(program, evidence)]
+        from regrad.codemods.engine.layer_made_once import made_in_init
+
+        return [made_in_init(program, evidence.layer, evidence.owner)]
     except CannotMove as problem:
         suggestion = "self.w = self.add_weight(shape=..., initializer=...)"
         if isinstance(evidence, Kept):
@@ -265,187 +265,16 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 def _layer_made(program: Program, kept: Kept) -> Mending:
     """The class of the object that holds the weights becomes a layer itself, and its variables that layer's weights."""
+    from regrad.codemods.engine.added_weight import added_weight
     from regrad.codemods.engine.made_a_layer import made_a_layer
 
     edits = made_a_layer(program, kept.holder)
     for variable in {id(each.node): each for each in kept.variables}.values():
-        edits += _added(program, variable)
+        edits += added_weight(program, variable)
     edits = tuple(dict.fromkeys(edits))
     return Mending(
         f"make `{kept.holder.cls.name}` a layer", Safety.UNSAFE, edits, "weights move that did not move before"
     )
-
-
-def _added(program: Program, variable: Variable) -> tuple[Edit, ...]:
-    """`self.w = tf.Variable(start)` becomes `self.w = self.add_weight(shape=..., initializer=...)`."""
-    from regrad.codemods.engine.moving import CannotMove, Rewrite
-
-    call, frame = variable.node, variable.frame
-    assert frame is not None
-    path = frame.path
-    statement = program.statement(call, path) if call is not None else None
-    if (
-        not isinstance(call, ast.Call)
-        or not isinstance(statement, ast.Assign)
-        or statement.value is not call
-        or len(statement.targets) != 1
-    ):
-        raise CannotMove("the variable is not a plain attribute of the layer")
-    target = statement.targets[0]
-    method = frame.function.name if frame.function is not None else ""
-    if (
-        not isinstance(target, ast.Attribute)
-        or not isinstance(target.value, ast.Name)
-        or target.value.id != "self"
-        or method not in ("__init__", "build")
-    ):
-        raise CannotMove("the variable is not made in `__init__` or `build`")
-    given = {keyword.arg: keyword.value for keyword in call.keywords}
-    start = call.args[0] if call.args else given.pop("initial_value", None)
-    if start is None or None in given or len(call.args) > 1 or set(given) - {"name", "trainable", "dtype"}:
-        raise CannotMove("the variable has arguments that `add_weight` does not know")
-    shape, initializer, edits = _start(program, path, start, frame)
-    arguments = [
-        f"shape={shape}",
-        f"initializer={initializer}",
-        *(f"{name}={program.source(value, path)}" for name, value in given.items() if name is not None),
-    ]
-    rewrite = Rewrite(program.files[path], program.trees[path])
-    rewrite.replace(call, f"self.add_weight({_arranged(program.files[path], call, arguments)})")
-    return (*edits, *rewrite.edits())
-
-
-def _arranged(source: SourceFile, call: ast.Call, arguments: list[str]) -> str:
-    """The arguments in a row; below each other where those of the call stand so."""
-    first = min(source.span(each).start for each in (*call.args, *call.keywords))
-    begin = source.span(call).start
-    ahead = source.segment(Span(Position(first.line, 1), first))
-    if first.line == begin.line or ahead.strip():
-        return ", ".join(arguments)
-    line = source.segment(Span(Position(begin.line, 1), begin))
-    outer = line[: len(line) - len(line.lstrip())]
-    return "".join(f"\n{ahead}{each}," for each in arguments) + f"\n{outer}"
-
-
-def _start(program: Program, path: str, start: ast.expr, frame: Frame) -> tuple[str, str, tuple[Edit, ...]]:
-    """The shape and the initializer that give the same first value, as source text, and the import they need."""
-    from regrad.codemods.engine.moving import CannotMove
-
-    if isinstance(start, ast.Constant) and isinstance(start.value, float):
-        name, edits = _initializer(program, path, "Constant", start)
-        return "()", f"{name}({program.source(start, path)})", edits
-    if not isinstance(start, ast.Call):
-        raise CannotMove("how the variable starts is not of a form that an initializer has")
-    given = {keyword.arg: program.source(keyword.value, path) for keyword in start.keywords}
-    positional = [_shape(program, argument, frame) for argument in start.args]
-    shape = positional[0] if positional else given.pop("shape", "")
-    function = program.source(start.func, path)
-    last = function.rpartition(".")[2]
-    if not shape or len(positional) > 1 or None in given:
-        raise CannotMove("the shape of the variable is not stated plainly")
-    given.pop("dtype", None)
-    if last in ("zeros", "ones") and not given:
-        return shape, f'"{last}"', ()
-    if (last == "normal" and set(given) <= {"mean", "stddev", "seed"}) or (
-        last == "truncated_normal" and set(given) <= {"mean", "stddev", "seed"}
-    ):
-        kind = "RandomNormal" if last == "normal" else "TruncatedNormal"
-        name, edits = _initializer(program, path, kind, start)
-        options = ", ".join(
-            f"{key}={value}" for key, value in {"stddev": "1.0", **{str(k): v for k, v in given.items()}}.items()
-        )
-        return shape, f"{name}({options})", edits
-    if last == "uniform" and set(given) <= {"minval", "maxval", "seed"}:
-        name, edits = _initializer(program, path, "RandomUniform", start)
-        limits = {"minval": "0.0", "maxval": "1.0", **{str(k): v for k, v in given.items()}}
-        return shape, f"{name}({', '.join(f'{key}={value}' for key, value in limits.items())})", edits
-    if not given and (isinstance(start.func, ast.Call) or re.search(r"init", last)):
-        return shape, function, ()
-    raise CannotMove("how the variable starts is not of a form that an initializer has")
-
-
-def _shape(program: Program, node: ast.expr, frame: Frame) -> str:
-    """A shape as `add_weight` takes it, which a whole number is not."""
-    text, value = program.source(node, frame.path), None
-    if isinstance(node, ast.Constant):
-        value = node.value
-    elif isinstance(node, ast.Name):
-        found = frame.scope.names.get(node.id)
-        value = found.value if isinstance(found, Constant) else None
-    elif isinstance(node, ast.Attribute) and isinstance(frame.this, Instance):
-        found = frame.this.fields.get(node.attr) if program.source(node.value, frame.path) == "self" else None
-        value = found.value if isinstance(found, Constant) else None
-    return f"({text},)" if isinstance(value, int) else text
-
-
-def _initializer(program: Program, path: str, kind: str, at: ast.AST) -> tuple[str, tuple[Edit, ...]]:
-    from regrad.codemods.engine.imports import spelling
-
-    names = [f"tensorflow.keras.initializers.{kind}", f"keras.initializers.{kind}"]
-    found = spelling(program.files[path], program.trees[path], names, at)
-    return found.text, found.edits
-
-
-def _made_once(program: Program, evidence: Anew) -> Mending:
-    """The layer is made in `__init__` and kept."""
-    from regrad.codemods.engine.moving import CannotMove, Rewrite, at_end
-
-    layer, owner = evidence.layer, evidence.owner
-    frame, call = layer.frame, layer.node
-    assert frame is not None and frame.function is not None and isinstance(call, ast.Call)
-    path = frame.path
-    found = owner.cls.find("__init__")
-    initializer = getattr(found[0], "node", None) if found is not None and found[1] is frame.function.owner else None
-    if not isinstance(initializer, ast.FunctionDef):
-        raise CannotMove("the class has no `__init__` to make the layer in")
-    parents = program.parents(path)
-    current = parents.get(call)
-    while current is not None and current is not frame.function.node:
-        if isinstance(current, (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.Lambda)):
-            raise CannotMove("the layer is made in a loop")
-        current = parents.get(current)
-    parameters = frame.function.node.args
-    local = {each.arg for each in (*parameters.args, *parameters.kwonlyargs)} - {"self"}
-    local |= {
-        node.id
-        for node in ast.walk(frame.function.node)
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    }
-    if any(isinstance(node, ast.Name) and node.id in local for node in ast.walk(call)):
-        raise CannotMove("the layer depends on what `call` is given; make it in `build`")
-    statement = program.statement(call, path)
-    local_name = _named(statement, call, frame.function.node)
-    name = local_name or re.sub(r"(?<=[a-z])(?=[A-Z])", "_", layer.kind).lower()
-    taken = {node.attr for node in ast.walk(owner.cls.node) if isinstance(node, ast.Attribute)}
-    number, free = 1, name
-    while free in taken:
-        number, free = number + 1, f"{name}_{number}"
-    rewrite = Rewrite(program.files[path], program.trees[path])
-    if local_name and free == local_name and statement is not None:
-        rewrite.move([statement], at_end(initializer))
-        for node in ast.walk(frame.function.node):
-            if isinstance(node, ast.Name) and node.id == local_name:
-                rewrite.replace(node, f"self.{free}")
-    else:
-        rewrite.replace(call, f"self.{free}")
-        rewrite.insert(f"self.{free} = {program.source(call, path)}", at_end(initializer))
-    return Mending(
-        "make the layer once, in `__init__`", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
-    )
-
-
-def _named(statement: ast.stmt | None, call: ast.Call, function: ast.AST) -> str:
-    """The local name that the layer gets and nothing else; "" where there is none."""
-    target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
-    if not isinstance(statement, ast.Assign) or statement.value is not call or not isinstance(target, ast.Name):
-        return ""
-    bound = [
-        node
-        for node in ast.walk(function)
-        if isinstance(node, ast.Name) and node.id == target.id and not isinstance(node.ctx, ast.Load)
-    ]
-    alone = len(bound) == 1 and statement in getattr(function, "body", ())
-    return target.id if alone else ""
 
 
 RULE = Rule("RG205", "untracked-variable", "unsafe", "Weights are trained that were not trained before.", detect, mend)
