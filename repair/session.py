@@ -15,16 +15,16 @@ from regrad.analysis.program import Program, Reader
 from regrad.analysis.source import SourceFile, Unreadable, decode
 from regrad.analysis.source import read as read_bytes
 from regrad.codemods.engine.registry import selected
-from regrad.codemods.engine.rule import Finding, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Rule, Safety
+from regrad.repair import decisions, workers
 from regrad.repair import plan as planning
-from regrad.repair import workers
 from regrad.repair.cache import Cache
-from regrad.repair.detection import Detector, eligible
+from regrad.repair.detection import Detector
 from regrad.repair.history import Version
 from regrad.repair.options import Options
-from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.repair.outcome import FileOutcome, FindingOutcome, Status
 from regrad.repair.pins import Pins
-from regrad.repair.plan import Applied, Choice, Key, Plan
+from regrad.repair.plan import Choice, Key, Plan
 from regrad.repair.survey import ProgramReader, Surveyed, Surveyor, seldom_collected
 from regrad.repair.targets import Rejected, Target, targets
 from regrad.repair.write import NotWritten, replace_files
@@ -32,7 +32,7 @@ from regrad.repair.write import NotWritten, replace_files
 if TYPE_CHECKING:
     # What only a mending needs is imported when there is one: `check` stays fast.
     from regrad.codemods.engine.seen import Seen
-    from regrad.repair.proof import Proof, Withdrawn
+    from regrad.repair.proof import Proof
     from regrad.repair.suppression import Remark
     from regrad.verify.evidence import Evidence, StepReport
     from regrad.verify.job import Job
@@ -53,7 +53,6 @@ class Runner(Protocol):
     def step(self, job: Job) -> StepReport: ...
 
 
-_DECIDED = (Decision.APPLIED, Decision.WITHDRAWN, Decision.AMBIGUOUS)
 Files = Callable[[str], "SourceFile | None"]
 
 
@@ -290,7 +289,7 @@ class Session:
             key
             for file in self._files.values()
             for key, found in file.found.items()
-            if found.outcome.decision in _DECIDED or self._leave(key)
+            if found.outcome.decision in decisions.FINAL or self._leave(key)
         }
         try:
             first = make(Choice(excluded=frozenset(settled)))
@@ -404,53 +403,26 @@ class Session:
         for candidate in (*first.first, *(each.candidate for each in (*first.applied, *proof.plan.applied))):
             known = self._files.setdefault(candidate.key.path, _File()).found
             if candidate.key not in known:
-                if candidate.key not in applied and candidate.key not in withdrawn and not _shown(candidate):
+                if (
+                    candidate.key not in applied
+                    and candidate.key not in withdrawn
+                    and not candidate.finding.shown_by_run
+                ):
                     continue
-                known[candidate.key] = _Found(_reported(candidate), [])
+                known[candidate.key] = _Found(decisions.reported(candidate), [])
         changed = {edit.path for each in applied.values() for edit in each.mending.edits}
         for path in changed:
             self._files.setdefault(path, _File())
         for path, file in self._files.items():
             for key, found in file.found.items():
-                found.outcome = self._decided(key, found.outcome, applied.get(key), withdrawn.get(key), proof, error)
+                if found.outcome.decision not in decisions.FINAL:
+                    found.outcome = decisions.decided(
+                        key, found.outcome, applied.get(key), withdrawn.get(key), proof, self.options, error
+                    )
             if path in changed or any(key.path == path for key in (*applied, *withdrawn)):
                 file.evidence = proof.evidence or file.evidence
             if path in changed and error is not None:
                 file.messages.append(error)
-
-    def _decided(
-        self,
-        key: Key,
-        outcome: FindingOutcome,
-        applied: Applied | None,
-        withdrawn: Withdrawn | None,
-        proof: Proof,
-        error: str | None,
-    ) -> FindingOutcome:
-        if outcome.decision in _DECIDED:
-            return outcome
-        if applied is not None:
-            if error is not None:
-                return replace(outcome, reason=error)
-            evidence, reason = proof.evidence, proof.reason
-            made = applied.mending
-            return replace(outcome, decision=Decision.APPLIED, applied=made, evidence=evidence, reason=reason)
-        if withdrawn is not None:
-            decision = Decision.AMBIGUOUS if withdrawn.ambiguous else Decision.WITHDRAWN
-            return replace(outcome, decision=decision, reason=withdrawn.reason, evidence=withdrawn.evidence)
-        in_program = any(candidate.key == key for candidate in proof.plan.first)
-        if in_program and proof.plan.applied and key not in proof.plan.remaining and error is None:
-            others = ", ".join(sorted({each.candidate.key.code for each in proof.plan.applied}))
-            reason = f"gone with the mending of {others}"
-            return replace(outcome, decision=Decision.APPLIED, reason=reason, evidence=proof.evidence)
-        if in_program and proof.withdrawn and eligible(outcome.mendings, self.options):
-            others = ", ".join(sorted({each.applied.candidate.key.code for each in proof.withdrawn}))
-            reason = f"not tried by itself: it goes with the mending of {others}, which is withdrawn"
-            return replace(outcome, decision=Decision.WITHDRAWN, reason=reason)
-        if outcome.mendings and not eligible(outcome.mendings, self.options):
-            unsafe = any(each.safety is Safety.UNSAFE and each.edits for each in outcome.mendings)
-            return replace(outcome, decision=Decision.NEEDS_UNSAFE if unsafe else Decision.REPORTED)
-        return outcome
 
     # Reporting
 
@@ -472,18 +444,6 @@ class Session:
             version.source.content,
             file.written,
         )
-
-
-def _shown(candidate: planning.Candidate) -> bool:
-    """Whether a run showed it; then it is told although reading did not find it."""
-    return candidate.finding.message.endswith("a run showed it")
-
-
-def _reported(candidate: planning.Candidate) -> FindingOutcome:
-    mendings = candidate.mendings
-    if isinstance(mendings, Withheld):
-        return FindingOutcome(candidate.finding, withheld=mendings)
-    return FindingOutcome(candidate.finding, tuple(mendings))
 
 
 def _keras(name: str | None) -> int | None:

@@ -88,6 +88,8 @@ class Finding:
     variables: tuple[str, ...] = ()
     related: tuple[Related, ...] = ()
     evidence: Any = field(default=None, compare=False, repr=False)
+    shown_by_run: bool = False
+    """Whether a run of the program showed it, where reading did not find it."""
 
 
 Mendings = Sequence[Mending] | Withheld

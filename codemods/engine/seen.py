@@ -97,6 +97,7 @@ def findings(program: Program, seen: tuple[Seen, ...], names: dict[str, str]) ->
             kind,
             cut.variables,
             evidence=each._replace(cut=replace(cut, kind=kind, location=place)),
+            shown_by_run=True,
         )
 
 
