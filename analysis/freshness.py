@@ -44,6 +44,9 @@ _MEANT = tuple(
         r"random.network.distillation",
     )
 )
+_FIXED = re.compile(
+    r"\b(?:stays?|kept|keeps?|remains?|held|holds?|is|are|left)\s+(?:fixed|frozen|constant|untouched|as)\b|frozen"
+)
 _RANDOM = re.compile(r"normal|uniform|glorot|xavier|lecun|^he_?|variance_?scaling|orthogonal", re.I)
 
 
@@ -81,6 +84,8 @@ def is_random(value: Value) -> bool:
     if isinstance(value, Unknown) and value.operation is not None and isinstance(value.operation.callee, External):
         label = value.operation.callee.name
     if isinstance(value, Tensor):
+        if value.operation.kind == "random":
+            return True
         label = value.operation.name
     return bool(_RANDOM.search(label.rpartition(".")[2]))
 
@@ -95,6 +100,15 @@ def random_meant(program: Program) -> bool:
     nothing else tells: a random projection and a mistake are the same program.
     """
     return program.once(_random_meant)
+
+
+def held_fixed(program: Program) -> bool:
+    """Whether the text says of some weights that they keep their values."""
+    return program.once(_held_fixed)
+
+
+def _held_fixed(program: Program) -> bool:
+    return any(_FIXED.search(program.files[path].text.lower()) for path in program.trees)
 
 
 def _random_meant(program: Program) -> bool:

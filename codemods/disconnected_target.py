@@ -65,6 +65,7 @@ from regrad.codemods.engine import counted, own_losses
 from regrad.codemods.engine.forgotten_prediction import Forgotten, forgotten
 from regrad.codemods.engine.other_model import OtherModel, asked_of_the_called, other_model, weights_replaced
 from regrad.codemods.engine.overwritten import Overwritten, Unread, chained, overwritten, read_instead
+from regrad.codemods.engine.overwritten_in_loop import Turns, passed_on
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.two_calls import argument_of, none_expected, one_model, two_calls
 
@@ -154,6 +155,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, Overwritten):
             return [chained(program, evidence)]
+        if isinstance(evidence, Turns):
+            return [passed_on(program, evidence)]
         if isinstance(evidence, Unread):
             return read_instead(program, evidence)
         if isinstance(evidence, OtherModel):

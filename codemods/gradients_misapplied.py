@@ -57,6 +57,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.program import Program
 from regrad.codemods.engine.clipped_none import ClippedNone, clipped_none, passed_by
 from regrad.codemods.engine.copied_variables import AppliedToCopies, applied_to_copies, applied_to_variables
+from regrad.codemods.engine.idle_accumulators import Accumulated, applied_before_clearing, idle_accumulators
 from regrad.codemods.engine.idle_beside_others import idle_beside_others
 from regrad.codemods.engine.idle_gradients import Idle, Unapplied, applied, idle, idle_in_graph
 from regrad.codemods.engine.layout import CannotMove
@@ -105,6 +106,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
             (Related(program.location(used.walk.node, used.walk.frame), "its pairs are used up here"),),
         )
     yield from idle(program)
+    yield from idle_accumulators(program)
     yield from idle_beside_others(program)
     for given in applied_to_copies(program):
         message = "`apply_gradients` is given copies of the variables, which it cannot move"
@@ -155,6 +157,8 @@ def _mending(program: Program, evidence: object) -> Mending:
         return paired(program, evidence)
     if isinstance(evidence, Idle):
         return applied(program, evidence)
+    if isinstance(evidence, Accumulated):
+        return applied_before_clearing(program, evidence)
     if isinstance(evidence, LeftOut):
         return listed(program, evidence) or joined(program, evidence)
     if isinstance(evidence, BegunAgain):

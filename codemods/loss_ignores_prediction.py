@@ -63,6 +63,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Function, Instance, Tensor
 from regrad.analysis.weights import names
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.own_losses import captured, depends, ignoring, single_loss
 from regrad.codemods.engine.returns import with_return
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -308,15 +309,10 @@ def _given(call: ast.Call) -> set[str]:
 
 
 def _only_value(program: Program, path: str, name: ast.Name) -> ast.AST:
-    uses = [node for node in program.nodes_of(path, ast.Name) if node.id == name.id]
-    values = [
-        node.value
-        for node in program.nodes_of(path, ast.Assign)
-        if any(isinstance(one, ast.Name) and one.id == name.id for one in node.targets)
-    ]
-    if len(values) != 1 or len(uses) != 2:
+    value = only_value(program, path, name.id, used_once=True)
+    if value is None:
         raise CannotMove(f"`{name.id}` is used elsewhere as well")
-    return values[0]
+    return value
 
 
 RULE = Rule(

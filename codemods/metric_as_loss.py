@@ -64,6 +64,7 @@ from regrad.codemods.engine.counted import CountedLoss, counted_losses
 from regrad.codemods.engine.fitting import Fit, fitting, loss_text, watching
 from regrad.codemods.engine.judged import Targets, pairs, targets_of
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG106", "metric-as-loss"
@@ -278,13 +279,7 @@ def _metrics(call: ast.Call) -> ast.expr | None:
 
 def _value_of(program: Program, path: str, name: ast.Name) -> ast.AST:
     """What the name stands for where nothing else uses it, so that it is the loss in name as well; else the name."""
-    uses = [node for node in program.nodes_of(path, ast.Name) if node.id == name.id]
-    values = [
-        node.value
-        for node in program.nodes_of(path, ast.Assign)
-        if any(isinstance(one, ast.Name) and one.id == name.id for one in node.targets)
-    ]
-    return values[0] if len(values) == 1 and len(uses) == 2 else name
+    return only_value(program, path, name.id, used_once=True) or name
 
 
 RULE = Rule(

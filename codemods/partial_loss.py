@@ -68,6 +68,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Instance, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import stopped_branch
+from regrad.codemods.engine.called_twice import CalledTwice, called_instead, called_twice
 from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
@@ -100,6 +101,7 @@ def detect(program: Program) -> Iterable[Finding]:
 
 def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
     from regrad.codemods.engine.overwritten import overwriting, unread
+    from regrad.codemods.engine.overwritten_in_loop import overwriting_loop
 
     event = case.sink.event
     related = (Related(program.location(event.node, event.frame), "the training that misses it"),)
@@ -123,8 +125,25 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
                 )
             continue
         place = unreached.written(part)
-        if place is not None and (overwriting(program, place) is not None or unread(program, place) is not None):
+        if place is not None and (
+            overwriting(program, place) is not None
+            or overwriting_loop(program, place) is not None
+            or unread(program, place) is not None
+        ):
             continue  # RG407
+        twice = called_twice(program, part)
+        if twice is not None:
+            yield Finding(
+                RULE.code,
+                RULE.name,
+                f"this calls the same layer on the same value again, and `{twice.name}` is never called",
+                program.location(twice.use, twice.path),
+                CutKind.NEVER_USED,
+                (describe(part),),
+                related,
+                twice,
+            )
+            continue
         heads.append(part)
     if not heads or unreached.chosen_elsewhere(program, case.sink, heads):
         return
@@ -274,6 +293,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
                     f"make it with `{evidence.argument}=False`", Safety.UNSAFE, (edit,), "the model has fewer weights"
                 )
             ]
+        if isinstance(evidence, CalledTwice):
+            return [called_instead(program, evidence)]
         if isinstance(evidence, Weight):
             return used(program, evidence)
     except CannotMove as problem:

@@ -112,8 +112,7 @@ def _kind(program: Program, event: Trained) -> str | None:
     if isinstance(element, Tensor):
         return "dataset" if _seen_through(element) else None
     if isinstance(element, Mapping):
-        known = element.complete and all(isinstance(key, str) for key in element.entries)
-        return "dictionary" if known and element.entries else None
+        return "dictionary" if element.entries or not element.complete else None
     if isinstance(element, Collection) and element.kind == "tuple":
         single = element.complete and len(element.items) == 1 and not isinstance(element.items[0], (Unknown, Union_))
         return "dataset" if single else None

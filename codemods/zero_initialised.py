@@ -56,6 +56,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, excerpt
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG703", "zero-initialised"
@@ -175,6 +176,8 @@ def _constant(initializer: Value | None) -> bool | None:
         and isinstance(initializer.operation.callee, External)
     ):
         name = initializer.operation.callee.name.rpartition(".")[2]
+        if any(not isinstance(value, Constant) for value in initializer.operation.inputs[1:]):
+            return None  # an array, each number of which may be another
     if name in _ZEROS:
         return True
     return False if name in _CONSTANTS else None
@@ -285,11 +288,39 @@ def _naming(program: Program, layer: Layer, made: ast.Call, path: str) -> ast.Ca
     return call
 
 
+def _stated_elsewhere(
+    program: Program, initializer: Value | None, node: ast.Call, word: str
+) -> tuple[Edit, ...] | None:
+    """The initializer in the place that chooses it, where the call that makes the weights only hands it on."""
+    given = next((each.value for each in node.keywords if each.arg == word), None)
+    if isinstance(initializer, Constant):
+        chosen, text = initializer.node, '"glorot_uniform"'
+    elif isinstance(initializer, Unknown) and initializer.operation is not None:
+        chosen, text = initializer.operation.node, ""
+    else:
+        return None
+    path = file_of(program, chosen) if chosen is not None else None
+    if given is None or path is None or chosen is given or not isinstance(chosen, ast.expr):
+        return None
+    if isinstance(chosen, ast.Call):
+        before, dot, _ = program.source(chosen.func, path).rpartition(".")
+        if not dot:
+            raise CannotMove("the initialiser is not given by its name in the call that makes the weights")
+        text = f"{before}.GlorotUniform()"
+    elif not isinstance(chosen, ast.Constant):
+        return None
+    return (Edit(path, program.files[path].span(chosen), text),)
+
+
 def _at_random(program: Program, kernel: Kernel, node: ast.Call, path: str) -> tuple[Edit, ...]:
     from regrad.codemods.engine import arguments
     from regrad.codemods.engine.moving import replace_expression
 
     source, tree = program.files[path], program.trees[path]
+    word = "kernel_initializer" if isinstance(kernel.holder, Layer) else "initializer"
+    stated = _stated_elsewhere(program, kernel.holder.arguments.get(word), node, word)
+    if stated is not None:
+        return stated
     if isinstance(kernel.holder, Layer):
         call = _naming(program, kernel.holder, node, path)
         return (arguments.remove_argument(source, call, "kernel_initializer"),)

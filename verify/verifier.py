@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from regrad.verify.evidence import Evidence, Outcome, StepReport
+from regrad.verify.evidence import Evidence, Outcome, StepReport, Verdict
 from regrad.verify.flags import flags_set_by
 from regrad.verify.interpreter import Interpreter, candidates
 from regrad.verify.job import Job
@@ -19,6 +19,8 @@ from regrad.verify.modes import merge, needs_own_mode
 from regrad.verify.records import Pass, read_pass
 from regrad.verify.server_process import ServerGone, ServerProcess
 from regrad.verify.verdict import judge
+from regrad.verify.worker.supply import KERAS_PARTS, MODULES
+from regrad.verify.worker.undefined import undefined_names
 
 RECYCLE_AFTER = 500
 """Runs after which a server is replaced: forks share memory with it, and what it once allocated never shrinks."""
@@ -70,7 +72,13 @@ class Verifier:
         """Both programs with the same seed and supplied data. The mended one runs first: it says which data fits."""
         later = self.observe(after, {})
         earlier = self.observe(before, later.hypothesis, fixed=bool(later.hypothesis))
-        return judge(earlier.report, later.report, same_loss=same_loss)
+        evidence = judge(earlier.report, later.report, same_loss=same_loss)
+        lost = newly_undefined(entry_text(before), entry_text(after))
+        if lost:
+            # The worker supplies data in the place of names that nothing defines; these are no data.
+            reason = f"The rewrite uses {', '.join(f'`{name}`' for name in lost)}, which the program does not define."
+            return replace(evidence, verdict=Verdict.WORSE, reason=reason)
+        return evidence
 
     def observe(self, job: Job, hypothesis: Mapping[str, Any], *, fixed: bool = False) -> Pass:
         started = time.monotonic()
@@ -180,3 +188,11 @@ def half_of_memory() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
     except (ValueError, OSError):
         return None
+
+
+def newly_undefined(before: str | None, after: str | None) -> list[str]:
+    """Names that the text reads after the rewrite, that nothing defines, and of which that was not so before.
+
+    Modules go by themselves: the worker imports what a snippet leaves out, and nothing else has those names.
+    """
+    return sorted(undefined_names(after or "") - undefined_names(before or "") - MODULES.keys() - set(KERAS_PARTS))

@@ -10,6 +10,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Instance, Mapping, Network, Value
 from regrad.analysis.weights import foreign_base
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.rule import Edit
 
@@ -135,12 +136,8 @@ def assigned_call(program: Program, path: str, node: ast.AST | None) -> ast.Call
         return node
     if not isinstance(node, ast.Name):
         return None
-    values = [
-        each.value
-        for each in program.nodes_of(path, ast.Assign)
-        if any(isinstance(one, ast.Name) and one.id == node.id for one in each.targets)
-    ]
-    return values[0] if len(values) == 1 and isinstance(values[0], ast.Call) else None
+    value = only_value(program, path, node.id)
+    return value if isinstance(value, ast.Call) else None
 
 
 def model_text(event: Trained) -> str:

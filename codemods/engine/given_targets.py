@@ -9,7 +9,7 @@ from functools import partial
 from regrad.analysis.events import Trained
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
-from regrad.analysis.values import Mapping, Network, Shape, Tensor, Value
+from regrad.analysis.values import Constant, Mapping, Network, Shape, Tensor, Value
 from regrad.codemods.engine import deliveries
 from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
 from regrad.codemods.engine.judged import units_of
@@ -48,7 +48,7 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
         for name in _siblings(program, event, event.x_node) or ([partner] if partner is not None else []):
             yield f"`{name}` is the target", Safety.UNSAFE, partial(_given, program, event, name)
     elif kind == "dictionary" and isinstance(event.data, Mapping):
-        key = next((name for name in _LABELS if name in event.data.entries), None)
+        key = next((name for name in _LABELS if name in event.data.entries), None) or _not_an_input(event, event.data)
         if key is not None:
             yield f"`{key}` is the target", Safety.UNSAFE, lambda: _split(program, event, key)
         elif (beside := kept_back(program, event)) is not None:
@@ -69,6 +69,20 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
             yield "the input is the target", Safety.UNSAFE, lambda: _yielded_twice(program, event)
         elif same:
             yield "the input is the target", Safety.UNSAFE, lambda: _mapped(program, event)
+
+
+def _not_an_input(event: Trained, data: Mapping) -> str | None:
+    """The one key of the data that is none of the model's inputs, each of which has a name."""
+    stated = [
+        (each.operation.arguments or {}).get("name")
+        for each in (described(event.model, "inputs") if isinstance(event.model, Network) else ())
+        if isinstance(each, Tensor)
+    ]
+    names = [each.value for each in stated if isinstance(each, Constant) and isinstance(each.value, str)]
+    others = [key for key in data.entries if key not in names]
+    if not data.complete or not names or len(names) != len(stated) or len(names) + 1 != len(data.entries):
+        return None
+    return others[0] if len(others) == 1 and isinstance(others[0], str) else None
 
 
 def _as_tuple(program: Program, event: Trained) -> tuple[Edit, ...]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from regrad.analysis.source import SourceFile, Unreadable, decode, parse
 from regrad.codemods.engine.edits import Overlap, apply_all
+from regrad.codemods.engine.left_undefined import left_undefined
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety, Withheld
 
 _DEEPEST_FOR_LIBCST = 200
@@ -47,6 +48,9 @@ def examine(files: Mapping[str, SourceFile], edits: Iterable[Edit], *, with_libc
         outcome = _examine_file(files[path], text, with_libcst)
         if isinstance(outcome, Refused):
             return outcome
+        undefined = left_undefined(files[path], outcome)
+        if undefined:
+            return Refused(f"{path}: the rewrite would use `{undefined[0]}` where it has no meaning")
         changed[path] = outcome
         if _may_lose_comments(files[path].text, text):
             lost.extend(_lost_comments(files[path].text, text))

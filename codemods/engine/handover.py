@@ -13,6 +13,7 @@ from regrad.analysis.values import Operation
 from regrad.codemods.engine import moving
 from regrad.codemods.engine.effects import FUNCTIONS, Effects, called, reading_of, swap
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.renamed_text import renamed_text
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import block_of, index_in, owners, stored, stored_locally
 
@@ -63,7 +64,7 @@ class Handover:
         source = program.files[path]
         rewrite = moving.Rewrite(source, program.trees[path])
         rewrite.insert(
-            f"{parameter} = {_respelled(program.source(value, path), value, renamed)}", moving.at_start(self.owner)
+            f"{parameter} = {renamed_text(program.source(value, path), renamed)}", moving.at_start(self.owner)
         )
         if statement is not None:
             rewrite.remove([statement], keep_comments=True)
@@ -216,24 +217,6 @@ class Handover:
 
 def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
     return [*function.args.posonlyargs, *function.args.args]
-
-
-def _respelled(text: str, value: ast.expr, renamed: dict[str, str]) -> str:
-    """The text of the value with other names, which stand where the tree says."""
-    if not any(old != new for old, new in renamed.items()):
-        return text
-    wrapped = f"({text}\n)"
-    tree = ast.parse(wrapped, mode="eval").body
-    lines = wrapped.split("\n")
-    for node in sorted(
-        (node for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in renamed),
-        key=lambda node: (node.lineno, node.col_offset),
-        reverse=True,
-    ):
-        line = lines[node.lineno - 1].encode()
-        end = node.end_col_offset or node.col_offset
-        lines[node.lineno - 1] = (line[: node.col_offset] + renamed[node.id].encode() + line[end:]).decode()
-    return "\n".join(lines)[1:].removesuffix("\n)")
 
 
 def _calls_of(program: Program, function: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> list[ast.Call]:

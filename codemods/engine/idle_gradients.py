@@ -61,11 +61,11 @@ def idle(program: Program) -> Iterator[Noticed]:
         or not isinstance(statement.targets[0], ast.Name)
     ):
         return
-    spelled = _optimizer(program, event)
+    spelled = only_optimizer(program, event)
     if spelled is None or not repeated(program, event):
         return
     # An optimizer that nothing mentions again was meant to be used, whatever else is done with the gradients.
-    if _mentioned(program, spelled) and _used(program, event, statement.targets[0].id):
+    if mentioned(program, spelled) and _used(program, event, statement.targets[0].id):
         return
     yield Noticed(
         event.node,
@@ -109,7 +109,7 @@ def nothing_applied(program: Program) -> bool:
     )
 
 
-def _mentioned(program: Program, spelled: str) -> bool:
+def mentioned(program: Program, spelled: str) -> bool:
     """Whether anything reads the optimizer: its name, or the attribute that holds it."""
     attribute = spelled.rpartition(".")[2]
     for path in program.trees:
@@ -141,7 +141,7 @@ def _moved_by_hand(program: Program) -> bool:
     return any(True for _ in program.of(Assigned))
 
 
-def _optimizer(program: Program, event: GradientTaken) -> str | None:
+def only_optimizer(program: Program, event: GradientTaken) -> str | None:
     """How the place of the request can say the only optimizer of the program."""
     path = event.frame.path
     makers: list[tuple[str, ast.AST]] = []

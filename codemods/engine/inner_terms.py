@@ -15,9 +15,11 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Tensor
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.layout import CannotMove, layout_of
+from regrad.codemods.engine.made_a_layer import OF_A_LAYER
 from regrad.codemods.engine.moving import Rewrite, after
+from regrad.codemods.engine.renamed_text import renamed_text
 from regrad.codemods.engine.rule import Edit
-from regrad.codemods.engine.surroundings import block_of, index_in, loaded, owners, stored
+from regrad.codemods.engine.surroundings import block_of, function_around, index_in, loaded, owners, stored
 
 _REDUCING = frozenset({"reduce_mean", "mean", "reduce_sum", "sum"})
 _ENDINGS = ("loss", "penalty", "term", "regularizer", "regularization")
@@ -48,11 +50,12 @@ def made_a_layer(program: Program, function: Function) -> tuple[Edit, ...]:
     place = _top_level(program, tree, block, wired_after, path)
     layer = imports.spelling(source, tree, ["tensorflow.keras.layers.Layer", "keras.layers.Layer"], place)
     name = _class_name(program, path, parts)
-    text = _class_text(program, path, name, layer.text, names, parts)
+    settings = _settings(program, function, parts, set(names))
+    text = _class_text(program, path, name, layer.text, names, parts, settings)
     rewrite = Rewrite(source, tree)
     listed = ", ".join(names)
     given = listed if len(names) == 1 else f"[{listed}]"
-    rewrite.insert(f"{listed} = {name}()({given})", after(wired_after))
+    rewrite.insert(f"{listed} = {name}({', '.join(settings)})({given})", after(wired_after))
     rewrite.remove(list(parts.statements))
     rewrite.replace(parts.whole, " + ".join(program.source(each, path) for each in parts.staying))
     return (*layer.edits, _before(program, path, tree, place, text), *rewrite.edits())
@@ -122,6 +125,34 @@ def _taken_apart(node: ast.FunctionDef, captured: set[str]) -> _Parts:
     if wanted & kept & bound.keys():
         raise CannotMove("the terms share what they are made of")
     return _Parts(result, around, tuple(going), tuple(staying), statements)
+
+
+def _settings(program: Program, function: Function, parts: _Parts, captured: set[str]) -> list[str]:
+    """Arguments of the function around the loss that the terms are computed with: the layer is made with them."""
+    own = {each.targets[0].id for each in parts.statements if isinstance(each.targets[0], ast.Name)}
+    nodes = [*parts.going, *(each.value for each in parts.statements), *([parts.around] if parts.around else [])]
+    parameters = _parameters_around(program, function)
+    found: dict[str, None] = {}
+    for node in (inner for each in nodes for inner in ast.walk(each) if isinstance(inner, ast.Name)):
+        holder = function.scope.find(node.id)
+        if node.id in own | captured or holder is None or holder is holder.outermost():
+            continue
+        if node.id not in parameters:
+            raise CannotMove(f"`{node.id}` is bound beside the loss; a layer outside of the function does not see it")
+        if node.id in OF_A_LAYER:
+            raise CannotMove(f"`{node.id}` means something else to a layer")
+        found[node.id] = None
+    return list(found)
+
+
+def _parameters_around(program: Program, function: Function) -> set[str]:
+    """The names that are parameters of the function in which the loss is defined, and nothing else there."""
+    around = function_around(program, function.node, function.module)
+    if not isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return set()
+    arguments = around.args
+    names = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    return names - {"self", "cls"} - {name for each in around.body for name in stored(each)}
 
 
 def _terms(node: ast.expr) -> list[ast.expr]:
@@ -208,10 +239,13 @@ def _class_name(program: Program, path: str, parts: _Parts) -> str:
     return name
 
 
-def _class_text(program: Program, path: str, name: str, base: str, names: list[str], parts: _Parts) -> str:
+def _class_text(
+    program: Program, path: str, name: str, base: str, names: list[str], parts: _Parts, settings: list[str]
+) -> str:
     source, tree = program.files[path], program.trees[path]
+    held = {each: f"self.{each}" for each in settings}
     bound = {each.targets[0].id: each.value for each in parts.statements if isinstance(each.targets[0], ast.Name)}
-    added = " + ".join(program.source(each, path) for each in parts.going)
+    added = " + ".join(renamed_text(program.source(each, path), held) for each in parts.going)
     if parts.around is not None:
         added = f"{program.source(parts.around, path)}({added})"
     elif not all(_is_scalar(each, bound) for each in parts.going):
@@ -222,12 +256,20 @@ def _class_text(program: Program, path: str, name: str, base: str, names: list[s
     listed = ", ".join(names)
     body = [] if len(names) == 1 else [f"{listed} = inputs"]
     for statement in parts.statements:
-        text = source.segment(source.span(statement))
+        target, value = program.source(statement.targets[0], path), program.source(statement.value, path)
+        text = f"{target} = {renamed_text(value, held)}" if held else source.segment(source.span(statement))
         shift = " " * (8 - statement.col_offset)
         body.append(re.sub(r"\n(?=.)", "\n" + shift, text) if shift else text)
     body += [f"self.add_loss({added})", f"return {listed}"]
+    maker = [
+        f"    def __init__(self, {', '.join(settings)}, **kwargs):",
+        "        super().__init__(**kwargs)",
+        *(f"        self.{each} = {each}" for each in settings),
+        "",
+    ]
     lines = [
         f"class {name}({base}):",
+        *(maker if settings else ()),
         f"    def call(self, {names[0] if len(names) == 1 else 'inputs'}):",
         *(f"        {each}" for each in body),
     ]

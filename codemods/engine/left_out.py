@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from regrad.analysis import alive, applications, freshness, trainings, unreached
+from regrad.analysis import applications, freshness, trainings, unreached
 from regrad.analysis.events import (
     Assigned,
     GradientTaken,
@@ -29,6 +29,7 @@ from regrad.analysis.values import (
     WeightList,
 )
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.judges import judges
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
@@ -92,7 +93,7 @@ def left_out(program: Program) -> Iterator[Noticed]:
             ):
                 continue
             if (
-                _judges(sink, inner)
+                judges(program, sink, inner)
                 or trainings.Switches(program).settings(part)
                 or part.fields.get("trainable") is not None
                 or this.fields.get("#given")
@@ -121,7 +122,7 @@ def passed_over(program: Program) -> Iterator[Noticed]:
     ]
     if not sinks or freshness.weights_may_come(program) or freshness.asserted(program):
         return
-    moved = trainings.updated(program)
+    moved = trainings.updated(program, own_steps=False)
     moved |= {id(event.variable) for event in program.of(Assigned)}
     for read in program.of(WeightsRead):
         if read.attribute.endswith("variables") or read.attribute.startswith("trainable"):
@@ -153,7 +154,7 @@ def passed_over(program: Program) -> Iterator[Noticed]:
             if counts and trainings.constructed_off(value) is None and not freshness.given_away(program, [value]):
                 missing.append(value)
         part = _whole(program, sink, missing, moved)
-        if part is None or _judges(sink, missing) or freshness.given_away(program, [part]):
+        if part is None or judges(program, sink, missing) or freshness.given_away(program, [part]):
             continue
         spelled = spelled_at(program, event.frame, part) or ""
         yield Noticed(
@@ -163,16 +164,6 @@ def passed_over(program: Program) -> Iterator[Noticed]:
             LeftOut(event, part, spelled),
             tuple(dict.fromkeys(describe(value) for value in missing)),
         )
-
-
-def _judges(sink: Sink, parts: Sequence[Value]) -> bool:
-    """Whether the parts only look at what is trained, or at nothing that is: a discriminator, a network that compares
-    features, a teacher. Gradients come through such a part and it need not move; the weights in front of what is
-    trained are another matter, since it can only learn from what they drew.
-    """
-    left_out = {id(part) for part in parts}
-    moving = {id(value) for value in sink.path.connected}
-    return alive.leads(sink, moving, left_out) or not alive.leads(sink, left_out, moving)
 
 
 def _made_in_call(layer: Layer) -> bool:
@@ -215,7 +206,8 @@ def _whole(program: Program, sink: Sink, missing: list[Value], moved: set[int]) 
     ids = {id(value) for value in missing}
     if len(missing) == 1 and not any(
         missing[0] is not value and any(missing[0] is inner for inner in trainings.inside(value))
-        for value in (*(call.model for call in program.of(ModelCalled)),)
+        for value in (call.model for call in program.of(ModelCalled))
+        if value is not sink.event.frame.this  # the model whose own step this is holds all of them
     ):
         return missing[0]
     for call in program.of(ModelCalled):
@@ -258,9 +250,10 @@ def joined(program: Program, evidence: LeftOut) -> Mending:
         return _appended(program, evidence)
     if not isinstance(sources, WeightList) or not isinstance(sources.node, ast.Attribute):
         raise CannotMove("the list of weights is not written in one place")
-    text = program.source(sources.node, path)
     if not evidence.spelled:
         raise CannotMove("it has no name where the list of weights is written")
+    whole = _outermost_sum(program, sources.node, path)
+    text = program.source(whole, path)
     single = isinstance(evidence.part, Variable)
     addition = f"[{evidence.spelled}]" if single else f"{evidence.spelled}.{sources.attribute}"
     function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
@@ -270,14 +263,22 @@ def joined(program: Program, evidence: LeftOut) -> Mending:
     rewrite = Rewrite(program.files[path], program.trees[path])
     for node in ast.walk(function):
         if (
-            isinstance(node, ast.Attribute)
-            and program.source(node, path) == text
+            isinstance(node, (ast.Attribute, ast.BinOp))
             and not isinstance(parents.get(node), ast.BinOp)
+            and program.source(node, path) == text
         ):
             rewrite.replace(node, f"{text} + {addition}")
     return Mending(
         f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
     )
+
+
+def _outermost_sum(program: Program, node: ast.expr, path: str) -> ast.expr:
+    """The list of weights, with those that are added to it in the same expression."""
+    parents = program.parents(path)
+    while isinstance(parent := parents.get(node), ast.BinOp) and isinstance(parent.op, ast.Add):
+        node = parent
+    return node
 
 
 def _appended(program: Program, evidence: LeftOut) -> Mending:

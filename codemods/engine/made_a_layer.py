@@ -13,7 +13,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite, at_start
 from regrad.codemods.engine.rule import Edit
 
-_OF_A_LAYER = frozenset(
+OF_A_LAYER = frozenset(
     "activity_regularizer add_loss add_metric add_weight autocast build built call compute_dtype dtype dtype_policy "
     "get_config get_weights input input_spec losses metrics name non_trainable_variables output path set_weights "
     "supports_masking trainable trainable_variables trainable_weights updates variable_dtype variables weights".split()
@@ -39,7 +39,7 @@ def made_a_layer(program: Program, holder: Instance) -> tuple[Edit, ...]:
         if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store) and isinstance(each.value, ast.Name)
     }
     methods = {each.name: each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
-    clash = sorted((stored | set(methods)) & _OF_A_LAYER)
+    clash = sorted((stored | set(methods)) & OF_A_LAYER)
     if clash:
         raise CannotMove(f"`{clash[0]}` of `{cls.name}` means something else in a layer")
     start = methods.get("__init__")

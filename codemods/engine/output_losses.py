@@ -11,6 +11,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Mapping, Tensor, Value
 from regrad.codemods.engine.judged import parted
+from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety, Withheld
 
@@ -96,7 +97,10 @@ def _watched(program: Program, event: Trained, compilation: Compilation, head: H
     """How the program shows that the output should learn: a metric or a weight for it, or its prediction is read."""
     call = compilation.node
     for word in call.keywords if call is not None else []:
-        stated = _of_output(event, head, word.value)
+        given: ast.expr | None = word.value
+        if isinstance(given, ast.Name):
+            given = only_value(program, compilation.frame.path, given.id)
+        stated = _of_output(event, head, given) if given is not None else None
         if stated is None or (isinstance(stated, ast.Constant) and not stated.value):
             continue
         if word.arg in ("metrics", "weighted_metrics") and not (

@@ -12,6 +12,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Value
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.overwritten_in_loop import Turns, overwriting_loop
 from regrad.codemods.engine.residual import keeps, residual_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Safety, Withheld
 
@@ -33,7 +34,10 @@ class Unread(NamedTuple):
 
 def overwritten(program: Program, code: str, name: str) -> Iterator[Finding]:
     for case in unreached.partly(program):
+        event = case.sink.event
+        related = (Related(program.location(event.node, event.frame), "the training that misses it"),)
         chains: dict[ast.stmt, tuple[tuple[ast.Assign, ...], Frame, list[Value]]] = {}
+        loops: dict[ast.stmt, tuple[Turns, list[Value]]] = {}
         for part in case.parts:
             place = unreached.written(part)
             if place is None:
@@ -41,6 +45,10 @@ def overwritten(program: Program, code: str, name: str) -> Iterator[Finding]:
             chain = overwriting(program, place)
             if chain is not None:
                 chains.setdefault(chain[0], (chain, place.frame, []))[2].append(part)
+                continue
+            turns = overwriting_loop(program, place)
+            if turns is not None:
+                loops.setdefault(turns.loop, (turns, []))[1].append(part)
                 continue
             dead = unread(program, place)
             if dead is not None:
@@ -51,11 +59,7 @@ def overwritten(program: Program, code: str, name: str) -> Iterator[Finding]:
                     program.location(dead.statement, dead.frame),
                     CutKind.NEVER_USED,
                     (describe(part),),
-                    (
-                        Related(
-                            program.location(case.sink.event.node, case.sink.event.frame), "the training that misses it"
-                        ),
-                    ),
+                    related,
                     dead,
                 )
         for chain, frame, parts in chains.values():
@@ -67,12 +71,21 @@ def overwritten(program: Program, code: str, name: str) -> Iterator[Finding]:
                 program.location(chain[0], frame),
                 CutKind.NEVER_USED,
                 names,
-                (
-                    Related(
-                        program.location(case.sink.event.node, case.sink.event.frame), "the training that misses it"
-                    ),
-                ),
+                related,
                 Overwritten(chain, frame.path),
+            )
+        for turns, parts in loops.values():
+            names = tuple(dict.fromkeys(describe(part) for part in parts))
+            yield Finding(
+                code,
+                name,
+                f"`{turns.name}` is bound anew in each turn of this loop and read after it: only the last turn counts,"
+                f" and {_listed(names)} of the turns before gets no gradient",
+                program.location(program.statement(turns.given, turns.frame.path) or turns.given, turns.frame),
+                CutKind.NEVER_USED,
+                names,
+                related,
+                turns,
             )
 
 

@@ -1,0 +1,78 @@
+"""A layer that is never called, next to one like it that is called twice on the same value: a slip of the pen."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from itertools import combinations
+from typing import NamedTuple
+
+from regrad.analysis.frames import Frame
+from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Instance, Layer, Tensor, Value
+from regrad.codemods.engine.rule import Mending, Safety
+
+
+class CalledTwice(NamedTuple):
+    """`use` names the layer that is called twice, in the place where `name` was meant."""
+
+    use: ast.Attribute
+    name: str
+    path: str
+
+
+def called_twice(program: Program, part: Value) -> CalledTwice | None:
+    """The use of another layer that must have been meant for `part`, a layer that its owner holds and never calls."""
+    owner = part.frame.this if isinstance(part, Layer) and part.frame is not None else None
+    if not isinstance(part, Layer) or not isinstance(owner, Instance) or part.fields.get("#calls"):
+        return None
+    own = [name for name, value in owner.fields.items() if value is part]
+    if len(own) != 1:
+        return None
+    for name, other in owner.fields.items():
+        if not isinstance(other, Layer) or other.kind != part.kind or other is part:
+            continue
+        for frame in _calls_on_the_same(other):
+            uses = _uses(frame, name) if frame.this is owner else []
+            if len(uses) == 2:
+                later = getattr(part.node, "lineno", 0) > getattr(other.node, "lineno", 0)
+                return CalledTwice(uses[1] if later else uses[0], own[0], frame.path)
+    return None
+
+
+def _calls_on_the_same(layer: Layer) -> Iterator[Frame]:
+    """The frames in which a layer was called on one and the same tensor, for the second time to no avail."""
+    calls = [(given, _made(result)) for given, result in layer.fields.get("#calls") or ()]
+    for (one, first), (other, second) in combinations(calls, 2):
+        if first is None or second is None or one is not other or not isinstance(one, Tensor):
+            continue
+        frame = first.operation.frame
+        if frame is not None and frame is second.operation.frame and frame.function is not None:
+            yield frame
+
+
+def _made(result: Value) -> Tensor | None:
+    first = result.items[0] if isinstance(result, Collection) and result.items else result
+    return first if isinstance(first, Tensor) else None
+
+
+def _uses(frame: Frame, name: str) -> list[ast.Attribute]:
+    """The places of a method that read `self.name`, in order."""
+    assert frame.function is not None
+    found = [
+        node
+        for node in ast.walk(frame.function.node)
+        if isinstance(node, ast.Attribute) and node.attr == name and isinstance(node.ctx, ast.Load)
+    ]
+    return sorted(found, key=lambda node: (node.lineno, node.col_offset))
+
+
+def called_instead(program: Program, evidence: CalledTwice) -> Mending:
+    """The second call is made with the layer that was meant."""
+    from regrad.codemods.engine.moving import Rewrite
+
+    rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
+    rewrite.replace(evidence.use, f"{program.source(evidence.use.value, evidence.path)}.{evidence.name}")
+    return Mending(
+        f"call `{evidence.name}` there", Safety.UNSAFE, rewrite.edits(), "the model computes another function"
+    )
