@@ -33,7 +33,7 @@ def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs, width: int
     if last > 1 and not source.line(last):
         # Behind the last line break stands nothing that is worth a line.
         last -= 1
-    wanted = sorted({number for mark in marks for number in _shown(mark, last)})
+    wanted = sorted({number for mark in marks for number in _shown(mark, last) if _is_written(source, number)})
     notebook = source if source.notebook else None
     labels = {number: str(place(Position(number, 1), notebook)[1].line) for number in wanted}
     margin = max((len(label) for label in labels.values()), default=1)
@@ -53,6 +53,11 @@ def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs, width: int
                     _numbered(" " * margin, signs, each, "") for each in _with_message(underline, mark, number, room)
                 ]
     return drawn
+
+
+def _is_written(source: SourceFile, number: int) -> bool:
+    """Whether the author wrote the line: between the cells of a notebook stand borders of ours."""
+    return not source.cells or any(cell.first_line <= number < cell.first_line + cell.lines for cell in source.cells)
 
 
 def _shown(mark: Mark, last: int) -> range:
