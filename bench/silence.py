@@ -280,12 +280,14 @@ def of_tree(top: Path, select: list[str] | None, limit: float, slow: float, list
             content = read(target.path)
         except Unreadable:
             continue
-        if not relevant(content):
+        if relevant(content):
+            tree.relevant += 1
+            for name, rival in rivals:
+                tree.rivals[name] = tree.rivals.get(name, 0) + len(rival.rules(Path(target.path)))
+        elif not worth_reading(target.path, content):
+            # A script that speaks of no TensorFlow may run what does.
             continue
-        tree.relevant += 1
-        for name, rival in rivals:
-            tree.rivals[name] = tree.rivals.get(name, 0) + len(rival.rules(Path(target.path)))
-        if tree.relevant % READER_LASTS == 0:
+        if tree.files % READER_LASTS == 0:
             reader = Reader(pinned=pins.generation_of)
             gc.collect()
         start = time.process_time()
