@@ -49,6 +49,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, Value, Variable
+from regrad.analysis.walking import each_once
 from regrad.analysis.weights import names
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed, operand
@@ -256,10 +257,20 @@ def _difference(value: Value) -> bool:
         return False
     operation = value.operation
     if operation.name == "subtract" and len(operation.inputs) == 2:
-        return not any(isinstance(part, Constant) for part in operation.inputs)
+        one, other = (_layers_behind(part) for part in operation.inputs)
+        # Two networks, or one that sees data and one that sees what another makes of it, never say exactly the same.
+        apart = bool(one) and bool(other) and one != other
+        return not apart and not any(isinstance(part, Constant) for part in operation.inputs)
     if operation.name in ("multiply", "divide", "abs") and operation.inputs:
         return _difference(operation.inputs[0])
     return False
+
+
+def _layers_behind(value: Value) -> frozenset[int]:
+    """The identities of the layers that a value came through."""
+    behind = each_once([value], lambda each: each.operation.inputs if isinstance(each, Tensor) else ())
+    callees = (each.operation.callee for each in behind if isinstance(each, Tensor))
+    return frozenset(id(callee) for callee in callees if isinstance(callee, (Layer, Network)))
 
 
 def _spread(value: Value) -> bool:
