@@ -97,7 +97,12 @@ def score(found: Sequence[Program], reported: Sequence[frozenset[str]], causes: 
 def arguments(parser: argparse.ArgumentParser) -> None:
     inputs.cases(parser)
     inputs.tools(parser)
-    parser.add_argument("--with-runs", action="store_true", help="run every program under UMLAUT's checks, too: long")
+    parser.add_argument(
+        "--with-runs",
+        nargs="*",
+        metavar="NAME",
+        help="run every program of the sets so called (without names: of all) under UMLAUT's checks, too: long",
+    )
 
 
 def measure(options: argparse.Namespace) -> Figures:
@@ -111,17 +116,20 @@ def measure(options: argparse.Namespace) -> Figures:
             unknown = sorted({program.kind for program in found if program.broken} - set(CAUSES))
             if unknown:
                 raise Missing(f"bench/causes.json says of no rule that it names {', '.join(unknown)}")
-            scores = {rival.name: score(found, rival.reports(found), rival.causes) for rival in rivals}
+            here = [*rivals, Umlaut()] if _runs(options.with_runs, folder.name) else rivals
+            scores = {rival.name: score(found, rival.reports(found), rival.causes) for rival in here}
         tables += tables_of(folder.name, scores)
         comparisons += comparisons_of(folder.name, scores)
     return Figures(tuple(tables), tuple(comparisons), versions)
 
 
+def _runs(names: list[str] | None, folder: str) -> bool:
+    return names is not None and (not names or folder in names)
+
+
 def _rivals(options: argparse.Namespace) -> tuple[list[Rival], dict[str, str]]:
     rivals: list[Rival] = [Ours(), Naive(), NeuraLint()]
     versions: dict[str, str] = {}
-    if options.with_runs:
-        rivals.append(Umlaut())
     for tool in ("torchfix", "fixit", "ruff"):
         try:
             linter = Linter(inputs.tools_python(options), tool)
