@@ -3,39 +3,32 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Lookup
 
 from regrad.analysis.events import Applied, GradientTaken
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Gradients, Mapping, Tensor, Union_, Unknown, Value, Variable, Zip
+from regrad.analysis.walking import each_once
 
 
 def gradients_in(value: Value) -> Iterator[Gradients]:
     """The gradients from which a value is made, at any depth."""
-    stack: list[Value] = [value]
-    seen: set[int] = set()
-    while stack:
-        current = stack.pop()
-        if id(current) in seen:
-            continue
-        seen.add(id(current))
-        if isinstance(current, Gradients):
-            yield current
-        elif isinstance(current, Collection):
-            stack.extend(current.items)
-        elif isinstance(current, Mapping):
-            stack.extend(current.entries.values())
-        elif isinstance(current, Zip):
-            stack.extend(current.parts)
-        elif isinstance(current, Union_):
-            stack.extend(current.alternatives)
-        elif isinstance(current, Unknown):
-            stack.extend(current.parents)
-            if current.operation is not None:
-                stack.extend(current.operation.inputs)
-        elif isinstance(current, Tensor):
-            stack.extend(current.operation.inputs)
+    yield from (each for each in each_once([value], _made_of) if isinstance(each, Gradients))
+
+
+def _made_of(value: Value) -> Iterable[Value]:
+    if isinstance(value, Collection):
+        return value.items
+    if isinstance(value, Mapping):
+        return value.entries.values()
+    if isinstance(value, Zip):
+        return value.parts
+    if isinstance(value, Union_):
+        return value.alternatives
+    if isinstance(value, Unknown):
+        return (*value.parents, *(value.operation.inputs if value.operation is not None else ()))
+    return value.operation.inputs if isinstance(value, Tensor) else ()
 
 
 def from_gradient(value: Value, depth: int = 0) -> bool:

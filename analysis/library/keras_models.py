@@ -19,6 +19,7 @@ from regrad.analysis.values import (
     Unknown,
     Value,
 )
+from regrad.analysis.walking import each_once
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -89,19 +90,16 @@ def _described(outputs: tuple[Value, ...]) -> None:
     """Whatever made the inputs, all that leads to the outputs only describes the model, and runs when it is called."""
     from regrad.analysis.interpreter import SYMBOLIC
 
-    stack = list(outputs)
-    seen: set[int] = set()
-    while stack:
-        value = stack.pop()
-        if id(value) in seen:
-            continue
-        seen.add(id(value))
+    for value in each_once(outputs, _inputs):
         if isinstance(value, Tensor):
             value.symbolic = True
-            stack.extend(value.operation.inputs)
         elif isinstance(value, Unknown) and value.operation is not None:
             value.facts = value.facts | SYMBOLIC
-            stack.extend(value.operation.inputs)
+
+
+def _inputs(value: Value) -> tuple[Value, ...]:
+    operation = value.operation if isinstance(value, (Tensor, Unknown)) else None
+    return operation.inputs if operation is not None else ()
 
 
 def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:

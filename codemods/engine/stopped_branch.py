@@ -7,7 +7,7 @@ is trained.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.flow import Flow
@@ -94,18 +94,16 @@ class _Graph:
     def _own_output(self, stopped: Value) -> bool:
         """Whether what is stopped was made by the part alone, and the part is fed by what is trained."""
         fed = False
-        stack: list[Value] = list(self._full._parts(stopped))
-        seen: set[int] = set()
-        while stack:
-            value = stack.pop()
-            if id(value) in seen:
-                continue
-            seen.add(id(value))
+
+        def dependent(value: Value) -> Iterator[Value]:
+            return (part for part in self._full._parts(value) if self._depends(part))
+
+        for value in each_once(self._full._parts(stopped), dependent):
             own = bool(isinstance(value, Tensor) and value.operation.sources)
             for part in self._full._parts(value):
                 if self._depends(part):
-                    stack.append(part)
-                elif self._flow.arrives(part):
+                    continue
+                if self._flow.arrives(part):
                     fed = True
                 elif not own and _is_data(part):
                     return False
