@@ -2,8 +2,9 @@
 
 What it does
 ------------
-Reports a layer's output that is overwritten before anything reads it, or bound to a name that nothing reads, so that
-the layer and those before it are cut off; a training step that asks for the weights of another model than the one it
+Reports a layer's output that is overwritten before anything reads it (in the next statement, or in the next turn of a
+loop that gives each layer the same input), or bound to a name that nothing reads, so that the layer and those before it
+are cut off; a training step that asks for the weights of another model than the one it
 called; and the output of one model as the source of a target that another call computed (Grad-CAM with two calls).
 
 Why gradients stop
@@ -39,8 +40,8 @@ nobody read may have been meant beside another and not in its place: that is sai
 When it stays silent
 --------------------
 When anything on the way is not known; when the weights are reached by any other training of the program; when the
-output is read before it is overwritten; when a gradient that is None is expected (`unconnected_gradients`, `is None`,
-tests).
+output is read before it is overwritten, or in the loop; when a gradient that is None is expected
+(`unconnected_gradients`, `is None`, tests).
 
 References
 ----------

@@ -5,11 +5,12 @@ What it does
 ------------
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
 `zip` or generator that was read before it is applied; gradients of one model paired with the variables of a
-differently built one; a training loop in which an optimizer is made and the gradients go nowhere, and one of several
-steps that drops them; steps by hand that move copies of the weights, or only a name; copies that are given to the
-optimizer; a network, layer or table that is trained through and in no optimizer's list; a list of weights that is begun
-again where it was to grow; a variable in no list that means nothing unless it moves (its exponential is taken, or it is
-a factor or an offset of zero); a `None` that reaches an operation which clips.
+differently built one; a training loop in which an optimizer is made and the gradients go nowhere, or are summed up in
+variables and never applied, and one of several steps that drops them; steps by hand that move copies of the weights,
+or only a name; copies that are given to the optimizer; a network, layer or table that is trained through and in no
+optimizer's list, be it in front of what is trained or a head behind it, whose output is compared with data; a list of
+weights that is begun again where it was to grow; a variable in no list that means nothing unless it moves (its
+exponential is taken, or it is a factor or an offset of zero); a `None` that reaches an operation which clips.
 
 Why gradients stop
 ------------------
@@ -32,16 +33,17 @@ The fix and its safety
 ----------------------
 Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not
 applied, or training one more network, is unsafe: weights move that did not. Gradients that are gathered over several
-batches are applied where their sum is begun anew; where it is not begun anew, that is left to the author.
+batches are applied before their sum is begun anew; where it is not begun anew, that is left to the author.
 
 When it stays silent
 --------------------
 When the optimizer is of the program's own making; when what is left out has weights from elsewhere, is frozen, set or
-asked for anywhere, or stands behind or beside what is trained and not in front of it (a discriminator, a network that
-compares features, a teacher: the gradient comes through it, and it need not move); variables that hold data or noise;
-when gradients are used in another way (assigned by hand, accumulated, drawn, returned to a caller that is not known,
-clipped where None is passed over); when the program only reads gradients out (saliency, attacks, tests) and has no
-optimizer; when the gradients of a copy are applied to the original of the same build (A3C).
+asked for anywhere, said to stay fixed, or judges what is trained: a discriminator (compared with ones and zeros), a
+network that compares features (with itself), a teacher; the gradient comes through it, and it need not move;
+variables that hold data or noise; when gradients are used in another way (assigned by hand, accumulated, drawn,
+returned to a caller that is not known, clipped where None is passed over); when the program only reads gradients out
+(saliency, attacks, tests) and has no optimizer; when the gradients of a copy are applied to the original of the same
+build (A3C).
 
 References
 ----------

@@ -39,7 +39,8 @@ Mended::
 The fix and its safety
 ----------------------
 A term that depends on the inside of the model alone, and is added to the rest, moves into a layer that stands behind
-the tensors and hands it over with `add_loss`: the sum stays the same. Unsafe, since the layer becomes a part of the
+the tensors and hands it over with `add_loss`: the sum stays the same. What the function around the loss was given (the
+weight of the term) is given to the layer. Unsafe, since the layer becomes a part of the
 model. Where the tensor is mixed with the prediction (weights of examples, a second input), nothing is rewritten: it
 becomes a target, an output with a loss of its own, or `sample_weight`, which is for the author to say.
 

@@ -3,11 +3,12 @@
 What it does
 ------------
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
-that is computed and left out of the sum, a sum that
-each pass of a loop replaces, an output with targets that `loss={...}` does not name, or whose loss is None although a
-metric watches it, its loss has a weight or its prediction is used later, and a weight that a layer makes
-and never uses, where the other weights of the same model are trained. Of a part inside a
-model, such as the pooler of an encoder, only where the model can be made without it.
+that is computed and left out of the sum, a sum that each pass of a loop replaces, an output with targets that
+`loss={...}` does not name, or whose loss is None although a metric watches it, its loss has a weight or its
+prediction is used later, a weight that a layer makes and never uses, or of which it only computes something that
+nobody reads, and a layer that is never called where one like it is called twice on the same value; always where the
+other weights of the same model are trained. Of a part inside a model, such as the pooler of an encoder, only where
+the model can be made without it.
 
 Why gradients stop
 ------------------
@@ -33,10 +34,10 @@ Mended::
 The fix and its safety
 ----------------------
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else.
-`total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. A weight that
-is not used takes the place of the one that stands there for it, where the names say so. Unsafe: another
-loss or function is computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it
-out.
+`total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. The second
+of two calls of one layer is made with the layer that nobody calls. A weight that is not used takes the place of the
+one that stands there for it, where the names say so. Unsafe: another loss or function is computed. Of a head that
+nobody uses, it is the author's choice whether to use it or to leave it out.
 
 When it stays silent
 --------------------

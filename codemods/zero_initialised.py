@@ -4,7 +4,8 @@ What it does
 ------------
 Reports a hidden kernel that starts at zero (or at one constant) where that provably stops learning: the next kernel
 starts constant as well, or a `relu` behind it is shut. `kernel_initializer="zeros"` of a layer,
-`tf.Variable(tf.zeros(...))` and `get_variable(..., initializer=tf.zeros_initializer())` in a product are seen.
+`tf.Variable(tf.zeros(...))`, `add_weight(initializer=...)` and `get_variable(..., initializer=tf.zeros_initializer())`
+in a product are seen, also where the initializer is handed down through arguments: it is changed where it is chosen.
 
 Why gradients stop
 ------------------
