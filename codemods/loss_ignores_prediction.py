@@ -34,9 +34,9 @@ The fix and its safety
 The value is returned, which is safe: nothing could be trained without it. A loss that was called is handed over as
 a function of the targets and the prediction, with its other arguments; unsafe, since it is now computed for each
 batch. Where the prediction is used nowhere and the targets stand in its place, the prediction is put there, which is
-unsafe: the targets compared with themselves (`y_true - y_true`), computed with twice in the same words, given a second
-name, or taken apart into triplets. What any other loss that ignores the prediction should compute is the author's to
-say.
+unsafe: the targets, or one part of them, compared with themselves (`y_true - y_true`), computed with twice in the
+same words, given a second name (that of the prediction, too: `y_pred = K.flatten(y_true)`), or taken apart into
+triplets. What any other loss that ignores the prediction should compute is the author's to say.
 
 When it stays silent
 --------------------
@@ -67,16 +67,9 @@ from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.own_losses import captured, depends, ignoring, single_loss
 from regrad.codemods.engine.returns import with_return
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.truth_for_prediction import Slip, slip_in
 
 CODE, NAME = "RG107", "loss-ignores-prediction"
-
-
-class _Itself(NamedTuple):
-    """The truth stands where the prediction was meant: there, and the prediction's name."""
-
-    nodes: tuple[ast.Name, ...]
-    prediction: str
-    path: str
 
 
 class _Silent(NamedTuple):
@@ -121,7 +114,7 @@ def _of_functions(program: Program) -> Iterator[Finding]:
         node = event.compilation.loss_node
         related = (Related(program.location(node, event.compilation.frame), "the model is compiled with it here"),)
         location = program.location(function.node, function.module)
-        evidence = _Silent(function) if isinstance(event.target, Constant) else _with_itself(function)
+        evidence = _Silent(function) if isinstance(event.target, Constant) else slip_in(function)
         yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, (), related, evidence)
 
 
@@ -135,81 +128,9 @@ def _of_loops(program: Program) -> Iterator[Finding]:
         related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
         location = program.location(each.function.node, each.function.module)
         lost = names(each.sink.path.lost)
-        slip = _with_itself(each.function)
+        slip = slip_in(each.function)
         evidence = slip if slip is not None and slip.prediction == each.parameter else None
         yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, lost, related, evidence)
-
-
-def _with_itself(function: Function) -> _Itself | None:
-    """Where the truth stands in the place of the prediction, which is not used at all: a slip of the pen."""
-    arguments = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
-    arguments = arguments[1:] if function.owner is not None else arguments
-    if len(arguments) < 2 or isinstance(function.node, ast.Lambda):
-        return None
-    truth, prediction = arguments[:2]
-    nodes = list(ast.walk(function.node))
-    if any(isinstance(each, ast.Name) and each.id == prediction for each in nodes):
-        return None
-    for slip in (_compared(nodes, truth), _copied(function.node, truth), _unpacked(function.node, nodes, truth)):
-        if slip:
-            return _Itself(slip, prediction, function.module)
-    return None
-
-
-def _compared(nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
-    """The second of two in a difference or a call with two arguments, where it is the only such place."""
-    found: list[ast.Name] = []
-    for each in nodes:
-        pair: list[ast.expr] = []
-        if isinstance(each, ast.BinOp) and isinstance(each.op, ast.Sub):
-            pair = [each.left, each.right]
-        elif isinstance(each, ast.Call):
-            pair = each.args
-        same = [one for one in pair if isinstance(one, ast.Name) and one.id == truth]
-        if len(pair) == len(same) == 2:
-            found.append(same[1])
-    return (found[0],) if len(found) == 1 else ()
-
-
-def _copied(function: ast.AST, truth: str) -> tuple[ast.Name, ...]:
-    """What a line computes from the truth a second time under another name (`step_pred` as `step_true` before), or
-    the one name that a line gives another of what comes from the truth (`score = label`).
-    """
-    assigned = [
-        each
-        for each in getattr(function, "body", ())
-        if isinstance(each, ast.Assign) and len(each.targets) == 1 and isinstance(each.targets[0], ast.Name)
-    ]
-    seen: set[str] = set()
-    for each in assigned:
-        text = ast.dump(each.value)
-        uses = [node for node in ast.walk(each.value) if isinstance(node, ast.Name) and node.id == truth]
-        if text in seen and uses:
-            return tuple(uses)
-        seen.add(text)
-    names = {truth} | {
-        node.id
-        for each in getattr(function, "body", ())
-        if isinstance(each, ast.Assign)
-        and any(isinstance(node, ast.Name) and node.id == truth for node in ast.walk(each.value))
-        for target in each.targets
-        for node in ast.walk(target)
-        if isinstance(node, ast.Name)
-    }
-    renamed = [each.value for each in assigned if isinstance(each.value, ast.Name) and each.value.id in names]
-    return (renamed[0],) if len(renamed) == 1 else ()
-
-
-def _unpacked(function: ast.AST, nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
-    """The truth in the one place where it is used, taken apart into several: so is the prediction of a loss that
-    needs no targets (triplets).
-    """
-    uses = [each for each in nodes if isinstance(each, ast.Name) and each.id == truth]
-    for statement in getattr(function, "body", ()):
-        apart = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], (ast.Tuple, ast.List))
-        if apart and len(uses) == 1 and any(each is uses[0] for each in ast.walk(statement)):
-            return (uses[0],)
-    return ()
 
 
 def _complaint(event: Trained, function: Function) -> str | None:
@@ -238,7 +159,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, _Silent):
             return [Mending("return the value", Safety.SAFE, _returned(program, evidence.function))]
-        if isinstance(evidence, _Itself):
+        if isinstance(evidence, Slip):
             source = program.files[evidence.path]
             slips = tuple(Edit(evidence.path, source.span(node), evidence.prediction) for node in evidence.nodes)
             why = "the targets stand in the place of the prediction, which is used nowhere"

@@ -235,3 +235,27 @@ for _ in range(9):
 """
     evidence = compare(text, text.replace("labels=x @ w, logits=y", "labels=y, logits=x @ w"))
     assert evidence.before.symptoms == (Symptom.LOSS_ARGUMENTS_SWAPPED,) and evidence.verdict is Verdict.MENDED
+
+
+LINKS = """
+import tensorflow as tf
+w = tf.Variable(tf.random.normal((3, 1), seed=1))
+x, y = tf.random.normal((8, 3), seed=2), tf.cast(tf.range(8) % 2, tf.float32)[:, None]
+for _ in range(9):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits({arguments}))
+    w.assign_sub(0.1 * tape.gradient(loss, w))
+"""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right"), [("labels=x @ w, logits=y", "labels=y, logits=x @ w"), ("x @ w, y", "y, x @ w")]
+)
+def test_scores_in_the_place_of_labels_are_noticed(compare: Compare, wrong: str, right: str) -> None:
+    evidence = compare(LINKS.replace("{arguments}", wrong), LINKS.replace("{arguments}", right))
+    assert evidence.before.symptoms == (Symptom.LOSS_ARGUMENTS_SWAPPED,) and evidence.verdict is Verdict.MENDED
+
+
+@pytest.mark.parametrize("arguments", ["tf.sigmoid(x @ w), y", "labels=tf.sigmoid(x[:, :1]), logits=x @ w"])
+def test_soft_labels_of_a_network_or_of_data_are_labels(step: Step, arguments: str) -> None:
+    assert step(LINKS.replace("{arguments}", arguments)).symptoms == ()

@@ -149,6 +149,7 @@ class Run:
         from .files import replace_files
         from .frozen import watch_assignments, watch_layers
         from .functions import watch_functions
+        from .logits_as_labels import watch_cross_entropies
         from .loss_oracles import watch_losses
         from .models import watch_models
         from .optimizers import watch_optimizers
@@ -184,6 +185,7 @@ class Run:
             watch_calls(recorder, families)
             watch_outputs(recorder, families)
             watch_loss_functions(recorder, families)
+            watch_cross_entropies(recorder)
         make_harmless(recorder, families)
         replace_datasets(recorder, families)
         stand_in_for_catalogue(recorder)

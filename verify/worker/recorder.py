@@ -67,6 +67,7 @@ class Recorder:
         """Those to which something was added, or may have been."""
         self.loss_calls: list[Any] = []
         self.loss_pairs: list[Any] = []
+        self.labels_and_logits: list[Any] = []
         self.errors: dict[int, tuple[Any, Any, Any]] = {}
         self.slopes: dict[Any, Any] = {}
         self.symptoms: set[str] = set()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .dataflow import Graph, readers, sides
+from .logits_as_labels import logits_as_labels
 from .loss_oracles import built_in, loss_name
 from .recorder import Recorder
 from .trail import Operation, span_of
@@ -74,6 +75,10 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
                     recorder.sites.wiring.setdefault(name, []).append(span_of(place[-1])[:2])
     if takes_prediction_for_target(recorder, graph, reading):
         recorder.symptoms.add("loss-arguments-swapped")
+    site = logits_as_labels(recorder, graph, reading)
+    if site is not None:
+        recorder.symptoms.add("loss-arguments-swapped")
+        recorder.sites.wiring.setdefault("loss-arguments-swapped", []).append(site[:2])
     recorder.sites.loss_made = where_made(graph, above)
 
 
