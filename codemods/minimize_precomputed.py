@@ -32,7 +32,9 @@ The fix and its safety
 ----------------------
 Safe. The statements that compute the loss move under a tape, and `apply_gradients` takes the place of `minimize`; where
 the loss is a function that reads a value from outside, that computation moves into the function; a `lambda` becomes
-a function first.
+a function first. An optimizer of TensorFlow 1 that is given the result of a call (`minimize(self.cost())`) is given
+what computes it instead (`minimize(self.cost)`). For `tf.gradients` a tape is opened around all that lies between the
+sources and the loss, and asked.
 
 When it stays silent
 --------------------
@@ -46,7 +48,6 @@ Custom training: https://www.tensorflow.org/guide/keras/writing_a_training_loop_
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
@@ -54,23 +55,27 @@ from regrad.analysis.events import GradientTaken, Minimized
 from regrad.analysis.frames import Frame
 from regrad.analysis.generation import spelled_for_keras_2
 from regrad.analysis.program import Program
-from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor, Variable
+from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor
 from regrad.analysis.weights import names
-from regrad.codemods.engine.effects import reading_of
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
-from regrad.codemods.engine.surroundings import block_of, free_name, function_around, stored
+from regrad.codemods.engine.loss_as_callable import as_callable, takes_callable
+from regrad.codemods.engine.rule import Finding, Mendings, Rule, Withheld
+from regrad.codemods.engine.taped_gradients import tape_for_gradients
 from regrad.codemods.engine.taped_minimize import (
     into_callable,
     is_named_callable,
+    of_tensorflow_1,
     tape_around_callable,
     tape_around_statements,
-    tape_spelling,
 )
 
 _ADVICE = (
     "compute the loss under `with tf.GradientTape() as tape:` and call "
     "`optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables))`"
+)
+
+_ADVICE_FOR_GRADIENTS = (
+    "compute the loss under `with tf.GradientTape() as tape:`, watch what is no variable, and call `tape.gradient`"
 )
 
 
@@ -90,11 +95,10 @@ def detect(program: Program) -> Iterator[Finding]:
         message: str | None = None
         variables: tuple[str, ...] = ()
         eager = program.eager and not _traced(event.frame)
-        first = isinstance(event.optimizer, Optimizer) and event.optimizer.name.startswith("tf1.")
         if (
             isinstance(event.loss, Tensor)
             and event.tape is None
-            and (keras or (first and eager))
+            and (keras or (of_tensorflow_1(event) and eager))
             and not _in_graph(event)
         ):
             message = "`minimize` is given a tensor: its history is gone, so there is nothing to differentiate"
@@ -193,61 +197,24 @@ def mend(program: Program, finding: Finding) -> Mendings:
     """Compute the loss under a tape, or inside the callable."""
     event = finding.evidence
     if isinstance(event, GradientTaken):
-        return _tape_for_gradients(program, event)
+        try:
+            return tape_for_gradients(program, event)
+        except CannotMove as reason:
+            return Withheld(str(reason), _ADVICE_FOR_GRADIENTS)
     sink = next((sink for sink in program.sinks if sink.event is event), None)
     try:
         if sink is not None and is_named_callable(event):
-            has_minimize = isinstance(event.optimizer, Optimizer) and event.optimizer.name.startswith("tf1.")
-            if has_minimize or _keras_2(program):
+            if of_tensorflow_1(event) or _keras_2(program):
                 return into_callable(program, event, sink)
             return tape_around_callable(program, event, sink)
+        if takes_callable(event):
+            try:
+                return as_callable(program, event)
+            except CannotMove:
+                pass  # what stands before the call is recorded by a tape
         return tape_around_statements(program, event, sink)
     except CannotMove as reason:
         return Withheld(str(reason), _ADVICE)
-
-
-def _tape_for_gradients(program: Program, event: GradientTaken) -> Mendings:
-    """Put the statement that computes the loss under a tape that watches the sources, and ask that tape."""
-    from regrad.codemods.engine import moving
-
-    path = event.frame.path
-    advice = (
-        "compute the loss under `with tf.GradientTape() as tape:`, watch what is no variable, and call `tape.gradient`"
-    )
-    statement = program.statement(event.node, path)
-    node = event.node
-    if statement is None or not isinstance(node, ast.Call) or not isinstance(event.target_node, ast.Name):
-        return Withheld("the loss has no name of its own", advice)
-    if not isinstance(event.sources_node, ast.Name):
-        return Withheld("what the gradient is asked for has no name of its own", advice)
-    block = block_of(program, statement, path)
-    index = next(position for position, other in enumerate(block) if other is statement)
-    name = event.target_node.id
-    places = [position for position, other in enumerate(block[:index]) if name in stored(other)]
-    if not places:
-        return Withheld("the loss is computed in another block", advice)
-    # A loss that is added up, in a loop for instance: all of it, with what stands between.
-    computing = block[places[0] : places[-1] + 1]
-    reading = reading_of(program.trees[path])
-    if any(reading.of(other).leaves for other in computing):
-        return Withheld("a `return`, `break` or `continue` stands between the parts of the loss", advice)
-    scope = function_around(program, statement, path) or program.trees[path]
-    tape = free_name(program, path, scope, ("tape",))
-    source = event.sources_node.id
-    variable = isinstance(event.sources, Variable)
-    rewrite = moving.Rewrite(program.files[path], program.trees[path])
-    try:
-        rewrite.wrap(
-            computing,
-            f"with {tape_spelling(program, path)}() as {tape}:",
-            lead="" if variable else f"{tape}.watch({source})",
-        )
-        # `tf.gradients` answers with a list, whatever it is asked for.
-        rewrite.replace(node, f"{tape}.gradient({name}, [{source}])")
-        edits = rewrite.edits()
-    except CannotMove as reason:
-        return Withheld(str(reason), advice)
-    return (Mending("ask a tape for the gradient", Safety.SAFE, edits),)
 
 
 RULE = Rule(

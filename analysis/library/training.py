@@ -439,7 +439,9 @@ def _minimize(interpreter: Interpreter, optimizer: Value, call: Call) -> Value:
     from regrad.analysis.interpreter import Call as Arguments
 
     loss = call.get("loss", 0) or UNKNOWN
-    variables = call.get("var_list", 1) or UNKNOWN
+    # Those of TensorFlow 1 take a counter of steps in second place.
+    first = isinstance(optimizer, Optimizer) and optimizer.name.startswith("tf1.")
+    variables = call.get("var_list", 2 if first else 1) or UNKNOWN
     tape = call.get("tape")
     result: Value | None = None
     recorder: Tape | None = None

@@ -9,11 +9,12 @@ from regrad.analysis.events import Minimized
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import BoundMethod, Function, Operation, Partial, Tape, Tensor, Unknown, Variable
+from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor, Unknown, Variable
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.effects import followed, reading_of
 from regrad.codemods.engine.lambda_written_out import written_out
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.leading_up import operations_behind
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety
 from regrad.codemods.engine.surroundings import block_of, free_name, function_around, stored
@@ -21,7 +22,7 @@ from regrad.codemods.engine.surroundings import block_of, free_name, function_ar
 
 def is_named_callable(event: Minimized) -> bool:
     """Whether the loss is a callable that the program has elsewhere, and not a `lambda` on the spot."""
-    return isinstance(event.loss, (Function, BoundMethod)) and not isinstance(_given(event), ast.Lambda)
+    return isinstance(event.loss, (Function, BoundMethod)) and not isinstance(given_loss(event), ast.Lambda)
 
 
 def into_callable(program: Program, event: Minimized, sink: Sink) -> Mendings:
@@ -38,7 +39,7 @@ def tape_around_callable(program: Program, event: Minimized, sink: Sink) -> Mend
     scope = function_around(program, statement, path) or program.trees[path]
     tape = free_name(program, path, scope, ("tape",))
     loss = free_name(program, path, scope, ("loss", "loss_value"))
-    given = _given(event)
+    given = given_loss(event)
     if not isinstance(given, (ast.Name, ast.Attribute)):
         raise CannotMove("the callable has no name of its own")
     text = _replacement(program, event, loss, _variables_text(program, event, tape), statement, tape)
@@ -68,7 +69,7 @@ def tape_around_statements(program: Program, event: Minimized, sink: Sink | None
     loss = _loss_name(event)
     tail = ""
     if loss is None:
-        given = _given(event)
+        given = given_loss(event)
         loss = free_name(program, path, scope, ("loss", "loss_value"))
         value = given.body if isinstance(given, ast.Lambda) else given
         called = "()" if isinstance(event.loss, Partial) and value is given else ""
@@ -126,7 +127,7 @@ def _frame_in(sink: Sink) -> Frame:
     raise CannotMove("what the callable returns is computed somewhere else")
 
 
-def _given(event: Minimized) -> ast.expr:
+def given_loss(event: Minimized) -> ast.expr:
     """The expression that is handed to `minimize` as the loss."""
     assert isinstance(event.node, ast.Call)
     keyword = next((keyword.value for keyword in event.node.keywords if keyword.arg == "loss"), None)
@@ -140,8 +141,9 @@ def _variables_text(program: Program, event: Minimized, tape: str) -> str:
     """What the gradients are asked for; without a list, or with that of a graph, all that the tape watched."""
     assert isinstance(event.node, ast.Call)
     node = next((keyword.value for keyword in event.node.keywords if keyword.arg == "var_list"), None)
-    if node is None and len(event.node.args) > 1:
-        node = event.node.args[1]
+    position = 2 if of_tensorflow_1(event) else 1
+    if node is None and len(event.node.args) > position:
+        node = event.node.args[position]
     if node is None:
         return f"{tape}.watched_variables()"
     if isinstance(node, ast.Lambda):
@@ -181,7 +183,7 @@ def _replacement(program: Program, event: Minimized, loss: str, variables: str, 
         variables = name
     lines.append(f"{gradients} = {tape}.gradient({loss}, {variables})")
     pairs = f"[({gradients}, {variables})]" if one else f"zip({gradients}, {variables})"
-    lines.append(f"{optimizer}.apply_gradients({pairs})")
+    lines.append(f"{optimizer}.apply_gradients({pairs}{_counted(program, event)})")
     if isinstance(statement, ast.Assign):
         target = ast.unparse(statement.targets[0])
         uses = [
@@ -194,6 +196,24 @@ def _replacement(program: Program, event: Minimized, loss: str, variables: str, 
     return "\n".join(lines)
 
 
+def of_tensorflow_1(event: Minimized) -> bool:
+    """Whether the optimizer is one of TensorFlow 1, whose `minimize` takes a counter of steps in second place."""
+    return isinstance(event.optimizer, Optimizer) and event.optimizer.name.startswith("tf1.")
+
+
+def _counted(program: Program, event: Minimized) -> str:
+    """The counter of steps that `minimize` was given, as `apply_gradients` takes it."""
+    call = event.node
+    if not isinstance(call, ast.Call) or not of_tensorflow_1(event):
+        return ""
+    counter = next((word.value for word in call.keywords if word.arg == "global_step"), None)
+    if counter is None and len(call.args) > 1:
+        counter = call.args[1]
+    if counter is None or (isinstance(counter, ast.Constant) and counter.value is None):
+        return ""
+    return f", global_step={program.source(counter, event.frame.path)}"
+
+
 def tape_spelling(program: Program, path: str) -> str:
     spelled = imports.spelled(program.trees[path], ("tensorflow.GradientTape", "tensorflow.compat.v1.GradientTape"))
     if spelled is None:
@@ -203,7 +223,7 @@ def tape_spelling(program: Program, path: str) -> str:
 
 def _loss_name(event: Minimized) -> str | None:
     """The name that holds the loss; None where it is an expression of its own."""
-    given = _given(event)
+    given = given_loss(event)
     if isinstance(given, ast.Lambda):
         given = given.body
     return given.id if isinstance(given, ast.Name) and not isinstance(event.loss, Partial) else None
@@ -215,14 +235,15 @@ def _computing(
     """The statements ahead of `minimize` that compute the loss, in order."""
     if isinstance(event.loss, Tensor) and (sink is None or sink.tape is None):
         # A tensor brings no recording at all: as if a tape had been opened by `minimize` itself.
-        unaware = Tape(event.node, event.frame, event.serial, implicit=True)
-        unaware.fields["#opened"] = event.serial
-        sink = Sink("minimize", event, unaware, event.loss, event.variables)
-    operations: list[Operation] = missed(sink) if sink is not None and sink.path.lost else []
+        operations = operations_behind(event, event.loss, event.variables)
+    else:
+        operations = missed(sink) if sink is not None and sink.path.lost else []
     found: dict[int, ast.stmt] = {}
     for operation in operations:
         place = place_in(operation.frame, operation.node, event.frame)
         owner = program.statement(place, path) if place is not None else None
+        if owner is not None and place is not None and owner is program.statement(event.node, path):
+            continue  # it runs in what is handed over, which moves under the tape as a whole
         if owner is None or not any(owner is other for other in statements):
             raise CannotMove("the loss is computed in several places")
         if hasattr(owner, "body"):
