@@ -2,8 +2,9 @@
 
 What it does
 ------------
-Reports, in a loss written by hand under a tape, the difference of a prediction of shape `(n, 1)` and a target of
-shape `(n,)`.
+Reports, in a loss written by hand, the difference of a prediction of shape `(n, 1)` and a target of shape `(n,)`; and
+the sum, product or difference of such two in the targets that are made for it (`reward + gamma * target(next_state)`,
+`returns - values`).
 
 Why gradients stop
 ------------------
@@ -23,8 +24,8 @@ Mended::
 
 The fix and its safety
 ----------------------
-The target gets the axis. Safe: the model computes what it computed, and each prediction is compared with its own
-target.
+The target gets the axis; where the result meets values of shape `(n,)` further on, the prediction loses its second one.
+Safe: the model computes what it computed, and each prediction meets its own target.
 
 When it stays silent
 --------------------
@@ -41,38 +42,90 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from typing import NamedTuple
 
+from regrad.analysis.events import GradientTaken
 from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import head_of
 from regrad.analysis.operators import shape_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation, Tensor, Value
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.operations_of import tensors
+from regrad.codemods.engine.operations_of import reached, tensors
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG303", "target-broadcast"
 _MEANS = frozenset({"mean", "reduce_mean"})
 _DIFFERENCES = frozenset({"subtract", "squared_difference"})
+_COMBINING = frozenset({"add", "multiply", "subtract"})
+_NUMBER_BY_NUMBER = frozenset({"add", "multiply", "subtract", "divide", "negative", "stop_gradient"})
+_DEEPEST = 8
+
+
+class Stretched(NamedTuple):
+    """An operation of a prediction and of the operand at `place`, which lacks its axis.
+
+    `rank` is that of what the result meets next, where it is known: the one that both must have.
+    """
+
+    operation: Operation
+    place: int
+    rank: int | None
 
 
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[int] = set()
     for tensor in tensors(program):
         operation = tensor.operation
-        if operation.name not in _DIFFERENCES or operation.node is None or operation.frame is None:
+        if operation.name not in _DIFFERENCES | _COMBINING or operation.node is None or operation.frame is None:
             continue
-        if id(operation.node) in seen or len(operation.inputs) != 2 or not operation.tapes:
+        if id(operation.node) in seen or len(operation.inputs) != 2:
             continue
-        if any(tape.implicit for tape in operation.tapes):
+        in_the_loss = bool(operation.tapes) and operation.name in _DIFFERENCES
+        if any(tape.implicit for tape in operation.tapes) or not (in_the_loss or id(tensor) in _of_losses(program)):
             continue
         place = _target_of(operation)
         if place is None or _only_averaged(program, tensor):
             continue
         seen.add(id(operation.node))
-        message = "shapes (n,) and (n, 1) make (n, n): every prediction is compared with every target"
+        rank = 2 if in_the_loss else _rank_of_company(program, tensor)
+        message = "shapes (n,) and (n, 1) make (n, n): every prediction " + (
+            "is compared with every target" if in_the_loss else "meets the numbers of every sample"
+        )
         location = program.location(operation.node, operation.frame)
-        yield Finding(CODE, NAME, message, location, None, (), (), (operation, place))
+        yield Finding(CODE, NAME, message, location, None, (), (), Stretched(operation, place, rank))
+
+
+def _of_losses(program: Program) -> frozenset[int]:
+    """The identities of all tensors that a loss under a tape is made from, on the record or off it."""
+    return program.once(_made_for_losses)
+
+
+def _made_for_losses(program: Program) -> frozenset[int]:
+    return frozenset(
+        id(tensor)
+        for sink in program.sinks
+        if sink.kind == "tape" and isinstance(sink.event, GradientTaken)
+        for tensor in reached(iter([sink.target]))
+    )
+
+
+def _rank_of_company(program: Program, tensor: Tensor) -> int | None:
+    """The rank of the values per sample that the result meets on its way into the loss."""
+    ranks: set[int] = set()
+    waiting, seen = [tensor], {id(tensor)}
+    while waiting:
+        value = waiting.pop()
+        for user in tensors(program):
+            inputs = user.operation.inputs
+            if id(user) in seen or not any(part is value for part in inputs):
+                continue
+            seen.add(id(user))
+            others = [part for part in inputs if part is not value and not _is_target(part)]
+            ranks.update(len(shape) for part in others if (shape := shape_of(part)))
+            if len(inputs) == 1 or user.operation.name in _NUMBER_BY_NUMBER:
+                waiting.append(user)
+    return ranks.pop() if len(ranks) == 1 else None
 
 
 def _target_of(operation: Operation) -> int | None:
@@ -100,25 +153,34 @@ def _is_target(value: Value) -> bool:
     return not reach.sources and not reach.anything and not reach.data
 
 
-def _is_prediction(value: Value) -> bool:
+def _is_prediction(value: Value, depth: int = 0) -> bool:
+    """Whether it is what a model of one unit gives, or that scaled and shifted number by number."""
     shape = shape_of(value)
     if not isinstance(value, Tensor) or shape is None or len(shape) != 2 or shape[1] != 1 or shape[0] == 1:
         return False
-    if head_of(value).dense is not None:
+    if head_of(value).dense is not None or value.operation.kind == "model":
         return True
-    return value.operation.name in ("matmul", "add", "bias_add") and bool(Flow(None).reach(value).sources)
+    if value.operation.name in _NUMBER_BY_NUMBER and depth < _DEEPEST:
+        return any(_is_prediction(part, depth + 1) for part in value.operation.inputs)
+    return value.operation.name in ("matmul", "bias_add") and bool(Flow(None).reach(value).sources)
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
-    operation, place = finding.evidence
+    found: Stretched = finding.evidence
+    operation, place = found.operation, found.place
     try:
-        edits = _edits(program, operation, place)
+        if found.rank == 1:
+            edits, title = _edits(program, operation, 1 - place, "[:, 0]"), "take the second axis from the prediction"
+        elif found.rank == 2:
+            edits, title = _edits(program, operation, place, "[:, None]"), "give the target its second axis"
+        else:
+            return Withheld("which of the two shapes is wanted further on is not known", "prediction[:, 0]")
     except CannotMove as problem:
         return Withheld(problem.reason, "y = tf.reshape(y, (-1, 1))")
-    return [Mending("give the target its second axis", Safety.SAFE, edits, keeps_loss=False, seen_in_step=False)]
+    return [Mending(title, Safety.SAFE, edits, keeps_loss=False, seen_in_step=False)]
 
 
-def _edits(program: Program, operation: Operation, place: int) -> tuple[Edit, ...]:
+def _edits(program: Program, operation: Operation, place: int, index: str) -> tuple[Edit, ...]:
     node = operation.node
     operand: ast.expr | None = None
     if isinstance(node, ast.BinOp):
@@ -131,7 +193,7 @@ def _edits(program: Program, operation: Operation, place: int) -> tuple[Edit, ..
     source = program.files[path]
     text = source.segment(source.span(operand))
     simple = isinstance(operand, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
-    return (Edit(path, source.span(operand), f"{text}[:, None]" if simple else f"({text})[:, None]"),)
+    return (Edit(path, source.span(operand), f"{text}{index}" if simple else f"({text}){index}"),)
 
 
 RULE = Rule(

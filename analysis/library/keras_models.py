@@ -169,6 +169,7 @@ def _opaque(interpreter: Interpreter, name: str, call: Call) -> Value:
     network.fields["loaded"] = not (isinstance(loaded, Constant) and loaded.value is None)
     if last == "clone_model":
         network.fields["loaded"] = False
+        network.fields["#like"] = call.get("model", 0)
     network.fields["#built"] = True
     stated = call.get("trainable")
     if stated is not None:

@@ -241,6 +241,10 @@ def _call_network(interpreter: Interpreter, network: Network, call: Call) -> Val
             and isinstance(classes.value, int)
         ):
             shape = (None, classes.value)
+        like = network.fields.get("#like")
+        modelled = like.fields.get("outputs") or () if isinstance(like, Network) else ()
+        if len(modelled) == 1 and isinstance(modelled[0], Tensor):
+            shape = modelled[0].shape
         made: Value = interpreter.operation(
             "model",
             network.name,
