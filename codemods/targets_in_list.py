@@ -2,14 +2,14 @@
 
 What it does
 ------------
-Reports a generator or a mapped data set that hands over `[x, y]`, and `fit([x, y])` or `fit(pair)`, where `pair` is a
-list or tuple of two arrays, for a model with one input.
+Reports a generator or a mapped data set that hands over `[x, y]`, `from_tensor_slices([x, y])`, and `fit([x, y])` or
+`fit(pair)`, where `pair` is a list or tuple of two arrays, for a model with one input.
 
 Why gradients stop
 ------------------
 Keras tells inputs from targets by a tuple. A list is one structure of inputs: there are no targets, so no loss can
 be computed. Older versions end in `No gradients provided for any variable`, Keras 3 says that a generator must
-return a tuple.
+return a tuple. `from_tensor_slices` stacks the parts of a list into one tensor, whose two rows are all the data.
 
 Example
 -------
@@ -28,13 +28,15 @@ Mended::
 The fix and its safety
 ----------------------
 The list becomes a tuple. Safe: the same things are handed over, and Keras takes them for what they are. A list that
-is changed after it was made becomes a tuple where it is handed over.
+is changed after it was made becomes a tuple where it is handed over. For `from_tensor_slices` unsafe, since the data
+set holds other elements then.
 
 When it stays silent
 --------------------
 When the model may take what is in the list as its inputs (as many inputs as there are parts), for a `Sequence` or
 `PyDataset`, of which Keras 3 accepts a list, when what a generator hands over is not written as a list, when not all
-that is in a list made elsewhere is known, and for a list that starts with a list of inputs (RG601).
+that is in a list made elsewhere is known, and for a list that starts with a list of inputs (RG601). For slices whose
+parts are samples rather than arrays of samples, and where functions are mapped over the stacked tensor.
 
 References
 ----------
@@ -54,6 +56,7 @@ from regrad.analysis.values import Collection, Tensor, Unknown
 from regrad.codemods.engine.deliveries import around, as_tuple, inputs_of, is_nested, listed, needs_targets
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.stacked_pairs import StackedPair, stacked_pair
 
 CODE, NAME = "RG602", "targets-in-list"
 
@@ -64,6 +67,8 @@ class _Listed(NamedTuple):
     call: ast.Call | None
     alike: bool = True
     """Whether the call is given such a list each time."""
+    stacked: StackedPair | None = None
+    """Where the list is given to `from_tensor_slices`."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -87,6 +92,13 @@ def detect(program: Program) -> Iterable[Finding]:
             message = "inputs and targets come in a list, which Keras takes for a list of inputs without targets"
             evidence = _Listed(element.node, path, None)
             yield Finding(CODE, NAME, message, program.files[path].location(element.node), None, (), related, evidence)
+        pair_of_arrays = stacked_pair(program, event)
+        if pair_of_arrays is not None and id(pair_of_arrays.node) not in seen:
+            seen.add(id(pair_of_arrays.node))
+            message = "`from_tensor_slices` stacks this list into one tensor, so there are no targets"
+            where = program.location(pair_of_arrays.node, pair_of_arrays.path)
+            evidence = _Listed(pair_of_arrays.node, pair_of_arrays.path, None, True, pair_of_arrays)
+            yield Finding(CODE, NAME, message, where, None, (), related, evidence)
         given = event.x
         node = event.x_node
         if (
@@ -119,12 +131,21 @@ def mend(program: Program, finding: Finding) -> Mendings:
     found: _Listed = finding.evidence
     try:
         edits = _unpacked(program, found) if found.call is not None else ()
+        if found.stacked is not None:
+            return [Mending("slice a tuple", Safety.UNSAFE, _all_as_tuples(program, found.stacked))]
         if isinstance(found.node, ast.List) and found.call is None:
             edits = as_tuple(program, found.path, found.node)
     except CannotMove as problem:
         return Withheld(problem.reason, "yield x, y" if found.call is None else "model.fit(x, y)")
     title = "give inputs and targets as two arguments" if found.call is not None else "hand over a tuple"
     return [Mending(title, Safety.SAFE, edits)]
+
+
+def _all_as_tuples(program: Program, pair: StackedPair) -> tuple[Edit, ...]:
+    from regrad.codemods.engine.respelling import file_of
+
+    lists = (pair.node, *pair.beside)
+    return tuple(edit for each in lists for edit in as_tuple(program, file_of(program, each) or pair.path, each))
 
 
 def _unpacked(program: Program, found: _Listed) -> tuple[Edit, ...]:
@@ -141,4 +162,11 @@ def _unpacked(program: Program, found: _Listed) -> tuple[Edit, ...]:
     return (Edit(found.path, span, inside),)
 
 
-RULE = Rule(CODE, NAME, "safe", "The same things are handed over; Keras takes them for what they are.", detect, mend)
+RULE = Rule(
+    CODE,
+    NAME,
+    "mixed",
+    "The same things are handed over; a data set that was stacked becomes one of pairs.",
+    detect,
+    mend,
+)

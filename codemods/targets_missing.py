@@ -61,6 +61,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import nearest
 from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Withheld
+from regrad.codemods.engine.stacked_pairs import stacked_pair
 
 CODE, NAME = "RG601", "targets-missing"
 _ARRAYS_ONLY = ("batch_size", "validation_split")
@@ -102,6 +103,8 @@ def detect(program: Program) -> Iterable[Finding]:
 def _kind(program: Program, event: Trained) -> str | None:
     """How the targets are missing; None where they may be there."""
     element = event.data
+    if stacked_pair(program, event) is not None:
+        return None  # RG602 reports the list
     if element is None:
         if event.y is None or (isinstance(event.y, Constant) and event.y.value is None):
             pair = isinstance(event.x, Collection) and len(event.x.items) == 2 and deliveries.inputs_of(event) == 1

@@ -1,4 +1,4 @@
-"""`minimize(self.cost())` becomes `minimize(self.cost)`: optimizers of TensorFlow 1 call it themselves, under a tape."""
+"""`minimize(self.cost())` becomes `minimize(self.cost)`: optimizers of TensorFlow 1 call it under a tape."""
 
 from __future__ import annotations
 
