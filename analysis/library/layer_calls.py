@@ -242,7 +242,7 @@ def _call_network(interpreter: Interpreter, network: Network, call: Call) -> Val
         ):
             shape = (None, classes.value)
         like = network.fields.get("#like")
-        modelled = like.fields.get("outputs") or () if isinstance(like, Network) else ()
+        modelled: tuple[Value, ...] = (like.fields.get("outputs") or ()) if isinstance(like, Network) else ()
         if len(modelled) == 1 and isinstance(modelled[0], Tensor):
             shape = modelled[0].shape
         made: Value = interpreter.operation(
