@@ -34,8 +34,10 @@ The fix and its safety
 The update becomes `assign_sub` (`assign_add`, `assign`). A variable made of an expression becomes the expression.
 What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name; what is scattered
 is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop
-assigns one by one are collected in a list and stacked. Safe: the numbers are the same. Where the variable is read
-before, or in other functions, and where a graph assigns, nothing is offered.
+assigns one by one are collected in a list and stacked. State that a loop carries goes on in a tensor. Copies of
+weights that inner steps move (meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the
+same. A copied model is called with its new weights by `stateless_call`, unsafe where it is not known to be of Keras 3.
+Where the variable is read in other functions, and where a graph assigns, nothing is offered.
 
 When it stays silent
 --------------------
@@ -66,8 +68,9 @@ from regrad.analysis.values import Tensor, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
-from regrad.codemods.engine.poured import Poured, threaded, unwrapped, uses_of
+from regrad.codemods.engine.poured import Poured, loop_around, scope_of, threaded, unwrapped, uses_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.stateless_copy import Elsewhere
 
 
 class Rebound(NamedTuple):
@@ -75,12 +78,6 @@ class Rebound(NamedTuple):
 
     statement: ast.Assign | ast.AugAssign
     path: str
-
-
-class Elsewhere(NamedTuple):
-    """Weights of a copy that are assigned under the tape."""
-
-    node: ast.AST
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -169,8 +166,13 @@ def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
             CutKind.ASSIGNED,
             names,
             (Related(program.location(sink.event.node, sink.event.frame), "gradients are asked for here"),),
-            Poured(node, frame, cut.value, made, sink.kind == "tape"),
+            Poured(node, frame, cut.value, made, sink.kind == "tape", _recorded(program, sink)),
         )
+
+
+def _recorded(program: Program, sink: Sink) -> ast.AST:
+    opened = [each.statement for each in program.of(TapeOpened) if each.tape is sink.tape and each.statement]
+    return opened[-1] if opened else sink.event.node
 
 
 def _place(program: Program, sink: Sink, cut: flow.FoundCut) -> tuple[ast.AST, Frame]:
@@ -216,13 +218,15 @@ def _elsewhere(program: Program, sink: Sink) -> Iterator[Finding]:
                     CutKind.ASSIGNED,
                     names,
                     (Related(program.location(event.node, event.frame), "gradients are asked for here"),),
-                    Elsewhere(node),
+                    Elsewhere(node, opened.frame, opened.statement),
                 )
                 return
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.adapted_copies import is_adapted
     from regrad.codemods.engine.moving import CannotMove
+    from regrad.codemods.engine.stateless_copy import called_with_weights
 
     evidence = finding.evidence
     node = evidence.node if isinstance(evidence, Poured) and not evidence.made and not evidence.eager else None
@@ -234,21 +238,41 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, Rebound):
             return [_updated(program, evidence)]
-        if isinstance(evidence, Poured) and assigns_a_part(evidence):
+        if isinstance(evidence, Poured) and assigns_a_part(evidence) and not is_adapted(program, evidence):
             return [collected(program, evidence)]
         if isinstance(evidence, Poured):
-            return [unwrapped(program, evidence) if evidence.made else threaded(program, evidence)]
+            return [_computed_with(program, evidence)]
+        return [called_with_weights(program, evidence)]
     except CannotMove as problem:
+        if isinstance(evidence, Poured) and is_adapted(program, evidence):
+            return Withheld(str(problem), ADAPTING)
         if isinstance(evidence, Poured) and assigns_a_part(evidence):
             return Withheld(str(problem), SUGGESTION)
+        if isinstance(evidence, Elsewhere):
+            return Withheld(str(problem), FUNCTIONAL)
         return Withheld(
             str(problem),
             "new = expression\nloss = ...  # computed with `new`\nvariable.assign(new)  # afterwards, to keep it",
         )
-    return Withheld(
-        "a Keras model cannot be called with weights other than its own; its forward pass must be written with tensors",
-        "fast = [w - rate * g for w, g in zip(weights, gradients)]\nlogits = forward(fast, x)",
-    )
+
+
+def _computed_with(program: Program, evidence: Poured) -> Mending:
+    from regrad.codemods.engine.adapted_copies import adapted, is_adapted
+    from regrad.codemods.engine.carried_state import carried
+    from regrad.codemods.engine.moving import CannotMove
+
+    if is_adapted(program, evidence):
+        return adapted(program, evidence)
+    if evidence.made:
+        return unwrapped(program, evidence)
+    try:
+        return threaded(program, evidence)
+    except CannotMove as problem:
+        statement = program.statement(evidence.node, evidence.frame.path)
+        scope = scope_of(program, evidence.frame)
+        if statement is None or loop_around(program, statement, evidence, scope) is None:
+            raise problem
+        return carried(program, evidence)
 
 
 def _updated(program: Program, evidence: Rebound) -> Mending:
@@ -273,6 +297,14 @@ def _updated(program: Program, evidence: Rebound) -> Mending:
     return Mending("update the variable in place", Safety.SAFE, rewrite.edits())
 
 
+ADAPTING = (
+    "fast = [tf.convert_to_tensor(w) for w in weights]\ninner_tape.watch(fast)\n"
+    "fast = [w - rate * g for w, g in zip(fast, gradients)]"
+)
+FUNCTIONAL = (
+    "fast = [w - rate * g for w, g in zip(weights, gradients)]\n"
+    "logits, _ = model.stateless_call(fast, model.non_trainable_variables, x)"
+)
 _SYMBOL: dict[type, str] = {ast.Mult: "*", ast.Div: "/"}
 
 

@@ -10,9 +10,13 @@ from regrad.analysis.location import Position, Span
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Instance, Variable
+from regrad.codemods.engine.drawn_start import drawn_shape
 from regrad.codemods.engine.imports import spelling
 from regrad.codemods.engine.moving import CannotMove, Rewrite
 from regrad.codemods.engine.rule import Edit
+
+_WIDEST = 120
+"""Columns of a line that is not broken."""
 
 
 def added_weight(program: Program, variable: Variable) -> tuple[Edit, ...]:
@@ -44,7 +48,13 @@ def added_weight(program: Program, variable: Variable) -> tuple[Edit, ...]:
     start = call.args[0] if call.args else given.pop("initial_value", None)
     if start is None or None in given or len(call.args) > 1 or set(given) - {"name", "trainable", "dtype"}:
         raise CannotMove("the variable has arguments that `add_weight` does not know")
-    shape, initializer, edits = _start(program, path, start, frame)
+    drawn = drawn_shape(program, start, frame, converted="dtype" in given)
+    if drawn is not None:
+        # Both generations of Keras take an array there, and cast it.
+        name, edits = _initializer(program, path, "Constant", start)
+        shape, initializer = drawn, f"{name}({program.source(start, path)})"
+    else:
+        shape, initializer, edits = _start(program, path, start, frame)
     arguments = [
         f"shape={shape}",
         f"initializer={initializer}",
@@ -56,14 +66,17 @@ def added_weight(program: Program, variable: Variable) -> tuple[Edit, ...]:
 
 
 def _arranged(source: SourceFile, call: ast.Call, arguments: list[str]) -> str:
-    """The arguments in a row; below each other where those of the call stand so."""
+    """The arguments in a row; below each other where those of the call stand so, or where the row would be too long."""
     first = min(source.span(each).start for each in (*call.args, *call.keywords))
     begin = source.span(call).start
     ahead = source.segment(Span(Position(first.line, 1), first))
-    if first.line == begin.line or ahead.strip():
-        return ", ".join(arguments)
     line = source.segment(Span(Position(begin.line, 1), begin))
     outer = line[: len(line) - len(line.lstrip())]
+    if first.line == begin.line or ahead.strip():
+        row = ", ".join(arguments)
+        if len(line) + len("self.add_weight()") + len(row) <= _WIDEST or "\n" in row:
+            return row
+        ahead = outer + ("\t" if "\t" in outer else "    ")
     return "".join(f"\n{ahead}{each}," for each in arguments) + f"\n{outer}"
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from regrad.analysis import flow
+from regrad.analysis import flow, trainings
 from regrad.analysis.assigning import ASSIGNING, SCATTERING, is_function, variable_of
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
@@ -27,6 +27,8 @@ class Poured(NamedTuple):
     made: bool
     eager: bool = False
     """Whether it runs where it stands, even if it is a function of TensorFlow 1."""
+    recorded: ast.AST | None = None
+    """The `with` statement of the tape, or the call that trains."""
 
 
 def unwrapped(program: Program, evidence: Poured) -> Mending:
@@ -38,6 +40,8 @@ def unwrapped(program: Program, evidence: Poured) -> Mending:
         raise CannotMove("the place where the variable is made is not known")
     if evidence.variable.fields.get("#assigned"):
         raise CannotMove("the variable is assigned later on")
+    if id(evidence.variable) in trainings.updated(program):
+        raise CannotMove("the variable is trained itself")
     if any(keyword.arg not in ("name", "trainable") for keyword in call.keywords) or len(call.args) > 1:
         raise CannotMove("the variable has a dtype or a shape of its own")
     value = call.args[0]
@@ -74,25 +78,29 @@ def threaded(program: Program, evidence: Poured) -> Mending:
         or not (call.args or call.keywords)
     ):
         raise CannotMove("the assignment is part of another expression")
-    scope = _scope(program, evidence.frame)
+    scope = scope_of(program, evidence.frame)
     held_by = variable_of(call)
     if held_by is None:
         raise CannotMove("the assignment is part of another expression")
     receiver = program.source(held_by, path)
     parents = program.parents(path)
     block = parents.get(statement)
-    uses = uses_of(program, call, evidence.frame)
-    earlier = [node for node in _reads(program, scope, receiver, path) if node.lineno < statement.lineno]
-    if _in_loop(parents, statement, scope) and not _refreshed(parents, statement, earlier):
+    uses = [node for node in uses_of(program, call, evidence.frame) if _counts(program, evidence, node, block)]
+    earlier = [node for node in reads_of(program, scope, receiver, path) if node.lineno < statement.lineno]
+    if loop_around(program, statement, evidence, scope) is not None and not _refreshed(parents, statement, earlier):
         raise CannotMove("the variable carries its content from one pass of the loop to the next")
+    begins_anew = bool(earlier) and _begins_anew(parents, earlier)
+    builds_on = call.func.attr != "assign" or bool(reads_of(program, call, receiver, path)[1:])
+    if builds_on and not begins_anew and called_again(program, evidence):
+        raise CannotMove("the variable carries its content from one call to the next")
     if any(not _within(parents, node, block) for node in uses):
         raise CannotMove("the variable is read where the assignment may not have happened")
-    if not uses or _read_in_other_functions(program, evidence, receiver):
+    if not uses or read_in_other_functions(program, evidence, receiver):
         raise CannotMove("the variable is read in another function")
     rewrite = Rewrite(program.files[path], program.trees[path])
     before = _before(program, evidence, statement)
     plain = call.func.attr == "assign" and not before and len(call.args) == 1 and isinstance(call.args[0], ast.Name)
-    name = program.source(call.args[0], path) if plain else _free_name(scope, receiver)
+    name = program.source(call.args[0], path) if plain else free_name(scope, receiver)
     held = receiver
     for each in (*before, statement):
         assert isinstance(each.value, ast.Call)
@@ -104,28 +112,26 @@ def threaded(program: Program, evidence: Poured) -> Mending:
                 rewrite.remove([emptied], keep_comments=True)
         held = name
         for node in uses_of(program, each.value, evidence.frame):
-            parent, outer = parents.get(node), None
-            if isinstance(parent, ast.Attribute) and parent.attr in ("read_value", "value"):
-                outer = parents.get(parent)
-            rewrite.replace(outer if isinstance(outer, ast.Call) else node, name)
+            if _counts(program, evidence, node, block):
+                rewrite.replace(spelled_read(parents, node), name)
     return Mending("compute with what was assigned", Safety.SAFE, rewrite.edits())
 
 
-def _read_in_other_functions(program: Program, evidence: Poured, receiver: str) -> bool:
+def read_in_other_functions(program: Program, evidence: Poured, receiver: str) -> bool:
     """Whether something that is trained computes with the variable elsewhere, where the new name does not reach.
 
     A function that is handed the variable from here, by name, is handed the new value as well.
     """
     frame = evidence.frame
-    here = _scope(program, frame)
+    here = scope_of(program, frame)
     for tensor in tensors(program):
         operation = tensor.operation
         if operation.frame is None or not any(value is evidence.variable for value in operation.inputs):
             continue
-        if _scope(program, operation.frame) is here:
+        if scope_of(program, operation.frame) is here:
             continue
         handed = place_in(operation.frame, operation.node, frame)
-        if handed is None or not _reads(program, handed, receiver, frame.path):
+        if handed is None or not reads_of(program, handed, receiver, frame.path):
             return True
     return False
 
@@ -157,7 +163,7 @@ def _before(program: Program, evidence: Poured, statement: ast.Expr) -> list[ast
 def _names(program: Program, statement: ast.stmt, receiver: str, path: str) -> bool:
     """Whether a statement assigns to the variable."""
     parents = program.parents(path)
-    return any(_is_receiver(parents, node) for node in _reads(program, statement, receiver, path))
+    return any(is_receiver(parents, node) for node in reads_of(program, statement, receiver, path))
 
 
 def _new_content(program: Program, call: ast.Call, path: str, held: str) -> tuple[str, ast.stmt | None]:
@@ -173,16 +179,16 @@ def _new_content(program: Program, call: ast.Call, path: str, held: str) -> tupl
     text = program.source(argument, path)
     sign = {"assign_add": "+", "assign_sub": "-"}.get(call.func.attr)
     if sign is not None:
-        plain = isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not _loose(argument)
+        plain = isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not loose(argument)
         text = f"{held} {sign} {text if plain else f'({text})'}"
     return text, None
 
 
-def _scope(program: Program, frame: Frame) -> ast.AST:
+def scope_of(program: Program, frame: Frame) -> ast.AST:
     return frame.function.node if frame.function is not None else program.trees[frame.path]
 
 
-def _reads(program: Program, scope: ast.AST, receiver: str, path: str) -> list[ast.Name | ast.Attribute]:
+def reads_of(program: Program, scope: ast.AST, receiver: str, path: str) -> list[ast.Name | ast.Attribute]:
     return [
         node
         for node in ast.walk(scope)
@@ -203,18 +209,18 @@ def uses_of(program: Program, call: ast.Call, frame: Frame) -> list[ast.Name | a
     end = statement.end_lineno or statement.lineno
     later = [
         node
-        for node in _reads(program, _scope(program, frame), program.source(held_by, path), path)
+        for node in reads_of(program, scope_of(program, frame), program.source(held_by, path), path)
         if node.lineno > end
     ]
-    limit = min((node.lineno for node in later if _is_receiver(parents, node)), default=None)
-    return [node for node in later if (limit is None or node.lineno <= limit) and not _is_receiver(parents, node)]
+    limit = min((node.lineno for node in later if is_receiver(parents, node)), default=None)
+    return [node for node in later if (limit is None or node.lineno <= limit) and not is_receiver(parents, node)]
 
 
-def _loose(node: ast.expr) -> bool:
+def loose(node: ast.expr) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
 
 
-def _is_receiver(parents: Mapping[ast.AST, ast.AST], node: ast.AST) -> bool:
+def is_receiver(parents: Mapping[ast.AST, ast.AST], node: ast.AST) -> bool:
     parent = parents.get(node)
     call = parents.get(parent) if isinstance(parent, ast.Attribute) else parent
     return isinstance(call, ast.Call) and _assigns(call) and variable_of(call) is node
@@ -224,13 +230,56 @@ def _assigns(call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and call.func.attr in ASSIGNING
 
 
-def _in_loop(parents: Mapping[ast.AST, ast.AST], statement: ast.AST, scope: ast.AST) -> bool:
+def loop_around(program: Program, statement: ast.stmt, evidence: Poured, scope: ast.AST) -> ast.For | ast.While | None:
+    """The outermost loop that goes round within the function and within what the tape records."""
+    parents = program.parents(evidence.frame.path)
+    found: ast.For | ast.While | None = None
     current = parents.get(statement)
-    while current is not None and current is not scope:
+    while current is not None and current is not scope and current is not evidence.recorded:
         if isinstance(current, (ast.For, ast.While)):
-            return True
+            found = current
         current = parents.get(current)
+    return found
+
+
+def _counts(program: Program, evidence: Poured, node: ast.AST, block: ast.AST | None) -> bool:
+    """Whether a place must read the new name for the gradient to pass, or may as well."""
+    return _within(program.parents(evidence.frame.path), node, block) or not beyond_tape(program, evidence, node)
+
+
+def beyond_tape(program: Program, evidence: Poured, node: ast.AST) -> bool:
+    """Whether a place stands outside of what the tape records, while the assignment stands inside: there the variable
+    itself is as good.
+    """
+    recorded, parents = evidence.recorded, program.parents(evidence.frame.path)
+    if not isinstance(recorded, (ast.With, ast.AsyncWith)) or not _within(parents, evidence.node, recorded):
+        return False
+    return not _within(parents, node, recorded)
+
+
+def called_again(program: Program, evidence: Poured) -> bool:
+    """Whether a loop within what the tape records calls the function, so that one call leaves content to the next."""
+    frame = evidence.frame
+    while frame.caller is not None and frame.call is not None:
+        parents = program.parents(frame.caller.path)
+        current: ast.AST | None = frame.call
+        while current is not None and not isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            if current is evidence.recorded:
+                return False
+            if isinstance(current, (ast.For, ast.While, ast.ListComp, ast.GeneratorExp)):
+                return True
+            current = parents.get(current)
+        frame = frame.caller
     return False
+
+
+def spelled_read(parents: Mapping[ast.AST, ast.AST], node: ast.Name | ast.Attribute) -> ast.expr:
+    """The whole of `variable.read_value()` or `variable.value`, for which a tensor has no such name."""
+    parent = parents.get(node)
+    if isinstance(parent, ast.Attribute) and parent.attr in ("read_value", "value"):
+        outer = parents.get(parent)
+        return outer if isinstance(outer, ast.Call) and outer.func is parent else parent
+    return node
 
 
 def _refreshed(
@@ -245,8 +294,12 @@ def _refreshed(
     inside = [node for node in earlier if loop is not None and node.lineno > loop.lineno]
     if not inside:
         return True
-    first = min(inside, key=lambda node: (node.lineno, node.col_offset))
-    parent = parents.get(first)
+    return _begins_anew(parents, inside)
+
+
+def _begins_anew(parents: Mapping[ast.AST, ast.AST], reads: list[ast.Name | ast.Attribute]) -> bool:
+    """Whether the first of these places gives the variable a new content."""
+    parent = parents.get(min(reads, key=lambda node: (node.lineno, node.col_offset)))
     return isinstance(parent, ast.Attribute) and parent.attr == "assign"
 
 
@@ -262,7 +315,7 @@ def _within(parents: Mapping[ast.AST, ast.AST], node: ast.AST, block: ast.AST | 
     return False
 
 
-def _free_name(scope: ast.AST, receiver: str) -> str:
+def free_name(scope: ast.AST, receiver: str) -> str:
     last = receiver.rpartition(".")[2]
     taken = {node.id for node in ast.walk(scope) if isinstance(node, ast.Name)} | {
         node.arg for node in ast.walk(scope) if isinstance(node, ast.arg)
