@@ -140,5 +140,12 @@ def assigned_call(program: Program, path: str, node: ast.AST | None) -> ast.Call
     return value if isinstance(value, ast.Call) else None
 
 
+def validation(event: Trained) -> ast.AST | None:
+    """What the call is given as `validation_data`."""
+    call = event.node
+    words = call.keywords if isinstance(call, ast.Call) else []
+    return next((word.value for word in words if word.arg == "validation_data"), None)
+
+
 def model_text(event: Trained) -> str:
     return event.model.cls.name if isinstance(event.model, Instance) else "the model"

@@ -12,9 +12,10 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Mapping, Network, Shape, Tensor, Value
 from regrad.codemods.engine import deliveries
 from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
+from regrad.codemods.engine.handed_twice import handed_twice
 from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.operations_of import described, reached
+from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit, Safety
 
@@ -65,10 +66,8 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
         elif not same and (dropping := _drops_target(program)) is not None:
             given, path, name = dropping
             yield f"hand `{name}` on", Safety.UNSAFE, lambda: _handed_on(program, given, path, name)
-        elif same and _only_yield(program, event) is not None:
-            yield "the input is the target", Safety.UNSAFE, lambda: _yielded_twice(program, event)
         elif same:
-            yield "the input is the target", Safety.UNSAFE, lambda: _mapped(program, event)
+            yield "the input is the target", Safety.UNSAFE, lambda: handed_twice(program, event)
 
 
 def _not_an_input(event: Trained, data: Mapping) -> str | None:
@@ -227,38 +226,6 @@ def _split(program: Program, event: Trained, key: str) -> tuple[Edit, ...]:
     return (Edit(path, Span(end, end), mapped),)
 
 
-def _mapped(program: Program, event: Trained) -> tuple[Edit, ...]:
-    """Hand each element of a `tf.data` pipeline over twice."""
-    node, path = event.x_node, event.frame.path
-    if not isinstance(node, (ast.Name, ast.Call, ast.Attribute)) or not _is_pipeline(program, event):
-        raise CannotMove("the data are handed over by a function or class; it has to give the target as well")
-    end = program.files[path].span(node).end
-    return (Edit(path, Span(end, end), ".map(lambda x: (x, x))"),)
-
-
-def _only_yield(program: Program, event: Trained) -> tuple[ast.Name, str] | None:
-    """The one name that the generator function behind the data yields, and its file."""
-    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
-    if maker is None or not isinstance(maker.func, ast.Name):
-        return None
-    tree = program.trees[event.frame.path]
-    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == maker.func.id]
-    yields = [
-        node for function in functions for node in ast.walk(function) if isinstance(node, (ast.Yield, ast.YieldFrom))
-    ]
-    value = yields[0].value if len(yields) == 1 and isinstance(yields[0], ast.Yield) else None
-    return (value, event.frame.path) if isinstance(value, ast.Name) else None
-
-
-def _yielded_twice(program: Program, event: Trained) -> tuple[Edit, ...]:
-    found = _only_yield(program, event)
-    if found is None:
-        raise CannotMove("the generator is written elsewhere")
-    node, path = found
-    end = program.files[path].span(node).end
-    return (Edit(path, Span(end, end), f", {node.id}"),)
-
-
 def _drops_target(program: Program) -> tuple[list[ast.expr], str, str] | None:
     """The one mapped function that takes two things and never reads the second: what it returns, its file, the name."""
     found: list[tuple[list[ast.expr], str, str]] = []
@@ -291,28 +258,13 @@ def _handed_on(program: Program, values: list[ast.expr], path: str, name: str) -
     return tuple(Edit(path, Span(end, end), f", {name}") for end in ends)
 
 
-def _is_pipeline(program: Program, event: Trained) -> bool:
-    element = event.data
-    names = {tensor.operation.name for tensor in reached(iter([element]))} if isinstance(element, Tensor) else set()
-    maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
-    return bool(names & {"batch"}) and (
-        maker is None or "Dataset" in ast.unparse(maker) or "batch" in ast.unparse(maker)
-    )
-
-
-def _validation(event: Trained) -> ast.AST | None:
-    call = event.node
-    words = call.keywords if isinstance(call, ast.Call) else []
-    return next((word.value for word in words if word.arg == "validation_data"), None)
-
-
 def _flows(program: Program, event: Trained) -> tuple[Edit, ...]:
     """Give `flow` its images as targets as well, for training and validation alike."""
     from regrad.codemods.engine.arguments import Append, change_call
 
     path = event.frame.path
     edits: list[Edit] = []
-    for node in (event.x_node, _validation(event)):
+    for node in (event.x_node, deliveries.validation(event)):
         call = deliveries.assigned_call(program, path, node)
         if call is None or len(call.args) != 1 or any(word.arg == "y" for word in call.keywords):
             continue
@@ -355,7 +307,7 @@ def _folders(program: Program, event: Trained, mode: str) -> tuple[Edit, ...]:
 
     path = event.frame.path
     edits: list[Edit] = []
-    for node in (event.x_node, _validation(event)):
+    for node in (event.x_node, deliveries.validation(event)):
         call = deliveries.assigned_call(program, path, node)
         name = _FOLDERS.get(_last_name(call)) if call is not None else None
         nothing = [word for word in call.keywords if isinstance(word.value, ast.Constant)] if call is not None else []

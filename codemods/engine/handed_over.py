@@ -30,11 +30,11 @@ class Delivery(NamedTuple):
 
 def kept_back(program: Program, event: Trained) -> Delivery | None:
     """The one local value that the function behind the data computes and neither reads nor hands over."""
-    function = _function(event)
+    function = function_behind(event)
     path = file_of(program, function) if function is not None else None
     if function is None or path is None:
         return None
-    values = _handed(function)
+    values = handed(function)
     if not values or any(isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) != 1 for value in values):
         return None
     parents = program.parents(path)
@@ -85,7 +85,7 @@ def _alone(parents: Mapping[ast.AST, ast.AST], call: ast.AST | None) -> bool:
     return isinstance(call, ast.Call) and isinstance(parents.get(call), ast.Expr)
 
 
-def _function(event: Trained) -> ast.FunctionDef | None:
+def function_behind(event: Trained) -> ast.FunctionDef | None:
     """The generator function, or the `__getitem__`, that gives a training its batches."""
     given = event.source
     if isinstance(given, Instance) and given.role == "data":
@@ -96,7 +96,7 @@ def _function(event: Trained) -> ast.FunctionDef | None:
     return written if isinstance(written, ast.FunctionDef) else None
 
 
-def _handed(function: ast.FunctionDef) -> list[ast.expr]:
+def handed(function: ast.FunctionDef) -> list[ast.expr]:
     """What the function itself returns or yields."""
     inner = {
         id(each)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
 from regrad.analysis.values import Dataset, Network, Tensor, Unknown
-from regrad.codemods.engine.deliveries import around, inputs_of
+from regrad.codemods.engine.deliveries import around, inputs_of, validation
 from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.respelling import file_of
@@ -92,9 +92,7 @@ def _takes_two(program: Program, path: str, function: ast.expr) -> bool:
 
 def _validation(program: Program, event: Trained) -> list[ast.List]:
     """The lists of two from which the validation data are made in the same way, as far as that is written there."""
-    path, call = event.frame.path, event.node
-    words = call.keywords if isinstance(call, ast.Call) else []
-    node = next((word.value for word in words if word.arg == "validation_data"), None)
+    path, node = event.frame.path, validation(event)
     if isinstance(node, ast.Name):
         node = only_value(program, path, node.id)
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr != _MAKER:
