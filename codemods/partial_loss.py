@@ -33,7 +33,8 @@ Mended::
 
 The fix and its safety
 ----------------------
-A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else.
+A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else;
+where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list.
 `total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. The second
 of two calls of one layer is made with the layer that nobody calls. A weight that is not used takes the place of the
 one that stands there for it, where the names say so. Unsafe: another loss or function is computed. Of a head that
@@ -183,7 +184,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
             RULE.name,
             f"`{term.name}` is left out of the loss,"
             f" so {_listed(names)} {'get' if len(names) > 1 else 'gets'} no gradient",
-            program.location(term.total or _target(event), term.path if term.total is not None else event.frame.path),
+            program.location(term.place or _target(event), term.path if term.place is not None else event.frame.path),
             CutKind.NEVER_USED,
             names,
             related,

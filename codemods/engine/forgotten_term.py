@@ -13,9 +13,11 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Instance, Mapping, Tensor, Value
+from regrad.codemods.engine.chosen_terms import Choice, choice_of, with_name
 from regrad.codemods.engine.respelling import quoted
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.spacing import plus
+from regrad.codemods.engine.surroundings import owners
 
 
 class Term(NamedTuple):
@@ -25,6 +27,14 @@ class Term(NamedTuple):
     total: ast.expr | None
     coefficient: str
     path: str
+    choice: Choice | None = None
+    """The list of names from which its own is missing, and that name."""
+    key: str = ""
+
+    @property
+    def place(self) -> ast.expr | None:
+        """Where the terms are put together."""
+        return self.total if self.total is not None or self.choice is None else self.choice.names
 
 
 def forgotten_term(program: Program, sink: Sink, heads: list[Value]) -> Term | None:
@@ -38,7 +48,8 @@ def forgotten_term(program: Program, sink: Sink, heads: list[Value]) -> Term | N
     if isinstance(event, GradientTaken) and event.frame is not target.operation.frame:
         frames.append(event.frame)
     found = [term for term in (_in(program, sink, target, heads, frame) for frame in frames) if term is not None]
-    return next((term for term in found if term.total is not None), found[0] if found else None)
+    placed = (term for term in found if term.total is not None or term.choice is not None)
+    return next(placed, found[0] if found else None)
 
 
 class _Held(NamedTuple):
@@ -85,10 +96,13 @@ def _in(program: Program, sink: Sink, target: Tensor, heads: list[Value], frame:
     scope = unreached.scope_of(program, frame)
     wanted = {id(part) for part in heads}
     flow = Flow(sink.tape, marks=heads)
+    passing = _passing(scope)
     candidates = {
         id(held.value): held
         for held in reversed(list(_held(frame)))
         if _scalar(held.value) and held.value is not target and wanted <= set(flow.reach(held.value).sources)
+        # What a loop goes over has its own name for the last of them.
+        if held.part is not None or held.holder not in passing
     }
     if len(candidates) != 1:
         return None
@@ -97,13 +111,43 @@ def _in(program: Program, sink: Sink, target: Tensor, heads: list[Value], frame:
     if made is None:
         return None
     total = _bound(scope, sink, frame) or _total(program, scope, target, path)
-    if total is not None and made >= total.lineno:
+    if total is not None and (made >= total.lineno or _again(program, total, made, path)):
         total = None
+    if isinstance(held.part, str) and not held.field:
+        choice = choice_of(program, scope, held.holder, held.part, _summed(program, sink, frame), path)
+        if choice is not None:
+            return Term(held.text(program, path), total, "", path, choice, held.part)
     if total is None and held.part is None:
         return None
     called = str(held.holder if held.part is None else held.part)
     coefficient = _coefficient(program, frame, called if held.part is None or "loss" in called else f"{called}_loss")
     return Term(held.text(program, path), total, coefficient, path)
+
+
+def _passing(scope: ast.AST) -> set[str]:
+    """The names that loops give to what they go over."""
+    loops = [node for node in ast.walk(scope) if isinstance(node, (ast.For, ast.AsyncFor))]
+    return {each.id for loop in loops for each in ast.walk(loop.target) if isinstance(each, ast.Name)}
+
+
+def _summed(program: Program, sink: Sink, frame: Frame) -> str | None:
+    """What the loss is called in a function; None where it has no name there before it is returned."""
+    event = sink.event
+    if isinstance(event, GradientTaken) and event.frame is frame:
+        return event.target_node.id if isinstance(event.target_node, ast.Name) else None
+    node = sink.target.operation.node if isinstance(sink.target, Tensor) else None
+    statement = program.statement(node, frame.path) if node is not None else None
+    target: ast.AST | None = statement.target if isinstance(statement, ast.AugAssign) else None
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        target = statement.targets[0]
+    return target.id if isinstance(target, ast.Name) else None
+
+
+def _again(program: Program, total: ast.expr, made: int, path: str) -> bool:
+    """Whether the total is put together in a loop that the term is made before: it would be added in each pass."""
+    around = owners(program, total, path)
+    loops = [each for each in around if isinstance(each, (ast.For, ast.While, ast.AsyncFor))]
+    return any(made < each.lineno for each in loops)
 
 
 def _held(frame: Frame) -> Iterator[_Held]:
@@ -207,6 +251,9 @@ def added(program: Program, evidence: Term) -> Mendings:
     """The term joins the others, with its coefficient if it has one."""
     from regrad.codemods.engine.moving import Rewrite
 
+    if evidence.choice is not None:
+        edit = with_name(program, evidence.choice, evidence.key)
+        return [Mending(f"add `{evidence.name}` to the loss", Safety.UNSAFE, (edit,), "another loss is computed")]
     if evidence.total is None:
         return Withheld("the loss is put together in several places", f"loss = loss + {evidence.name}")
     addition = f"{evidence.coefficient} * {evidence.name}" if evidence.coefficient else evidence.name
