@@ -33,8 +33,10 @@ decision made of it (rounding goes); a sigmoid for a comparison, products for `a
 index for `argmax`; and a straight-through estimator, which keeps the decision forwards and takes the slope of the soft
 form backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided values. A
 loss over classes that is given the class decided for gets the scores instead, and a choice between values that have a
-slope stays a choice. Counts, orders and rows of an embedding have no stand-in of one line; for these the page says what
-to write.
+slope stays a choice. `argsort(argsort(x))` gives way to soft ranks: how many of the others lie below, each counted by a
+sigmoid. An `Embedding` that looks up the class decided for, and nothing else, becomes a `Dense` without bias that mixes
+its rows by the probabilities. Counts, an order alone and other rows of an embedding have no stand-in of one line; for
+these the page says what to write.
 
 When it stays silent
 --------------------
@@ -65,6 +67,7 @@ from regrad.codemods.engine import own_metrics
 from regrad.codemods.engine.broken_paths import finding, operand, says_nothing
 from regrad.codemods.engine.counted import counted_losses
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.mixed_rows import mixed_rows
 from regrad.codemods.engine.own_losses import within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surrogates import Softener, consumers_of
@@ -121,10 +124,11 @@ def mend(program: Program, found: Finding) -> Mendings:
     paths = [path for path in paths if path in program.files]
     offered: list[Mending] = []
     refusal: NoSurrogate | CannotMove | None = None
-    try:
-        return (undecided(program, ending),)
-    except CannotMove:
-        pass
+    for way in (undecided, mixed_rows):
+        try:
+            return (way(program, ending),)
+        except CannotMove:
+            continue
     for direct in (True, False):
         try:
             made = _soft(program, ending, paths, direct)
@@ -164,6 +168,8 @@ def _soft(program: Program, ending: Ending, paths: list[str], direct: bool) -> M
             continue
         rewrite = Rewrite(program.files[path], program.trees[path])
         texts = softener.replacements()
+        leaving = (program.statement(node, path) for node in softener.left_over)
+        rewrite.remove([statement for statement in leaving if statement is not None], keep_comments=True)
         for node, text in texts.items():
             statement = program.statement(node, path)
             # `x = round(x)` without the rounding says nothing, and an index that nobody asks for does nothing.

@@ -26,10 +26,12 @@ Mended::
 The fix and its safety
 ----------------------
 Mixed. `adjust_contrast` of a name is written out, which is safe: it computes the same. A resize by area becomes a
-bilinear one with antialiasing, which is unsafe: it averages with other weights. For the others there is no operation
-of the same meaning that has a gradient; the page and the report say what is used in their place: sums over
+bilinear one with antialiasing, which is unsafe: it averages with other weights. `logm` of a matrix that is symmetric
+whatever its entries are (`a @ tf.transpose(a) + 0.1 * tf.eye(n)`) is taken through `tf.linalg.eigh`; this gives the
+same, but is unsafe, as its slope is not exact where two eigenvalues are equal. For the others there is no operation of
+the same meaning that has a gradient; the page and the report say what is used in their place: sums over
 `tf.math.unsorted_segment_sum` with ids that are known beforehand for `unique`, `tf.linalg.solve`, `slogdet` or
-`cholesky` for what the factors of `lu` are needed for, `tf.linalg.eigh` for `logm` of a symmetric matrix.
+`cholesky` for what the factors of `lu` are needed for, `tf.linalg.eigh` where the author knows a matrix as symmetric.
 
 When it stays silent
 --------------------
@@ -158,10 +160,22 @@ def mend(program: Program, found: Finding) -> Mendings:
         return _contrast(program, ending)
     if name == "resize_area":
         return _resized(program, ending)
+    if name == "logm":
+        return _logarithm(program, ending)
     reason, suggestion = _INSTEAD.get(
         name.removesuffix("_with_counts"), ("no operation of the same meaning has a gradient", "")
     )
     return Withheld(reason, suggestion)
+
+
+def _logarithm(program: Program, ending: Ending) -> Mendings:
+    from regrad.codemods.engine.matrix_logarithm import through_eigenvalues
+
+    reason, suggestion = _INSTEAD["logm"]
+    try:
+        return (through_eigenvalues(program, ending),)
+    except CannotMove as problem:
+        return Withheld(f"{reason}; {problem.reason}", suggestion)
 
 
 def _contrast(program: Program, ending: Ending) -> Mendings:

@@ -10,22 +10,17 @@ from regrad.analysis.endings import Ending
 from regrad.analysis.flow import Flow
 from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, Function, Operation, Tensor, Value, Variable
+from regrad.analysis.values import Collection, Constant, Operation, Tensor, Value, Variable
 from regrad.analysis.walking import each_once
-from regrad.codemods.engine import imports
+from regrad.codemods.engine import imports, numpy_function
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, says_nothing, text_of
 from regrad.codemods.engine.moving import Rewrite
-from regrad.codemods.engine.numpy_function import converted
-from regrad.codemods.engine.numpy_table import FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
-from regrad.codemods.engine.ranking import RankFunction, rank_function, soft_rank
+from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
+from regrad.codemods.engine.ranking import RankFunction
 from regrad.codemods.engine.rule import Edit
 
 _BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
 _INTO = frozenset({"constant", "convert_to_tensor"})
-_ARRAY_METHODS = {
-    "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min", "prod": "reduce_prod",
-    "std": "math.reduce_std", "var": "math.reduce_variance",
-}  # fmt: skip
 
 
 class Conversion:
@@ -42,6 +37,8 @@ class Conversion:
         """Whether ranks gave way to soft ones."""
         self.whole: dict[ast.expr, str] = {}
         self.bodies: dict[ast.FunctionDef, tuple[RankFunction, str]] = {}
+        self.twins: dict[ast.FunctionDef, tuple[str, Edit]] = {}
+        """By function: the name of its twin in TensorFlow, and the edit that writes it."""
         reached = _reached(ending)
         consumers = [value for value in reached if any(id(part) in self.chain for part in value.operation.inputs)]
         for value in (*ending.chain, *consumers):
@@ -61,10 +58,14 @@ class Conversion:
                     and value.operation.transfer is Transfer.LEAVES
                 ):
                     self._take(value)
-        ranking = {id(function) for value in (*ending.chain, *consumers) if (function := _ranks_by(value)) is not None}
+        handed = {
+            id(function.node)
+            for value in (*ending.chain, *consumers)
+            if (function := numpy_function.own_function(value))
+        }
         for value in reached:
-            # The function becomes another one for all who rank with it.
-            if (function := _ranks_by(value)) is not None and id(function) in ranking:
+            # The function becomes another one for all who hand it over.
+            if (function := numpy_function.own_function(value)) is not None and id(function.node) in handed:
                 self._take(value)
         nodes = set(self.values)
         changed = {id(value) for value in reached if value.operation.node in nodes}
@@ -123,6 +124,9 @@ class Conversion:
                 gone.extend(ranking.statements)
             self.bodies.clear()
             found.extend(rewrite.edits())
+            found.extend(edit for _, edit in self.twins.values())
+            kept.extend(edit.text for _, edit in self.twins.values())
+            self.twins.clear()
             removed: list[Edit] = []
             for name in ("np", "numpy"):
                 if gone and not any(re.search(rf"\b{name}\.", text) for text in kept):
@@ -160,8 +164,8 @@ class Conversion:
             return self.text(made_of, path)
         if operation.name == "constant" and operation.transfer is Transfer.LEAVES:
             return self._stacked(node, path)
-        if operation.name in ("numpy_function", "py_func"):
-            return self._called(node, operation, path)
+        if operation.name in numpy_function.NAMES:
+            return numpy_function.called(self, node, value, path)
         if operation.name == "to_categorical":
             raise NotConverted(*WITHOUT["to_categorical"])
         if isinstance(node, ast.BinOp):
@@ -195,9 +199,9 @@ class Conversion:
             return self._array(node, operation, path)
         if name in ("dot", "inner"):
             one, other = self._argument(node, 0), self._argument(node, 1)
-            return f"{self._say('tensordot', path, node)}({self.text(one, path)}, {self.text(other, path)}, 1)"
+            return f"{self.say('tensordot', path, node)}({self.text(one, path)}, {self.text(other, path)}, 1)"
         if name in ("ravel",):
-            return f"{self._say('reshape', path, node)}({self.text(self._argument(node, 0), path)}, [-1])"
+            return f"{self.say('reshape', path, node)}({self.text(self._argument(node, 0), path)}, [-1])"
         known = TABLE.get(name)
         if known is None:
             if (
@@ -209,8 +213,8 @@ class Conversion:
                 self.wrapped = True
                 inner = self.text(node.args[0], path)
                 callee = self.program.source(node.func, path)
-                dtype = self._say("float32", path, node)
-                return f"{self._say('numpy_function', path, node)}({callee}, [{inner}], {dtype})"
+                dtype = self.say("float32", path, node)
+                return f"{self.say('numpy_function', path, node)}({callee}, [{inner}], {dtype})"
             last = name.rpartition(".")[2]
             raise NotConverted(
                 *WITHOUT.get(
@@ -247,7 +251,7 @@ class Conversion:
         for name, default in known.defaults.items():
             if name not in stated and len(node.args) < 2 + (name == "axes"):
                 parts.append(f"{name}={default}")
-        return f"{self._say(known.name, path, node)}({', '.join(parts)})"
+        return f"{self.say(known.name, path, node)}({', '.join(parts)})"
 
     def _array(self, node: ast.Call, operation: Operation, path: str) -> str:
         first = self._argument(node, 0)
@@ -257,7 +261,7 @@ class Conversion:
             raise NotConverted(f"`{self.program.source(node, path)}` asks for another dtype")
         held = operation.arguments.get("0") if operation.arguments else None
         if isinstance(first, (ast.List, ast.Tuple, ast.ListComp)) or isinstance(held, Collection):
-            return f"{self._say('stack', path, node)}({self.text(first, path)})"
+            return f"{self.say('stack', path, node)}({self.text(first, path)})"
         return self.text(first, path)
 
     def _tensor_by_now(self, node: ast.expr, path: str) -> ast.expr | None:
@@ -273,7 +277,7 @@ class Conversion:
     def _stacked(self, node: ast.expr, path: str) -> str:
         first = self._argument(node, 0, "value")
         dtype = argument(node, 1, "dtype") if isinstance(node, ast.Call) else None
-        text = f"{self._say('stack', path, node)}({self.text(first, path)})"
+        text = f"{self.say('stack', path, node)}({self.text(first, path)})"
         if dtype is not None and self.program.source(dtype, path).strip("'\"") not in FLOATS:
             raise NotConverted("the list is given another dtype", text)
         return text
@@ -285,7 +289,7 @@ class Conversion:
         owner = self.text(function.value, path)
         if isinstance(node, ast.Attribute):
             if node.attr == "T":
-                return f"{self._say('transpose', path, node)}({owner})"
+                return f"{self.say('transpose', path, node)}({owner})"
             raise NotConverted(f"`.{node.attr}` is an attribute of arrays only")
         name = function.attr
         rest = ", ".join(
@@ -293,28 +297,28 @@ class Conversion:
             + [f"{each.arg}={self.text(each.value, path)}" for each in node.keywords if each.arg]
         )
         if (
-            name in _ARRAY_METHODS
+            name in ARRAY_METHODS
             and len(node.args) <= 1
             and all(each.arg in ("axis", "keepdims") for each in node.keywords)
         ):
-            return f"{self._say(_ARRAY_METHODS[name], path, node)}({owner}{', ' + rest if rest else ''})"
+            return f"{self.say(ARRAY_METHODS[name], path, node)}({owner}{', ' + rest if rest else ''})"
         if name in ("copy", "squeeze") and not node.args and not node.keywords:
-            return owner if name == "copy" else f"{self._say('squeeze', path, node)}({owner})"
+            return owner if name == "copy" else f"{self.say('squeeze', path, node)}({owner})"
         if name in ("flatten", "ravel") and not node.args and not node.keywords:
-            return f"{self._say('reshape', path, node)}({owner}, [-1])"
+            return f"{self.say('reshape', path, node)}({owner}, [-1])"
         if name == "reshape" and node.args and not node.keywords:
             shape = (
                 rest
                 if len(node.args) == 1 and not isinstance(node.args[0], (ast.Constant, ast.UnaryOp))
                 else f"[{rest}]"
             )
-            return f"{self._say('reshape', path, node)}({owner}, {shape})"
+            return f"{self.say('reshape', path, node)}({owner}, {shape})"
         if name == "astype" and len(node.args) == 1:
             wanted = self.program.source(node.args[0], path)
             if wanted.strip("'\"") in FLOATS:
-                return f"{self._say('cast', path, node)}({owner}, {self._say('float32', path, node)})"
+                return f"{self.say('cast', path, node)}({owner}, {self.say('float32', path, node)})"
         if name == "clip" and len(node.args) == 2:
-            return f"{self._say('clip_by_value', path, node)}({owner}, {rest})"
+            return f"{self.say('clip_by_value', path, node)}({owner}, {rest})"
         raise NotConverted(*WITHOUT.get(name, (f"`.{name}` is a method of arrays only", "")))
 
     def _operator(self, node: ast.BinOp, value: Tensor, path: str) -> str:
@@ -332,7 +336,7 @@ class Conversion:
                 and part.shape != ()
             ):
                 texts[side] = (
-                    f"{self._say('cast', path, node)}({self.text(side, path)}, {self._say('float32', path, node)})"
+                    f"{self.say('cast', path, node)}({self.text(side, path)}, {self.say('float32', path, node)})"
                 )
         if (
             isinstance(node.op, ast.MatMult)
@@ -341,50 +345,9 @@ class Conversion:
             and len(right.shape) == 1
         ):
             return (
-                f"{self._say('linalg.matvec', path, node)}({self.text(node.left, path)}, {self.text(node.right, path)})"
+                f"{self.say('linalg.matvec', path, node)}({self.text(node.left, path)}, {self.text(node.right, path)})"
             )
         return text_of(self.program.files[path], node, texts)
-
-    def _called(self, node: ast.expr, operation: Operation, path: str) -> str:
-        """`tf.numpy_function(f, [x], Tout)`: the function itself, if it is a NumPy function of the table."""
-        function = (operation.arguments or {}).get("0") or (operation.arguments or {}).get("func")
-        if isinstance(function, Function):
-            given = self._argument(node, 1, "inp")
-            body = function.node
-            if isinstance(body, ast.Lambda) or function.module != path or not isinstance(given, (ast.List, ast.Tuple)):
-                raise NotConverted(
-                    f"`{function.name}` runs in NumPy; write it with TensorFlow's operations and call it directly"
-                )
-            assert isinstance(body, ast.FunctionDef)
-            ranking = rank_function(body)
-            if ranking is not None:
-                self._ranks(body, ranking, path)
-                return f"{function.name}({', '.join(self.text(each, path) for each in given.elts)})"
-            self.whole.update(converted(self.program, body, path, lambda name, at: self._say(name, path, at)))
-            return f"{function.name}({', '.join(self.text(each, path) for each in given.elts)})"
-        called = self._argument(node, 0, "func")
-        given = self._argument(node, 1, "inp")
-        name = self.program.source(called, path).partition(".")[2]
-        known = TABLE.get(name)
-        if known is None or not isinstance(given, (ast.List, ast.Tuple)) or len(given.elts) > known.positional:
-            raise NotConverted(
-                *WITHOUT.get(
-                    name, ("the function runs outside of TensorFlow; write it with TensorFlow's operations", "")
-                )
-            )
-        parts = ", ".join(self.text(each, path) for each in given.elts)
-        return f"{self._say(known.name, path, node)}({parts})"
-
-    def _ranks(self, function: ast.FunctionDef, ranking: RankFunction, path: str) -> None:
-        """Gives the function the body of a soft rank; raises `NotConverted` where somebody else wants its numbers."""
-        named = [each for each in self.program.nodes_of(path, ast.Name) if each.id == function.name]
-        taken = [node for node, value in self.values.items() if value.operation.name in ("numpy_function", "py_func")]
-        inside = {each for node in taken for each in ast.walk(node)}
-        if not all(each in inside for each in named):
-            raise NotConverted(f"`{function.name}` is also used elsewhere", WITHOUT["argsort"][1])
-        self.ranked = True
-        text = soft_rank(ranking.parameter, ranking.first, lambda name: self._say(name, path, function))
-        self.bodies[function] = (ranking, text)
 
     # -- names --
 
@@ -407,7 +370,7 @@ class Conversion:
             raise NotConverted("the call does not spell its arguments out")
         return found
 
-    def _say(self, name: str, path: str, node: ast.AST) -> str:
+    def say(self, name: str, path: str, node: ast.AST) -> str:
         spelled = imports.spelling(
             self.program.files[path],
             self.program.trees[path],
@@ -416,16 +379,6 @@ class Conversion:
         )
         self.imported = self.imported or spelled.edits
         return spelled.text
-
-
-def _ranks_by(value: Tensor) -> ast.FunctionDef | None:
-    """The NumPy function of the program that ranks, where the value is its answer."""
-    operation = value.operation
-    if operation.name not in ("numpy_function", "py_func"):
-        return None
-    function = (operation.arguments or {}).get("0") or (operation.arguments or {}).get("func")
-    body = function.node if isinstance(function, Function) else None
-    return body if isinstance(body, ast.FunctionDef) and rank_function(body) is not None else None
 
 
 def operation_values(values: dict[ast.AST, Tensor], node: ast.AST) -> Iterable[Tensor]:

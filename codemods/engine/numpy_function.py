@@ -1,54 +1,221 @@
-"""A NumPy function of the program, handed to `tf.numpy_function`, converted to TensorFlow as a whole."""
+"""A NumPy function of the program, handed to `tf.numpy_function`, converted to TensorFlow as a whole.
+
+Where others use it too, it stays, and a twin of it in TensorFlow stands below.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from regrad.analysis.location import Span
 from regrad.analysis.program import Program
-from regrad.codemods.engine.broken_paths import outermost, text_of
-from regrad.codemods.engine.numpy_table import FLOATS, TABLE, WITHOUT, NotConverted
+from regrad.analysis.values import BoundMethod, Function, Tensor
+from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
+from regrad.codemods.engine.layout import layout_of
+from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, NotConverted
+from regrad.codemods.engine.ranking import RankFunction, rank_function, soft_rank
+from regrad.codemods.engine.renamed_text import renamed_text
+from regrad.codemods.engine.rule import Edit
+from regrad.codemods.engine.surroundings import free_name
 
+if TYPE_CHECKING:
+    from regrad.codemods.engine.from_numpy import Conversion
+
+NAMES = frozenset({"numpy_function", "py_func"})
 _AS_THEY_ARE = frozenset({"float32", "array", "asarray"})
 """What makes an array of what, in TensorFlow, is a tensor already."""
+_PLAIN = frozenset({"float", "int", "bool", "max", "min", "sum", "sorted", "round", "list"})
+"""Functions of Python that make no tensor of a tensor."""
+
+
+def own_function(value: Tensor) -> Function | None:
+    """The function or method of the program that is handed over, where the value is its answer."""
+    if value.operation.name not in NAMES:
+        return None
+    given = value.operation.arguments or {}
+    function = given.get("0") or given.get("func")
+    function = function.function if isinstance(function, BoundMethod) else function
+    return function if isinstance(function, Function) else None
+
+
+def called(conversion: Conversion, node: ast.expr, value: Tensor, path: str) -> str:
+    """The text of `tf.numpy_function(f, [x], Tout)`: a call of the function itself, or of TensorFlow's counterpart."""
+    handed = argument(node, 0, "func") if isinstance(node, ast.Call) else None
+    inputs = argument(node, 1, "inp") if isinstance(node, ast.Call) else None
+    if handed is None or inputs is None:
+        raise NotConverted("the call does not spell its arguments out")
+    given = inputs.elts if isinstance(inputs, (ast.List, ast.Tuple)) else None
+    if given is not None and any(isinstance(each, ast.Starred) for each in given):
+        given = None
+    function = own_function(value)
+    if function is None:
+        name = conversion.program.source(handed, path).partition(".")[2]
+        known = TABLE.get(name)
+        if known is None or given is None or len(given) > known.positional:
+            outside = ("the function runs outside of TensorFlow; write it with TensorFlow's operations", "")
+            raise NotConverted(*WITHOUT.get(name, outside))
+        parts = ", ".join(conversion.text(each, path) for each in given)
+        return f"{conversion.say(known.name, path, node)}({parts})"
+    body = function.node
+    if function.module != path or given is None or isinstance(body, ast.AsyncFunctionDef):
+        raise NotConverted(
+            f"`{function.name}` runs in NumPy; write it with TensorFlow's operations and call it directly"
+        )
+    texts = [conversion.text(each, path) for each in given]
+    if isinstance(body, ast.Lambda):
+        if handed is not body:
+            raise NotConverted("the function is a `lambda` with a name; write it with TensorFlow's operations")
+        return _put_in(conversion, body, texts, path)
+    callee = conversion.program.source(handed, path)
+    ranking = rank_function(body)
+    if _used_elsewhere(conversion, body, path):
+        if ranking is not None:
+            raise NotConverted(f"`{body.name}` is also used elsewhere", WITHOUT["argsort"][1])
+        callee = callee.removesuffix(body.name) + _twin(conversion, body, path)
+    elif ranking is not None:
+        _ranks(conversion, body, ranking, path)
+    else:
+        conversion.whole.update(_converted_definition(conversion, body, path))
+    return f"{callee}({', '.join(texts)})"
+
+
+def _ranks(conversion: Conversion, function: ast.FunctionDef, ranking: RankFunction, path: str) -> None:
+    """Gives the function the body of a soft rank."""
+    conversion.ranked = True
+    answers = [value for value in conversion.values.values() if _defines(value, function)]
+    ranked = [value.operation.inputs[0] for value in answers if value.operation.inputs]
+    vectors = all(isinstance(part, Tensor) and part.shape is not None and len(part.shape) == 1 for part in ranked)
+    axis = -1 if ranking.of_rows and not vectors else None
+    text = soft_rank(ranking.parameter, ranking.first, lambda name: conversion.say(name, path, function), axis)
+    conversion.bodies[function] = (ranking, text)
+
+
+def _defines(value: Tensor, function: ast.FunctionDef) -> bool:
+    made_by = own_function(value)
+    return made_by is not None and made_by.node is function
+
+
+def _used_elsewhere(conversion: Conversion, function: ast.FunctionDef, path: str) -> bool:
+    """Whether anything but the calls that are converted says the function's name."""
+    taken = {each for node, value in conversion.values.items() if _defines(value, function) for each in ast.walk(node)}
+    for other, tree in conversion.program.trees.items():
+        for each in ast.walk(tree):
+            said = each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else ""
+            if said == function.name and each not in taken:
+                return True
+            imported = each.names if other != path and isinstance(each, ast.ImportFrom) else ()
+            if any(alias.name == function.name for alias in imported):
+                return True
+    return False
+
+
+def _converted_definition(conversion: Conversion, function: ast.FunctionDef, path: str) -> dict[ast.expr, str]:
+    plain = ("staticmethod", "classmethod")
+    if any(not isinstance(each, ast.Name) or each.id not in plain for each in function.decorator_list):
+        raise NotConverted(f"`{function.name}` has a decorator")
+    return converted(conversion.program, function, path, lambda name, at: conversion.say(name, path, at))
+
+
+def _twin(conversion: Conversion, function: ast.FunctionDef, path: str) -> str:
+    """Puts the function once more below itself, in TensorFlow; gives the new one's name."""
+    if function in conversion.twins:
+        return conversion.twins[function][0]
+    program, source = conversion.program, conversion.program.files[path]
+    texts = _converted_definition(conversion, function, path)
+    name = free_name(program, path, program.trees[path], (f"{function.name}_tf",))
+    body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
+    if not body:
+        raise NotConverted(f"`{function.name}` is also used elsewhere")
+    margin = " " * function.col_offset
+    decorators = [f"@{program.source(each, path)}" for each in function.decorator_list]
+    start, inner = source.span(function).start, source.span(function.body[0]).start
+    header = source.segment(Span(start, inner)).replace(f"def {function.name}", f"def {name}", 1).rstrip()
+    lines = [
+        text_of(source, each, {node: text for node, text in texts.items() if _within(each, node)}) for each in body
+    ]
+    step = " " * (body[0].col_offset - function.col_offset) if body[0].lineno > function.lineno else "    "
+    if any(mark in line for mark in ('"""', "'''", "#") for line in (header, *lines)) or "\t" in header:
+        raise NotConverted(f"`{function.name}` is also used elsewhere")
+    written = "\n".join([*(margin + each for each in (*decorators, header)), *(margin + step + each for each in lines)])
+    end = layout_of(source, program.trees[path]).line_end(function.end_lineno or function.lineno)
+    position = source.position(end)
+    edit = Edit(path, Span(position, position), ("\n\n" if margin else "\n\n\n") + written)
+    conversion.twins[function] = (name, edit)
+    return name
+
+
+def _within(outer: ast.AST, inner: ast.AST) -> bool:
+    return any(each is inner for each in ast.walk(outer))
+
+
+def _put_in(conversion: Conversion, function: ast.Lambda, given: list[str], path: str) -> str:
+    """The body of a `lambda` with what it is given in the place of its parameters."""
+    arguments = function.args
+    parameters = [each.arg for each in arguments.args]
+    unusual = arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs or arguments.defaults
+    nested = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.NamedExpr)
+    if unusual or len(parameters) != len(given) or any(isinstance(each, nested) for each in ast.walk(function.body)):
+        raise NotConverted("the function is a `lambda`; write it with TensorFlow's operations")
+    named = [each.id for each in ast.walk(function.body) if isinstance(each, ast.Name)]
+    if any(
+        named.count(parameter) > 1 and not text.isidentifier()
+        for parameter, text in zip(parameters, given, strict=True)
+    ):
+        raise NotConverted("give what is handed to the `lambda` a name first")
+    texts = converted(conversion.program, function, path, lambda name, at: conversion.say(name, path, at))
+    text = text_of(conversion.program.files[path], function.body, texts)
+    return renamed_text(text, {each: operand(new) for each, new in zip(parameters, given, strict=True)})
 
 
 def converted(
-    program: Program, function: ast.FunctionDef, path: str, say: Callable[[str, ast.AST], str]
+    program: Program, function: ast.FunctionDef | ast.Lambda, path: str, say: Callable[[str, ast.AST], str]
 ) -> dict[ast.expr, str]:
     """The calls of the function with their new texts; raises `NotConverted` where one has no counterpart.
 
     `say` spells a TensorFlow name at a place of the file.
     """
+    title = "`lambda`" if isinstance(function, ast.Lambda) else f"`{function.name}`"
     wanted: list[ast.Call] = []
     for each in ast.walk(function):
+        if isinstance(each, ast.Attribute) and each.attr in ("T", "real", "imag", "flat"):
+            raise NotConverted(f"{title} uses `.{each.attr}`, which arrays alone have")
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in _PLAIN:
+            raise NotConverted(f"{title} uses `{each.func.id}()`, which makes no tensor")
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
             dotted = _dotted(each.func)
             if dotted is None:
-                if each.func.attr != "astype":
-                    raise NotConverted(f"`{function.name}` uses the array method `{each.func.attr}`")
+                if each.func.attr != "astype" and each.func.attr not in ARRAY_METHODS:
+                    raise NotConverted(f"{title} uses the array method `{each.func.attr}`")
             elif dotted not in TABLE and dotted not in _AS_THEY_ARE:
                 last = dotted.rpartition(".")[2]
                 reason, instead = WITHOUT.get(last, ("it has no counterpart of the same meaning", ""))
-                raise NotConverted(f"`{function.name}` uses `{last}`: {reason}", instead)
+                raise NotConverted(f"{title} uses `{last}`: {reason}", instead)
             wanted.append(each)
     if any(isinstance(each, (ast.For, ast.While)) for each in ast.walk(function)):
-        raise NotConverted(f"`{function.name}` has a loop")
+        raise NotConverted(f"{title} has a loop")
     if any(isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) for each in ast.walk(function)):
-        raise NotConverted(f"`{function.name}` fills an array element by element", "tf.stack(values)")
-    uses = sum(isinstance(each, ast.Name) and each.id == function.name for each in ast.walk(program.trees[path]))
-    if uses != 1:
-        raise NotConverted(f"`{function.name}` is also used elsewhere")
+        raise NotConverted(f"{title} fills an array element by element", "tf.stack(values)")
     source = program.files[path]
+
+    def method(node: ast.Call, function: ast.Attribute) -> str:
+        owner = text(function.value)
+        if function.attr == "astype":
+            dtype = source.segment(source.span(node.args[0])).strip("'\"") if node.args else ""
+            if dtype not in FLOATS:
+                raise NotConverted(f"the array is given the dtype `{dtype}`")
+            return owner
+        if len(node.args) > 1 or any(each.arg not in ("axis", "keepdims") for each in node.keywords):
+            raise NotConverted(f"`.{function.attr}()` has no counterpart for its arguments")
+        rest = [text(each) for each in node.args] + [f"{each.arg}={text(each.value)}" for each in node.keywords]
+        return f"{say(ARRAY_METHODS[function.attr], node)}({', '.join([owner, *rest])})"
 
     def text(node: ast.AST) -> str:
         if isinstance(node, ast.Call) and node in wanted and isinstance(node.func, ast.Attribute):
             dotted = _dotted(node.func)
             if dotted is None:
-                dtype = source.segment(source.span(node.args[0])).strip("'\"") if node.args else ""
-                if dtype not in FLOATS:
-                    raise NotConverted(f"the array is given the dtype `{dtype}`")
-                return text(node.func.value)
+                return method(node, node.func)
             if dotted in _AS_THEY_ARE:
                 if len(node.args) != 1 or node.keywords:
                     raise NotConverted(f"`{dotted}` is given another dtype")

@@ -102,6 +102,12 @@ TABLE: dict[str, Counterpart] = {
     "special.xlogy": Counterpart("math.xlogy", 2),
 }
 
+ARRAY_METHODS = {
+    "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min", "prod": "reduce_prod",
+    "std": "math.reduce_std", "var": "math.reduce_variance",
+}  # fmt: skip
+"""The methods of arrays that give one number for many, with their counterparts."""
+
 WITHOUT: dict[str, tuple[str, str]] = {
     "median": ("TensorFlow has no median; it has a mean", "tf.reduce_mean(x)"),
     "percentile": ("TensorFlow has no percentile", "tf.sort(x)[position]"),

@@ -8,19 +8,49 @@ from typing import NamedTuple
 
 
 class RankFunction(NamedTuple):
-    """A function in NumPy that gives its one argument's ranks back: the statements that do, and the first rank."""
+    """A function in NumPy that gives its one argument's ranks back: the statements that do, and the first rank.
+
+    `of_rows` says whether it ranks along the last axis, whatever stands before that; otherwise it ranks a vector.
+    """
 
     parameter: str
     statements: tuple[ast.stmt, ...]
     first: int
+    of_rows: bool = False
 
 
-def soft_rank(values: str, first: int, say: Callable[[str], str]) -> str:
-    """The soft ranks of the numbers of a vector, counted from `first`; `values` is a name, or in one piece."""
+_PAIRS = {
+    None: ("{0}[:, None]", "{0}[None, :]", "1"),
+    -1: ("{0}[..., :, None]", "{0}[..., None, :]", "-1"),
+    0: ("{0}[:, None]", "{0}[None]", "1"),
+    1: ("{0}[:, :, None]", "{0}[:, None]", "2"),
+}
+"""By the axis that is ranked along: each number, the others beside it, and the axis of the others."""
+
+
+def soft_rank(
+    values: str,
+    first: int,
+    say: Callable[[str], str],
+    axis: int | None = None,
+    *,
+    descending: bool = False,
+    whole: bool = False,
+) -> str:
+    """The soft ranks of numbers, counted from `first`; `values` is a name, or in one piece.
+
+    The numbers are those of a vector, or those along `axis` (-1, 0 or 1); with `descending` the largest comes first.
+    `whole` numbers are made floating point.
+    """
     # Each is compared with itself as well, which counts one half.
     shift = "- 0.5" if first == 0 else "+ 0.5"
-    differences = f"{values}[:, None] - {values}[None, :]"
-    return f"{say('reduce_sum')}({say('sigmoid')}(10.0 * ({differences})), axis=1) {shift}"
+    each, others, place = _PAIRS[axis]
+    if descending:
+        each, others = others, each
+    differences = f"({each.format(values)} - {others.format(values)})"
+    if whole:
+        differences = f"{say('cast')}({differences[1:-1]}, {say('float32')})"
+    return f"{say('reduce_sum')}({say('sigmoid')}(10.0 * {differences}), axis={place}) {shift}"
 
 
 def rank_function(function: ast.FunctionDef) -> RankFunction | None:
@@ -30,8 +60,9 @@ def rank_function(function: ast.FunctionDef) -> RankFunction | None:
         return None
     parameter = arguments.args[0].arg
     body = function.body[1:] if ast.get_docstring(function, clean=False) is not None else function.body
-    first = _scattered(body, parameter) if len(body) == 4 else _sorted_twice(body, parameter)
-    return RankFunction(parameter, tuple(body), first) if first is not None else None
+    of_rows = len(body) != 4
+    first = _sorted_twice(body, parameter) if of_rows else _scattered(body, parameter)
+    return RankFunction(parameter, tuple(body), first, of_rows) if first is not None else None
 
 
 def _scattered(body: list[ast.stmt], parameter: str) -> int | None:
@@ -88,14 +119,15 @@ def _sorted_twice(body: list[ast.stmt], parameter: str) -> int | None:
 
 
 def _sorted(node: ast.expr | None) -> ast.expr | None:
-    """What is sorted: the argument of `np.argsort(v)`, the owner of `v.argsort()`."""
+    """What is sorted along the last axis: the argument of `np.argsort(v)`, the owner of `v.argsort()`."""
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.func.attr != "argsort":
         return None
-    if node.keywords or len(node.args) > 1:
+    of_numpy = _name(node.func.value) in ("np", "numpy")
+    owner, given = (node.args[0], node.args[1:]) if of_numpy and node.args else (node.func.value, node.args)
+    axes = [*given, *(each.value for each in node.keywords if each.arg == "axis")]
+    if len(axes) > 1 or len(axes) != len(given) + len(node.keywords) or any(ast.unparse(axis) != "-1" for axis in axes):
         return None
-    if node.args:
-        return node.args[0] if _name(node.func.value) in ("np", "numpy") else None
-    return node.func.value
+    return None if of_numpy and not node.args else owner
 
 
 def _without_dtype(node: ast.expr | None) -> ast.expr | None:

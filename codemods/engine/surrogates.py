@@ -14,9 +14,8 @@ from regrad.analysis.operations import FLOAT_DTYPES, is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Tensor, Unknown, Value
-from regrad.codemods.engine import imports, soft_choices, soft_comparisons
+from regrad.codemods.engine import imports, soft_choices, soft_comparisons, soft_orders
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
-from regrad.codemods.engine.ranking import soft_rank
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.without_slope import (
     COMPARING,
@@ -26,7 +25,6 @@ from regrad.codemods.engine.without_slope import (
     made_by,
     number,
     selector,
-    shape_of,
 )
 
 _CHOOSING = frozenset({"where", "select"})
@@ -53,6 +51,7 @@ class Softener:
 
     def __init__(self, program: Program, ending: Ending, path: str, direct: bool) -> None:
         self.program = program
+        self.ending = ending
         self.path = path
         self.source: SourceFile = program.files[path]
         self.tree = program.trees[path]
@@ -63,6 +62,8 @@ class Softener:
         self.counting: dict[ast.expr, str] = {}
         """Ranges of whole numbers that are to count in floating point."""
         self.used_direct = False
+        self.left_over: list[ast.expr] = []
+        """What nobody asks for any more."""
         self.imported: tuple[Edit, ...] = ()
         consumers = list(consumers_of(ending))
         decided = self._deciding((*ending.chain, *consumers))
@@ -118,11 +119,18 @@ class Softener:
         parents = self.program.parents(self.path)
         for node in outermost(self.tree, self.nodes):
             assert isinstance(node, ast.expr)
+            if soft_orders.left_over(self, node):
+                self.left_over.append(node)
+                continue
             text = self.soft(node)
+            ordered = self.nodes[node].operation.name == "argsort"
             parent = parents.get(node)
             while isinstance(parent, ast.Call) and argument(parent, 0, "x") is node and self._casts_to_float(parent):
                 node, parent = parent, parents.get(parent)
             assert isinstance(node, ast.expr)
+            counted = soft_orders.counted_from_one(text, parent, node) if ordered else None
+            if counted is not None and isinstance(parent, ast.expr):
+                node, text = parent, counted
             if text != text_of(self.source, node):
                 found[node] = text
         if not found:
@@ -147,7 +155,7 @@ class Softener:
         if operation.kind in ("numpy", "conversion") or (name in WITHOUT and name != "argsort"):
             raise NoSurrogate(*WITHOUT.get(name, ("nothing of the same kind has a slope", "")))
         if name == "argsort":
-            return self._ranked(node)
+            return soft_orders.ranked(self, node)
         if name in ROUNDING:
             return self._rounded(node, name)
         if name in ("floordiv", "floor_divide"):
@@ -210,21 +218,6 @@ class Softener:
         ):
             return self.soft(inner.left)
         return self.soft(inner)
-
-    def _ranked(self, node: ast.expr) -> str:
-        """`argsort(argsort(x))`, which are ranks; an order alone has no stand-in."""
-        inner = self.argument(node, 0, "values")
-        value = self.nodes.get(inner)
-        if (
-            not isinstance(node, ast.Call)
-            or not isinstance(inner, ast.Call)
-            or value is None
-            or value.operation.name != "argsort"
-            or len(node.args) + len(node.keywords) + len(inner.args) + len(inner.keywords) != 2
-            or any(len(shape) != 1 for shape in [shape_of(value.operation.inputs)] if shape)
-        ):
-            raise NoSurrogate(*WITHOUT["argsort"])
-        return soft_rank(operand(self.soft(self.argument(inner, 0, "values"))), 0, self.say)
 
     # -- parts --
 

@@ -28,6 +28,7 @@ RANKING = [
         0,
     ),
     ("def ranks(x):\n    return np.argsort(np.argsort(x)).astype('float32')\n", 0),
+    ("def ranks(x):\n    return np.argsort(np.argsort(x, axis=-1), axis=-1)\n", 0),
     ('def ranks(x):\n    """Ranks."""\n    order = x.argsort()\n    return np.float32(order.argsort() + 1)\n', 1),
 ]
 OTHERS = [
@@ -37,6 +38,7 @@ OTHERS = [
     FROM_ZERO.replace("return out", "return order"),
     FROM_ZERO.replace("def ranks(v)", "def ranks(v, w)"),
     FROM_ZERO.replace("    return out", "    print(out)\n    return out"),
+    "def ranks(x):\n    return np.argsort(np.argsort(x, -1, 'stable'))\n",
     "def order(x):\n    return np.argsort(x)\n",
     "def ranks(x):\n    return np.argsort(np.argsort(-x))\n",
     "def ranks(x):\n    return np.argsort(np.argsort(x, axis=0), axis=0)\n",
@@ -64,9 +66,14 @@ def test_other_functions_are_left(text: str) -> None:
 
 
 class _Library:
-    """The two functions that a soft rank calls."""
+    """What a soft rank calls."""
 
     reduce_sum = staticmethod(np.sum)
+    float32 = np.float32
+
+    @staticmethod
+    def cast(x: np.ndarray, dtype: type) -> np.ndarray:
+        return np.asarray(x, dtype)
 
     @staticmethod
     def sigmoid(x: np.ndarray) -> np.ndarray:
@@ -79,3 +86,14 @@ def test_a_soft_rank_is_near_the_rank(order: list[int], first: int) -> None:
     text = soft_rank("v", first, lambda name: f"tf.{name}")
     soft = eval(text, {"tf": _Library, "v": values})
     assert np.abs(soft - (values + first)).max() < 1e-3
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("whole", [False, True])
+def test_soft_ranks_along_an_axis_are_near_the_ranks(axis: int, descending: bool, whole: bool) -> None:
+    values = np.random.default_rng(4).permutation(4 * 5 * 3).reshape(4, 5, 3)
+    text = soft_rank("v", 0, lambda name: f"tf.{name}", axis, descending=descending, whole=whole)
+    soft = eval(text, {"tf": _Library, "v": values if whole else values.astype(float)})
+    order = np.argsort(-values if descending else values, axis=axis)
+    assert np.abs(soft - np.argsort(order, axis=axis)).max() < 1e-3
