@@ -26,7 +26,8 @@ The fix and its safety
 ----------------------
 Unsafe: a small constant is added under the root (1e-12) or in the logarithm (1e-7), which changes the value in the
 last digits; a logarithm of a softmax or sigmoid that is called in place becomes `log_softmax` or `log_sigmoid`, which
-compute the same without the detour.
+compute the same without the detour. Where the data alone make it zero (padded rows), a run on these data shows it, and
+`regrad fix` mends what the run showed.
 
 When it stays silent
 --------------------
@@ -51,15 +52,12 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, Value, Variable
 from regrad.analysis.walking import each_once
 from regrad.analysis.weights import names
-from regrad.codemods.engine import imports
-from regrad.codemods.engine.broken_paths import argument, excerpt, listed, operand
+from regrad.codemods.engine.broken_paths import excerpt, listed
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-from regrad.codemods.engine.spacing import plus
+from regrad.codemods.engine.small_constant import NORMS, ROOTS, kept_away
 
 CODE, NAME = "RG701", "infinite-slope"
-_ROOTS = frozenset({"sqrt", "rsqrt"})
-_NORMS = frozenset({"norm", "reduce_euclidean_norm"})
 _MEANS = frozenset({"reduce_mean", "mean"})
 _SUMS = frozenset({"add", "add_n", "reduce_sum", "sum"})
 _SHAPES = frozenset(
@@ -125,15 +123,15 @@ def _slope(value: Tensor) -> Slope | None:
     first = operation.inputs[0]
     power = operation.inputs[1] if operation.name == "pow" and len(operation.inputs) > 1 else None
     exponent = power.value if isinstance(power, Constant) and isinstance(power.value, float) else None
-    if operation.name in _ROOTS or (exponent is not None and 0 < exponent < 1):
-        kind = "root" if operation.name in _ROOTS else "power"
+    if operation.name in ROOTS or (exponent is not None and 0 < exponent < 1):
+        kind = "root" if operation.name in ROOTS else "power"
         reason = _zero(first)
         if reason is None and _squares(first) and not _everything(first):
             reason = "a sum of squares is 0 where two values are equal"
         if reason is None and _spread(first):
             reason = "a deviation from the mean is 0 where a feature does not vary"
         return Slope(operation, kind, reason) if reason else None
-    if operation.name in _NORMS:
+    if operation.name in NORMS:
         stated = operation.arguments or {}
         order = stated.get("ord") or stated.get("1")
         if operation.name == "norm" and isinstance(order, Constant) and order.value not in ("euclidean", 2, 2.0):
@@ -317,78 +315,15 @@ def mend(program: Program, found: Finding) -> Mendings:
     assert isinstance(node, ast.expr) and frame is not None
     source, tree = program.files[frame.path], program.trees[frame.path]
     try:
-        place, text, title = _better(program, slope, node, frame.path)
+        place, text, title = kept_away(program, _written(slope), node, frame.path)
         edits = replace_expression(source, tree, place, text)
     except CannotMove as problem:
         return Withheld(problem.reason)
     return (Mending(title, Safety.UNSAFE, edits, "the value changes in its last digits"),)
 
 
-def _better(program: Program, slope: Slope, node: ast.expr, path: str) -> tuple[ast.expr, str, str]:
-    tree, sign = program.trees[path], plus(program, node, path)
-    if slope.kind == "power" and isinstance(node, ast.BinOp):
-        return (
-            node.left,
-            f"({program.source(node.left, path)}{sign}1e-12)",
-            "add a small constant under the root",
-        )
-    inner = argument(node, 0, "x", "tensor", "input_tensor") if isinstance(node, ast.Call) else None
-    if inner is None or not isinstance(node, ast.Call):
-        raise CannotMove("the call does not spell its argument out")
-    if slope.kind == "log":
-        stable = _stable(program, node, inner, path)
-        if stable is not None:
-            return node, stable, "use the function that computes both in one"
-        return (
-            inner,
-            f"{_summand(program, inner, path)}{sign}1e-7",
-            "add a small constant in the logarithm",
-        )
-    if slope.kind in ("root", "power"):
-        return (
-            inner,
-            f"{_summand(program, inner, path)}{sign}1e-12",
-            "add a small constant under the root",
-        )
-    names_of = [
-        imports.spelled(tree, [f"tensorflow.{each}", f"tensorflow.compat.v1.{each}"], node)
-        for each in ("sqrt", "reduce_sum", "square")
-    ]
-    root, total, square = names_of
-    if root is None or total is None or square is None:
-        raise CannotMove("TensorFlow is not imported here; write `tf.sqrt(tf.reduce_sum(tf.square(x), axis) + 1e-12)`")
-    rest = [f"axis={program.source(node.args[2], path)}"] if len(node.args) > 2 else []
-    rest += [
-        f"{each.arg}={program.source(each.value, path)}" for each in node.keywords if each.arg in ("axis", "keepdims")
-    ]
-    if slope.operation.name != "norm" and len(node.args) > 1:
-        rest.insert(0, f"axis={program.source(node.args[1], path)}")
-    arguments = ", ".join([f"{square}({program.source(inner, path)})", *rest])
-    return node, f"{root}({total}({arguments}) + 1e-12)", "write the norm out with a small constant under the root"
-
-
-def _summand(program: Program, node: ast.expr, path: str) -> str:
-    text = program.source(node, path)
-    plain = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow))
-    return text if plain else operand(text)
-
-
-def _stable(program: Program, node: ast.Call, inner: ast.expr, path: str) -> str | None:
-    """`log(softmax(z))`, `log(sigmoid(z))` and `log(1 - sigmoid(z))` where the inner call stands in place."""
-    tree = program.trees[path]
-    negative = isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Sub) and isinstance(inner.left, ast.Constant)
-    call = inner.right if isinstance(inner, ast.BinOp) and negative else inner
-    if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) != 1 or not call.args:
-        return None
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    wanted = {"softmax": "nn.log_softmax", "sigmoid": "math.log_sigmoid"}.get(name)
-    if wanted is None or (negative and name == "softmax"):
-        return None
-    if isinstance(call.func, ast.Attribute) and not isinstance(call.func.value, (ast.Name, ast.Attribute)):
-        return None
-    spelled = imports.spelled(tree, [f"tensorflow.{wanted}", f"tensorflow.compat.v1.{wanted}"], node)
-    text = program.source(call.args[0], path)
-    return None if spelled is None else f"{spelled}({'-' + operand(text) if negative else text})"
+def _written(slope: Slope) -> str:
+    return "euclidean" if slope.kind == "norm" and slope.operation.name != "norm" else slope.kind
 
 
 RULE = Rule(CODE, NAME, "unsafe", "a small constant changes the value in its last digits", detect, mend)

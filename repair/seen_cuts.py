@@ -23,6 +23,7 @@ ASKED = "the gradients are asked for here"
 def seen_in(report: StepReport, files: Mapping[str, SourceFile]) -> tuple[Seen, ...]:
     """The cuts of a run that was not sound, by the paths under which the program was read."""
     from regrad.codemods.engine.seen import CODES, WHERE_MADE, Seen
+    from regrad.codemods.engine.seen_infinite import OPERATIONS
     from regrad.verify.verdict import sound
 
     if sound(report):
@@ -40,6 +41,9 @@ def seen_in(report: StepReport, files: Mapping[str, SourceFile]) -> tuple[Seen, 
                     found.append(Seen(own, files[path].text, tape, place.line))
             continue
         path = known.get(os.path.realpath(cut.location.path))
+        if cut.kind is CutKind.NON_FINITE and (report.data != "real" or cut.operation not in OPERATIONS):
+            # What was put in the place of missing data may be what is infinite, as a negative number under a root.
+            continue
         if path is not None and (cut.kind in CODES or cut.kind is CutKind.NEVER_USED):
             outside = cut.kind in (CutKind.BEFORE_TAPE, CutKind.AFTER_TAPE)
             own = replace(cut, location=Location(path, cut.location.span))

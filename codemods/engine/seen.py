@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from regrad.analysis.cut import Cut, CutKind
-from regrad.codemods.engine import seen_sources
+from regrad.codemods.engine import seen_infinite, seen_sources
 from regrad.codemods.engine.broken_paths import argument, operand, text_of
 from regrad.codemods.engine.imports import spelled
 from regrad.codemods.engine.layout import CannotMove
@@ -33,6 +33,7 @@ CODES = {
     CutKind.ZERO_SLOPE: "RG501",
     CutKind.LEFT_TENSORFLOW: "RG502",
     CutKind.STOPPED: "RG503",
+    CutKind.NON_FINITE: "RG701",
 }
 """The rule whose cause each kind is; comments and settings that silence the rule silence this too."""
 _SAYS = {
@@ -46,6 +47,7 @@ _SAYS = {
     CutKind.ZERO_SLOPE: "has a slope of zero",
     CutKind.LEFT_TENSORFLOW: "leaves TensorFlow",
     CutKind.STOPPED: "stops the gradient",
+    CutKind.NON_FINITE: "has an infinite slope here",
 }
 _ROUNDED = ("Round", "Rint", "Floor", "Ceil", "Sign")
 _COMPARED = ("Greater", "GreaterEqual")
@@ -87,7 +89,8 @@ def findings(program: Program, seen: tuple[Seen, ...], names: dict[str, str]) ->
         text = " ".join(program.source(node, cut.location.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
         lost = f" to {', '.join(cut.variables[:3])}" if cut.variables else ""
-        message = f"`{text}` {_SAYS[kind]} [{cut.operation}], so no gradient comes{lost}; a run showed it"
+        comes = "a NaN" if kind is CutKind.NON_FINITE else "no gradient"
+        message = f"`{text}` {_SAYS[kind]} [{cut.operation}], so {comes} comes{lost}; a run showed it"
         place = program.location(node, cut.location.path)
         yield Finding(
             code,
@@ -117,6 +120,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return _into_tape(program, seen, node, path)
         if seen.cut.kind is CutKind.VARIABLE_REPLACED:
             return _assigned(program, node, path)
+        if seen.cut.kind is CutKind.NON_FINITE:
+            return seen_infinite.mended(program, seen.cut, node, path)
         return _without(program, seen.cut, node, path)
     except CannotMove as problem:
         return Withheld(problem.reason)

@@ -63,6 +63,11 @@ for step in range(20):
     if hasattr(np, settings["name"]):
         w = w - 0.1 * slope
 """
+PADDED = """
+padded = x * tf.cast(tf.range(32) < 28, tf.float32)[:, None]
+for step in range(20):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(tf.norm(model(padded), axis=1) - 1.0))"""
 OF_KIND = """
 w = VARIABLE
 for step in range(20):
@@ -148,6 +153,11 @@ def repaired(verifier: Verifier, path: Path, *, named: bool = True) -> tuple[Fil
             "[1]]), dtype=tf.float32)",
         ),
         (program("square", REPLACED, ""), "w = w - 0.1 * slope", "w.assign_sub(0.1 * slope)"),
+        (
+            program("sqrt", PADDED),
+            "tf.norm(model(padded), axis=1)",
+            "tf.sqrt(tf.reduce_sum(tf.square(model(padded)), axis=1) + 1e-12)",
+        ),
     ],
     ids=[
         "rounded by name",
@@ -157,6 +167,7 @@ def repaired(verifier: Verifier, path: Path, *, named: bool = True) -> tuple[Fil
         "not trainable",
         "whole numbers",
         "replaced",
+        "zero rows of the data",
     ],
 )
 def test_what_a_run_found_is_mended_and_proved(
