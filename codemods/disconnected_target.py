@@ -68,7 +68,7 @@ from regrad.codemods.engine.other_model import OtherModel, asked_of_the_called, 
 from regrad.codemods.engine.overwritten import Overwritten, Unread, chained, overwritten, read_instead
 from regrad.codemods.engine.overwritten_in_loop import Turns, passed_on
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-from regrad.codemods.engine.two_calls import argument_of, none_expected, one_model, two_calls
+from regrad.codemods.engine.two_calls import argument_of, none_expected, two_calls
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -151,6 +151,7 @@ def _short(text: str) -> str:
 
 def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove
+    from regrad.codemods.engine.one_model import one_model
 
     evidence = finding.evidence
     try:
