@@ -39,8 +39,9 @@ The fix and its safety
 ----------------------
 The flag is set right before each step, which works under both generations; or the model is compiled again, with the
 same arguments, after the flag has changed. Unsafe, since weights move that did not move before. A compilation whose
-optimizer is an object made elsewhere is not repeated: that object knows the old variables only. For a callback, the
-training has to be parted in two, which is the author's to do.
+optimizer is an object that the program uses for other things too is not repeated: that object knows the old variables
+only. For a callback, the training is parted in two, with a new compilation between them, where the epoch is known and
+the callback does nothing else; otherwise that is the author's to do.
 
 When it stays silent
 --------------------
@@ -61,12 +62,13 @@ from typing import NamedTuple
 
 from regrad.analysis import freshness, generation, trainings
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import Trained
-from regrad.analysis.frames import in_order
+from regrad.analysis.events import TrainableSet, Trained
+from regrad.analysis.frames import Frame, in_order
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Switches
-from regrad.analysis.values import Constant, Layer, Network, Optimizer, Value
+from regrad.analysis.values import Layer, Network, Value
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.midway import Midway, changes_midway
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -84,17 +86,24 @@ class NoRecompile(NamedTuple):
     """A training after flags have changed, without a new `compile`."""
 
     later: Trained
-    change: ast.AST
-
-
-class Midway(NamedTuple):
-    """A callback that changes a flag in the middle of a training."""
-
-    flag: str
+    change: TrainableSet
+    same_place: bool
+    """Whether one call trains both times, as in a function that is called twice; one step shows its first time only."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
-    yield from _midway(program)
+    for statement, path, evidence in changes_midway(program):
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"`{evidence.flag}` changes in the middle of a training,"
+            " whose step was traced before and goes on as it was",
+            program.location(statement, path),
+            CutKind.NOT_TRAINABLE,
+            (),
+            (),
+            evidence,
+        )
     events = [event for event in program.of(Trained) if not event.own_step and event.compilation is not None]
     if not events:
         return
@@ -157,7 +166,7 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
             for event in events
             if event.model is later.model and event.compilation is compiled and event.serial < later.serial
         ]
-        if not earlier or not _same_way(earlier[0], later):
+        if not earlier or not _apart(earlier[0], later):
             continue
         first = earlier[0]
         before, now = {id(part) for part in first.sources}, {id(part) for part in later.sources}
@@ -192,125 +201,25 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
             CutKind.NOT_TRAINABLE,
             tuple(dict.fromkeys(describe(part) for part in changed)),
             (Related(program.location(last.node, last.frame), "the flag changes here"),),
-            NoRecompile(later, last.node),
+            NoRecompile(later, last, first.node is later.node),
         )
-
-
-_LATE = frozenset({"on_epoch_end", "on_batch_end", "on_train_batch_end"})
-_RENEWS = frozenset({"compile", "make_train_function", "train_function", "run_eagerly", "run_functions_eagerly"})
-
-
-def _midway(program: Program) -> Iterator[Finding]:
-    """`self.model.….trainable = …` in a callback, after the first step at the earliest."""
-    for path in program.trees:
-        words = program.files[path].text
-        if "Callback" not in words or "trainable" not in words:
-            continue
-        for node in program.nodes_of(path, ast.ClassDef):
-            if not any(program.source(base, path).rpartition(".")[2] == "Callback" for base in node.bases):
-                continue
-            names = {getattr(each, "attr", getattr(each, "arg", None)) for each in ast.walk(node)}
-            if names & _RENEWS or not _is_made(program, node.name):
-                continue
-            if any(
-                getattr(each, "arg", getattr(each, "attr", None)) in ("run_eagerly", "run_functions_eagerly")
-                for each in program.nodes(path)
-            ):
-                continue
-            for method in node.body:
-                if not isinstance(method, ast.FunctionDef):
-                    continue
-                for statement, late in _settings(method):
-                    if not late:
-                        continue
-                    text = program.source(statement.targets[0], path)
-                    yield Finding(
-                        RULE.code,
-                        RULE.name,
-                        f"`{text}` changes in the middle of a training,"
-                        " whose step was traced before and goes on as it was",
-                        program.location(statement, path),
-                        CutKind.NOT_TRAINABLE,
-                        (),
-                        (),
-                        Midway(text),
-                    )
-                    break
-
-
-def _is_made(program: Program, name: str) -> bool:
-    return any(
-        getattr(node.func, "id", getattr(node.func, "attr", "")) == name
-        for path in program.trees
-        for node in program.nodes_of(path, ast.Call)
-    )
-
-
-def _settings(method: ast.FunctionDef) -> Iterator[tuple[ast.Assign, bool]]:
-    """The assignments of a flag of the callback's model, and whether they come after the first step."""
-    always = method.name in _LATE
-    begins = method.name in ("on_epoch_begin", "on_train_batch_begin", "on_batch_begin")
-    count = method.args.args[1].arg if len(method.args.args) > 1 else ""
-    of_model: set[str] = set()
-    stack: list[tuple[ast.AST, bool]] = [(part, always) for part in reversed(method.body)]
-    while stack:
-        node, late = stack.pop()
-        if isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
-            continue
-        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and _from_model(node.iter, of_model):
-            of_model.add(node.target.id)
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
-            if isinstance(target, ast.Name) and _from_model(node.value, of_model):
-                of_model.add(target.id)
-            elif (
-                isinstance(target, ast.Attribute)
-                and target.attr == "trainable"
-                and _from_model(target.value, of_model)
-                and isinstance(node.value, ast.Constant)
-            ):
-                yield node, late
-        if isinstance(node, ast.If):
-            later = late or (begins and _past_the_first(node.test, count))
-            stack.extend((part, late) for part in reversed(node.orelse))
-            stack.extend((part, later) for part in reversed(node.body))
-            continue
-        stack.extend((part, late) for part in reversed(list(ast.iter_child_nodes(node))))
-
-
-def _from_model(node: ast.expr, of_model: set[str]) -> bool:
-    """Whether an expression is the callback's model or a part of it."""
-    current: ast.expr = node
-    while True:
-        if isinstance(current, ast.Attribute):
-            if current.attr == "model" and isinstance(current.value, ast.Name) and current.value.id == "self":
-                return True
-            current = current.value
-        elif isinstance(current, (ast.Call, ast.Subscript)):
-            current = current.func if isinstance(current, ast.Call) else current.value
-        else:
-            return isinstance(current, ast.Name) and current.id in of_model
-
-
-def _past_the_first(test: ast.expr, count: str) -> bool:
-    """Whether `epoch == …` or `epoch >= …` is compared with something other than zero."""
-    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
-        return False
-    other = test.comparators[0]
-    zero = isinstance(other, ast.Constant) and other.value == 0
-    above = isinstance(test.ops[0], ast.Gt) or (isinstance(test.ops[0], (ast.Eq, ast.GtE)) and not zero)
-    return test.left.id == count and above
 
 
 def _weighted(part: Value) -> bool:
     return isinstance(part, Network) or (isinstance(part, Layer) and freshness.has_weights(part))
 
 
-def _same_way(one: Trained, other: Trained) -> bool:
-    """Whether both go through the same traced function: `fit` and `train_on_batch` share one, a loop's passes
-    are one place.
-    """
-    return one.node is not other.node
+def _apart(one: Trained, other: Trained) -> bool:
+    """Whether these are two trainings, and not two passes of one loop: another place, or another call on the way."""
+    return one.node is not other.node or _calls(one.frame) != _calls(other.frame)
+
+
+def _calls(frame: Frame | None) -> list[int]:
+    found: list[int] = []
+    while frame is not None:
+        found.append(id(frame.call))
+        frame = frame.caller
+    return found
 
 
 # -- mending -----------------------------------------------------------------------------------------------------------
@@ -321,8 +230,15 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
     evidence = finding.evidence
     if isinstance(evidence, Midway):
+        from regrad.codemods.engine.parted_training import parted
+
+        reason = "the flags change in the middle of a training, so that this one becomes two"
+        try:
+            return [Mending("part the training in two", Safety.UNSAFE, parted(program, evidence), reason)]
+        except CannotMove as problem:
+            withheld = str(problem)
         return Withheld(
-            "the training has to be parted in two, with `compile` between them",
+            withheld,
             f"model.fit(...)  # up to here\n{evidence.flag.replace('self.', '', 1)} = ...\n"
             "model.compile(...)\nmodel.fit(...)",
         )
@@ -391,40 +307,11 @@ def _statement(program: Program, event: Trained) -> ast.stmt:
 
 
 def _recompiled(program: Program, evidence: NoRecompile) -> Mending:
-    from regrad.codemods.engine.moving import CannotMove, Rewrite, before
+    from regrad.codemods.engine.compiled_again import compiled_again
 
-    later = evidence.later
-    compiled = later.compilation
-    assert compiled is not None
-    path = later.frame.path
-    node = compiled.node
-    if node is None or compiled.frame.path != path or compiled.frame.function is not later.frame.function:
-        raise CannotMove("the model was compiled in another function")
-    if (
-        not isinstance(node.func, ast.Attribute)
-        or not isinstance(later.node, ast.Call)
-        or not isinstance(later.node.func, ast.Attribute)
-    ):
-        raise CannotMove("the compilation is not spelled out")
-    optimizer = compiled.optimizer
-    inline = isinstance(optimizer, Constant) or (
-        isinstance(optimizer, Optimizer)
-        and node.lineno <= getattr(optimizer.node, "lineno", 0) <= (node.end_lineno or 0)
-    )
-    if not inline:
-        raise CannotMove(
-            "its optimizer is an object that knows the old variables only; make a new one and compile again"
-        )
-    if program.source(node.func.value, path) != program.source(later.node.func.value, path):
-        raise CannotMove("the model goes by another name where it was compiled")
-    rewrite = Rewrite(program.files[path], program.trees[path])
-    text = program.source(node, path)
-    if "\n" in text:
-        # The lines after the first are indented as they stand; `insert` indents them all.
-        indent = " " * node.col_offset
-        text = "\n".join(line[len(indent) :] if line.startswith(indent) else line for line in text.split("\n"))
-    rewrite.insert(text, before(_statement(program, later)))
-    return Mending("compile again", Safety.UNSAFE, rewrite.edits(), "the same arguments, after the flags have changed")
+    edits = compiled_again(program, evidence.later, evidence.change)
+    reason = "the same arguments, after the flags have changed"
+    return Mending("compile again", Safety.UNSAFE, edits, reason, seen_in_step=not evidence.same_place)
 
 
 RULE = Rule(

@@ -1,0 +1,114 @@
+"""Callbacks that change a flag of their model in the middle of a training."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from regrad.analysis.program import Program
+
+
+class Midway(NamedTuple):
+    """A callback class that changes a flag of its model in one of its methods."""
+
+    flag: str
+    path: str
+    cls: ast.ClassDef
+    method: ast.FunctionDef
+
+
+_LATE = frozenset({"on_epoch_end", "on_batch_end", "on_train_batch_end"})
+_RENEWS = frozenset({"compile", "make_train_function", "train_function", "run_eagerly", "run_functions_eagerly"})
+
+
+def changes_midway(program: Program) -> Iterator[tuple[ast.Assign, str, Midway]]:
+    """`self.model.….trainable = …` in a callback, after the first step at the earliest: the statement and its file."""
+    for path in program.trees:
+        words = program.files[path].text
+        if "Callback" not in words or "trainable" not in words:
+            continue
+        for node in program.nodes_of(path, ast.ClassDef):
+            if not any(program.source(base, path).rpartition(".")[2] == "Callback" for base in node.bases):
+                continue
+            names = {getattr(each, "attr", getattr(each, "arg", None)) for each in ast.walk(node)}
+            if names & _RENEWS or not _is_made(program, node.name):
+                continue
+            if any(
+                getattr(each, "arg", getattr(each, "attr", None)) in ("run_eagerly", "run_functions_eagerly")
+                for each in program.nodes(path)
+            ):
+                continue
+            for method in node.body:
+                if not isinstance(method, ast.FunctionDef):
+                    continue
+                for statement, late in _settings(method):
+                    if not late:
+                        continue
+                    text = program.source(statement.targets[0], path)
+                    yield statement, path, Midway(text, path, node, method)
+                    break
+
+
+def _is_made(program: Program, name: str) -> bool:
+    return any(
+        getattr(node.func, "id", getattr(node.func, "attr", "")) == name
+        for path in program.trees
+        for node in program.nodes_of(path, ast.Call)
+    )
+
+
+def _settings(method: ast.FunctionDef) -> Iterator[tuple[ast.Assign, bool]]:
+    """The assignments of a flag of the callback's model, and whether they come after the first step."""
+    always = method.name in _LATE
+    begins = method.name in ("on_epoch_begin", "on_train_batch_begin", "on_batch_begin")
+    count = method.args.args[1].arg if len(method.args.args) > 1 else ""
+    of_model: set[str] = set()
+    stack: list[tuple[ast.AST, bool]] = [(part, always) for part in reversed(method.body)]
+    while stack:
+        node, late = stack.pop()
+        if isinstance(node, (ast.FunctionDef, ast.Lambda, ast.ClassDef)):
+            continue
+        if isinstance(node, ast.For) and isinstance(node.target, ast.Name) and _from_model(node.iter, of_model):
+            of_model.add(node.target.id)
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and _from_model(node.value, of_model):
+                of_model.add(target.id)
+            elif (
+                isinstance(target, ast.Attribute)
+                and target.attr == "trainable"
+                and _from_model(target.value, of_model)
+                and isinstance(node.value, ast.Constant)
+            ):
+                yield node, late
+        if isinstance(node, ast.If):
+            later = late or (begins and _past_the_first(node.test, count))
+            stack.extend((part, late) for part in reversed(node.orelse))
+            stack.extend((part, later) for part in reversed(node.body))
+            continue
+        stack.extend((part, late) for part in reversed(list(ast.iter_child_nodes(node))))
+
+
+def _from_model(node: ast.expr, of_model: set[str]) -> bool:
+    """Whether an expression is the callback's model or a part of it."""
+    current: ast.expr = node
+    while True:
+        if isinstance(current, ast.Attribute):
+            if current.attr == "model" and isinstance(current.value, ast.Name) and current.value.id == "self":
+                return True
+            current = current.value
+        elif isinstance(current, (ast.Call, ast.Subscript)):
+            current = current.func if isinstance(current, ast.Call) else current.value
+        else:
+            return isinstance(current, ast.Name) and current.id in of_model
+
+
+def _past_the_first(test: ast.expr, count: str) -> bool:
+    """Whether `epoch == …` or `epoch >= …` is compared with something other than zero."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not isinstance(test.left, ast.Name):
+        return False
+    other = test.comparators[0]
+    zero = isinstance(other, ast.Constant) and other.value == 0
+    above = isinstance(test.ops[0], ast.Gt) or (isinstance(test.ops[0], (ast.Eq, ast.GtE)) and not zero)
+    return test.left.id == count and above
