@@ -124,11 +124,14 @@ def mend(program: Program, found: Finding) -> Mendings:
     paths = [path for path in paths if path in program.files]
     offered: list[Mending] = []
     refusal: NoSurrogate | CannotMove | None = None
+    clearer: NoSurrogate | None = None
     for way in (undecided, mixed_rows):
         try:
             return (way(program, ending),)
         except CannotMove:
             continue
+        except NoSurrogate as problem:
+            clearer = problem
     for direct in (True, False):
         try:
             made = _soft(program, ending, paths, direct)
@@ -147,6 +150,7 @@ def mend(program: Program, found: Finding) -> Mendings:
         refusal = refusal or problem
     if offered:
         return tuple(offered)
+    refusal = clearer or refusal
     assert refusal is not None
     return Withheld(refusal.reason, getattr(refusal, "instead", ""))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 
 from regrad.analysis.endings import Ending
@@ -12,11 +11,10 @@ from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Operation, Tensor, Value, Variable
 from regrad.analysis.walking import each_once
-from regrad.codemods.engine import imports, numpy_function
-from regrad.codemods.engine.broken_paths import argument, operand, outermost, says_nothing, text_of
-from regrad.codemods.engine.moving import Rewrite
+from regrad.codemods.engine import numpy_function
+from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
+from regrad.codemods.engine.converted_file import ConvertedFile
 from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
-from regrad.codemods.engine.ranking import RankFunction
 from regrad.codemods.engine.rule import Edit
 
 _BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
@@ -35,10 +33,9 @@ class Conversion:
         self.wrapped = False
         self.ranked = False
         """Whether ranks gave way to soft ones."""
-        self.whole: dict[ast.expr, str] = {}
-        self.bodies: dict[ast.FunctionDef, tuple[RankFunction, str]] = {}
-        self.twins: dict[ast.FunctionDef, tuple[str, Edit]] = {}
-        """By function: the name of its twin in TensorFlow, and the edit that writes it."""
+        self.files: dict[str, ConvertedFile] = {}
+        self.functions: dict[ast.FunctionDef, str] = {}
+        """The functions handed to NumPy that are converted, with the names of their twins, or their own."""
         reached = _reached(ending)
         consumers = [value for value in reached if any(id(part) in self.chain for part in value.operation.inputs)]
         for value in (*ending.chain, *consumers):
@@ -92,47 +89,18 @@ class Conversion:
 
     def edits(self) -> tuple[Edit, ...]:
         """The edits of all files; raises `NotConverted` and `CannotMove`."""
-        found: list[Edit] = []
         for path in sorted(set(self.paths.values())):
-            source, tree = self.program.files[path], self.program.trees[path]
             own = {node for node in self.values if self.paths[node] == path}
-            rewrite = Rewrite(source, tree)
-            gone: list[ast.AST] = []
-            kept: list[str] = []
-            self.imported: tuple[Edit, ...] = ()
-            for node in outermost(tree, own):
+            for node in outermost(self.program.trees[path], own):
                 assert isinstance(node, ast.expr)
-                text = self.text(node, path)
-                statement = self.program.statement(node, path)
-                if statement is not None and says_nothing(statement, node, text):
-                    # `x = x.numpy()` without the call says nothing.
-                    rewrite.remove([statement], keep_comments=True)
-                    gone.append(node)
-                elif text != text_of(source, node):
-                    rewrite.replace(node, text)
-                    gone.append(node)
-                    kept.append(text)
-            for node, text in self.whole.items():
-                rewrite.replace(node, text)
-                gone.append(node)
-                kept.append(text)
-            self.whole.clear()
-            for ranking, text in self.bodies.values():
-                *before, last = ranking.statements
-                rewrite.remove(before)
-                rewrite.replace(last, f"return {text}")
-                gone.extend(ranking.statements)
-            self.bodies.clear()
-            found.extend(rewrite.edits())
-            found.extend(edit for _, edit in self.twins.values())
-            kept.extend(edit.text for _, edit in self.twins.values())
-            self.twins.clear()
-            removed: list[Edit] = []
-            for name in ("np", "numpy"):
-                if gone and not any(re.search(rf"\b{name}\.", text) for text in kept):
-                    removed.extend(imports.remove_import(source, tree, name, gone))
-            found.extend(imports.exchanged(source, tree, self.imported, tuple(removed)))
-        return tuple(found)
+                self.file(path).replace(node, self.text(node, path), self.program.statement(node, path))
+        return tuple(edit for path in sorted(self.files) for edit in self.files[path].edits())
+
+    def file(self, path: str) -> ConvertedFile:
+        """What becomes of one file."""
+        if path not in self.files:
+            self.files[path] = ConvertedFile(self.program.files[path], self.program.trees[path])
+        return self.files[path]
 
     # -- texts --
 
@@ -371,14 +339,8 @@ class Conversion:
         return found
 
     def say(self, name: str, path: str, node: ast.AST) -> str:
-        spelled = imports.spelling(
-            self.program.files[path],
-            self.program.trees[path],
-            [f"tensorflow.{name}", f"tensorflow.compat.v1.{name}"],
-            node,
-        )
-        self.imported = self.imported or spelled.edits
-        return spelled.text
+        """A TensorFlow name as the file can write it where the node stands."""
+        return self.file(path).say(name, node)
 
 
 def operation_values(values: dict[ast.AST, Tensor], node: ast.AST) -> Iterable[Tensor]:

@@ -10,17 +10,20 @@ from typing import NamedTuple
 
 from regrad.analysis.endings import Ending
 from regrad.analysis.frames import Frame, place_in
+from regrad.analysis.library.keras_models import caller
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Instance, Layer, Tensor, Value
 from regrad.analysis.weights import ATTRIBUTES
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument
+from regrad.codemods.engine.decision_in_sequence import without_decision
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.moving import Rewrite
 from regrad.codemods.engine.operations_of import tensors
-from regrad.codemods.engine.rule import Mending, Safety
+from regrad.codemods.engine.rule import Edit, Mending, Safety
 from regrad.codemods.engine.surrogates import consumers_of
 from regrad.codemods.engine.surroundings import function_around, loaded
-from regrad.codemods.engine.without_slope import number
+from regrad.codemods.engine.without_slope import WITHOUT, NoSurrogate, number
 
 _RENAMED = {
     "name": "name",
@@ -38,48 +41,68 @@ class _Decision(NamedTuple):
 
     whole: ast.expr
     scores: ast.expr
-    alone: ast.ClassDef | None
-    """The class of the layer that decides, where nothing else uses it."""
 
 
 def mixed_rows(program: Program, ending: Ending) -> Mending:
-    """A `Dense` without bias for the `Embedding`; raises `CannotMove` where more than its rows hangs on the choice."""
-    from regrad.codemods.engine.moving import Rewrite
+    """A `Dense` without bias for the `Embedding`.
 
+    Raises `CannotMove` where more than its rows hangs on the choice, `NoSurrogate` where it looks up other rows too.
+    """
     layer, picked = _embedding(program, ending)
     call, frame = picked.operation.node, picked.operation.frame
-    given = call.args[0] if isinstance(call, ast.Call) and len(call.args) == 1 and not call.keywords else None
-    if given is None or frame is None or not isinstance(layer.node, ast.Call) or layer.frame is None:
-        raise CannotMove("the call of the embedding does not spell its arguments out")
+    if frame is None or not isinstance(layer.node, ast.Call) or layer.frame is None:
+        raise CannotMove("where the embedding is made was not found")
     path, made_in = frame.path, layer.frame.path
-    decision = _decision(program, ending, frame)
     rewrites = {each: Rewrite(program.files[each], program.trees[each]) for each in {path, made_in}}
-    text = program.source(decision.scores, path)
-    if not _is_probable(ending):
-        text = f"{_softmax(program, ending, path)}({text})"
-    if decision.whole is given:
-        rewrites[path].replace(given, text)
-    else:
-        statement = _only_for(program, decision.whole, given, path)
-        if isinstance(decision.scores, ast.Name) and _unchanged(program, decision.scores, statement, given, path):
-            rewrites[path].remove([statement], keep_comments=True)
-            if text != program.source(given, path):
-                rewrites[path].replace(given, text)
-        else:
-            rewrites[path].replace(decision.whole, text)
+    edits: list[Edit] = []
     dense = _as_dense(program, layer.node, made_in)
+    if call is layer.node:
+        place = place_in(ending.frame, ending.node, frame)
+        if place is None or ending.frame.caller is not frame or not _only_decides(program, ending):
+            raise CannotMove("more than a class is decided for here")
+        text = _softmax(program, ending, picked, path)
+        edits.extend(without_decision(program, rewrites[path], place, call, path, text))
+        gone: list[ast.AST] = [place, layer.node]
+    else:
+        given = call.args[0] if isinstance(call, ast.Call) and len(call.args) == 1 and not call.keywords else None
+        if given is None:
+            raise CannotMove("the call of the embedding does not spell its arguments out")
+        decision = _decision(program, ending, frame)
+        text = _hand_over(program, rewrites[path], decision, given, _softmax(program, ending, picked, path), path)
+        gone = [decision.whole, layer.node]
     rewrites[made_in].replace(layer.node, dense)
-    gone: list[ast.AST] = [decision.whole, layer.node]
-    if decision.alone is not None:
-        rewrites[path].remove([decision.alone])
-        gone.append(decision.alone)
-    edits = [edit for rewrite in rewrites.values() for edit in rewrite.edits()]
+    place = place_in(ending.frame, ending.node, frame)
+    alone = _class_alone(program, ending, place, path) if isinstance(place, ast.Call) else None
+    if alone is not None:
+        rewrites[path].remove([alone])
+        gone.append(alone)
+    for rewrite in rewrites.values():
+        edits.extend(rewrite.edits())
     if path == made_in:
-        kept = loaded(ast.parse(text, mode="eval")) | loaded(ast.parse(dense, mode="eval"))
+        kept = loaded(ast.parse(dense, mode="eval")) | (loaded(ast.parse(text, mode="eval")) if text else set())
         for name in sorted(set().union(*map(loaded, gone)) - kept):
             edits.extend(imports.remove_import(program.files[path], program.trees[path], name, gone))
     why = "a row that is picked has no slope; shares of all rows have, and the surest still counts most"
     return Mending("mix the rows by their probabilities", Safety.UNSAFE, tuple(edits), why)
+
+
+def _hand_over(
+    program: Program, rewrite: Rewrite, decision: _Decision, given: ast.expr, softmax: str, path: str
+) -> str:
+    """Gives the embedding's place what the decision was made of; gives the text of that back."""
+    text = program.source(decision.scores, path)
+    text = f"{softmax}({text})" if softmax else text
+    if decision.whole is given:
+        rewrite.replace(given, text)
+        return text
+    statement = _only_for(program, decision.whole, given, path)
+    if not isinstance(decision.scores, ast.Name) or not _unchanged(program, decision.scores, statement, given, path):
+        rewrite.replace(decision.whole, text)
+        return text
+    rewrite.remove([statement], keep_comments=True)
+    if text != program.source(given, path):
+        rewrite.replace(given, text)
+    return text
 
 
 def _embedding(program: Program, ending: Ending) -> tuple[Layer, Tensor]:
@@ -92,19 +115,26 @@ def _embedding(program: Program, ending: Ending) -> tuple[Layer, Tensor]:
     layer = picked.operation.callee if picked is not None else None
     if len(users) != 1 or picked is None or not isinstance(layer, Layer) or layer.kind != "Embedding":
         raise CannotMove("more than the rows of one embedding is made of the decision")
-    if any(value.operation.name not in ("argmax", "cast", "join") for value in ending.chain):
+    if any(value.operation.name not in ("argmax", "cast") for value in ending.chain):
         raise CannotMove("more than a class is decided for here")
-    same = (
+    same = [
         each
         for each in tensors(program)
         if isinstance(each.operation.callee, Layer) and each.operation.callee.node is layer.node
-    )
-    if any(each.operation.node is not picked.operation.node for each in same):
-        raise CannotMove("the embedding looks up other rows as well")
-    said = _said(program, layer, picked)
-    if said > 1:
-        raise CannotMove("the embedding is used elsewhere as well")
+    ]
+    if any(each.operation.node is not picked.operation.node or not _decided(each, ending) for each in same):
+        raise NoSurrogate(*WITHOUT["Embedding of others"])
+    if _said(program, layer, picked) > 1:
+        raise NoSurrogate(*WITHOUT["Embedding of others"])
     return layer, picked
+
+
+def _decided(picked: Tensor, ending: Ending) -> bool:
+    """Whether what the embedding looks up is the decision, whenever it is called."""
+    value = picked.operation.inputs[0] if picked.operation.inputs else None
+    while isinstance(value, Tensor) and value.operation.name == "cast" and value.operation.inputs:
+        value = value.operation.inputs[0]
+    return isinstance(value, Tensor) and value.operation.node is ending.node
 
 
 def _said(program: Program, layer: Layer, picked: Tensor) -> int:
@@ -133,31 +163,30 @@ def _said(program: Program, layer: Layer, picked: Tensor) -> int:
 
 def _decision(program: Program, ending: Ending, frame: Frame) -> _Decision:
     """The expression in the body that calls the embedding which decides, as `argmax(x)` or as a layer or function."""
-    assert ending.operation is not None
-    choice = ending.operation.node
+    choice = ending.node
     place = place_in(ending.frame, choice, frame)
     if not isinstance(choice, ast.Call) or not isinstance(place, ast.Call) or not _is_last_axis(ending, choice):
         raise CannotMove("only a class decided for along the last axis has known probabilities")
-    alone: ast.ClassDef | None = None
     if place is choice:
         scores = argument(choice, 0, "input", "x", "a")
     else:
         scores = place.args[0] if len(place.args) == 1 and not place.keywords else None
-        if ending.frame.caller is not frame or not _only_decides(program, ending, choice):
+        if ending.frame.caller is not frame or not _only_decides(program, ending):
             raise CannotMove("more than a class is decided for here")
-        alone = _class_alone(program, ending, place, frame.path)
     if scores is None:
         raise CannotMove("the decision does not spell its arguments out")
     whole: ast.expr = place
     parents = program.parents(frame.path)
     while isinstance(outer := parents.get(whole), ast.Call) and _casts(outer, whole):
         whole = outer
-    return _Decision(whole, scores, alone)
+    return _Decision(whole, scores)
 
 
-def _only_decides(program: Program, ending: Ending, choice: ast.Call) -> bool:
+def _only_decides(program: Program, ending: Ending) -> bool:
     """Whether the function or layer gives the class of its one argument back, and does nothing else."""
-    function = ending.frame.function
+    function, choice = ending.frame.function, ending.node
+    if not isinstance(choice, ast.Call) or not _is_last_axis(ending, choice):
+        return False
     node = function.node if function is not None else None
     if node is None or isinstance(node, ast.AsyncFunctionDef):
         return False
@@ -180,8 +209,9 @@ def _only_decides(program: Program, ending: Ending, choice: ast.Call) -> bool:
 def _class_alone(program: Program, ending: Ending, place: ast.Call, path: str) -> ast.ClassDef | None:
     """The class of the deciding layer, where it is made in place and named nowhere else."""
     this = ending.frame.this
-    made = place.func if isinstance(place.func, ast.Call) else None
-    if not isinstance(this, Instance) or made is None or this.cls.module != path:
+    # `Decides()(scores)`, or `Decides()` in a `Sequential`.
+    made = place.func if isinstance(place.func, ast.Call) else place
+    if not isinstance(this, Instance) or this.cls.module != path:
         return None
     if not isinstance(made.func, ast.Name) or made.func.id != this.cls.name or made.args or made.keywords:
         return None
@@ -270,18 +300,14 @@ def _sibling(program: Program, function: ast.expr, name: str, path: str) -> str:
     return spelled
 
 
-def _is_probable(ending: Ending) -> bool:
+def _softmax(program: Program, ending: Ending, picked: Tensor, path: str) -> str:
+    """What makes probabilities of the scores: a layer in a graph of layers, else a function; "" where they are some."""
     assert ending.operation is not None
     first = ending.operation.inputs[0] if ending.operation.inputs else None
-    return isinstance(first, Tensor) and "probabilities" in first.facts
-
-
-def _softmax(program: Program, ending: Ending, path: str) -> str:
-    """What makes probabilities of scores here: a layer among symbolic tensors, else a function."""
-    assert ending.operation is not None
-    first = ending.operation.inputs[0] if ending.operation.inputs else None
+    if isinstance(first, Tensor) and "probabilities" in first.facts:
+        return ""
     tree = program.trees[path]
-    if isinstance(first, Tensor) and first.symbolic:
+    if isinstance(first, Tensor) and first.symbolic and caller(picked.operation) is None:
         spelled = imports.spelled(tree, [f"{package}Softmax" for package in _PACKAGES])
         spelled = f"{spelled}()" if spelled is not None else None
     else:

@@ -58,8 +58,8 @@ def called(conversion: Conversion, node: ast.expr, value: Tensor, path: str) -> 
             raise NotConverted(*WITHOUT.get(name, outside))
         parts = ", ".join(conversion.text(each, path) for each in given)
         return f"{conversion.say(known.name, path, node)}({parts})"
-    body = function.node
-    if function.module != path or given is None or isinstance(body, ast.AsyncFunctionDef):
+    body, module = function.node, function.module
+    if module not in conversion.program.files or given is None or isinstance(body, ast.AsyncFunctionDef):
         raise NotConverted(
             f"`{function.name}` runs in NumPy; write it with TensorFlow's operations and call it directly"
         )
@@ -68,17 +68,47 @@ def called(conversion: Conversion, node: ast.expr, value: Tensor, path: str) -> 
         if handed is not body:
             raise NotConverted("the function is a `lambda` with a name; write it with TensorFlow's operations")
         return _put_in(conversion, body, texts, path)
+    if body not in conversion.functions:
+        if _is_overridden(conversion, function):
+            raise NotConverted(f"`{function.name}` is another one in another class; write all of them in TensorFlow")
+        conversion.functions[body] = _in_tensorflow(conversion, body, path, module)
     callee = conversion.program.source(handed, path)
-    ranking = rank_function(body)
-    if _used_elsewhere(conversion, body, path):
-        if ranking is not None:
-            raise NotConverted(f"`{body.name}` is also used elsewhere", WITHOUT["argsort"][1])
-        callee = callee.removesuffix(body.name) + _twin(conversion, body, path)
-    elif ranking is not None:
-        _ranks(conversion, body, ranking, path)
-    else:
-        conversion.whole.update(_converted_definition(conversion, body, path))
+    if conversion.functions[body] != body.name:
+        callee = callee.removesuffix(body.name) + conversion.functions[body]
     return f"{callee}({', '.join(texts)})"
+
+
+def _is_overridden(conversion: Conversion, function: Function) -> bool:
+    """Whether a class has a method of that name in the place of another class's."""
+    if function.owner is None:
+        return False
+    classes = [each for path in conversion.program.trees for each in conversion.program.nodes_of(path, ast.ClassDef)]
+    own = function.owner.node
+    others = [
+        each
+        for each in classes
+        if each is not own and any(getattr(member, "name", None) == function.name for member in each.body)
+    ]
+    above = {ast.unparse(base).rpartition(".")[2] for base in own.bases}
+    return any(
+        each.name in above or own.name in (ast.unparse(base).rpartition(".")[2] for base in each.bases)
+        for each in others
+    )
+
+
+def _in_tensorflow(conversion: Conversion, function: ast.FunctionDef, path: str, module: str) -> str:
+    """Converts the function where it stands, or gives it a twin; the name of what is in TensorFlow then."""
+    ranking = rank_function(function)
+    if _used_elsewhere(conversion, function):
+        if ranking is not None or module != path:
+            raise NotConverted(f"`{function.name}` is also used elsewhere", WITHOUT["argsort"][1] if ranking else "")
+        return _twin(conversion, function, path)
+    if ranking is not None:
+        _ranks(conversion, function, ranking, module)
+        return function.name
+    for node, text in _converted_definition(conversion, function, module).items():
+        conversion.file(module).replace(node, text)
+    return function.name
 
 
 def _ranks(conversion: Conversion, function: ast.FunctionDef, ranking: RankFunction, path: str) -> None:
@@ -89,7 +119,7 @@ def _ranks(conversion: Conversion, function: ast.FunctionDef, ranking: RankFunct
     vectors = all(isinstance(part, Tensor) and part.shape is not None and len(part.shape) == 1 for part in ranked)
     axis = -1 if ranking.of_rows and not vectors else None
     text = soft_rank(ranking.parameter, ranking.first, lambda name: conversion.say(name, path, function), axis)
-    conversion.bodies[function] = (ranking, text)
+    conversion.file(path).rank(ranking, text)
 
 
 def _defines(value: Tensor, function: ast.FunctionDef) -> bool:
@@ -97,16 +127,16 @@ def _defines(value: Tensor, function: ast.FunctionDef) -> bool:
     return made_by is not None and made_by.node is function
 
 
-def _used_elsewhere(conversion: Conversion, function: ast.FunctionDef, path: str) -> bool:
+def _used_elsewhere(conversion: Conversion, function: ast.FunctionDef) -> bool:
     """Whether anything but the calls that are converted says the function's name."""
     taken = {each for node, value in conversion.values.items() if _defines(value, function) for each in ast.walk(node)}
-    for other, tree in conversion.program.trees.items():
+    for tree in conversion.program.trees.values():
         for each in ast.walk(tree):
             said = each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else ""
             if said == function.name and each not in taken:
                 return True
-            imported = each.names if other != path and isinstance(each, ast.ImportFrom) else ()
-            if any(alias.name == function.name for alias in imported):
+            imported = each.names if isinstance(each, ast.ImportFrom) else ()
+            if any(alias.name == function.name and alias.asname for alias in imported):
                 return True
     return False
 
@@ -120,8 +150,6 @@ def _converted_definition(conversion: Conversion, function: ast.FunctionDef, pat
 
 def _twin(conversion: Conversion, function: ast.FunctionDef, path: str) -> str:
     """Puts the function once more below itself, in TensorFlow; gives the new one's name."""
-    if function in conversion.twins:
-        return conversion.twins[function][0]
     program, source = conversion.program, conversion.program.files[path]
     texts = _converted_definition(conversion, function, path)
     name = free_name(program, path, program.trees[path], (f"{function.name}_tf",))
@@ -142,7 +170,7 @@ def _twin(conversion: Conversion, function: ast.FunctionDef, path: str) -> str:
     end = layout_of(source, program.trees[path]).line_end(function.end_lineno or function.lineno)
     position = source.position(end)
     edit = Edit(path, Span(position, position), ("\n\n" if margin else "\n\n\n") + written)
-    conversion.twins[function] = (name, edit)
+    conversion.file(path).add(edit)
     return name
 
 
@@ -195,6 +223,8 @@ def converted(
             wanted.append(each)
     if any(isinstance(each, (ast.For, ast.While)) for each in ast.walk(function)):
         raise NotConverted(f"{title} has a loop")
+    if any(isinstance(each, (ast.If, ast.IfExp, ast.Assert, ast.BoolOp)) for each in ast.walk(function)):
+        raise NotConverted(f"{title} asks for what is true, which a tensor in a graph cannot say")
     if any(isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) for each in ast.walk(function)):
         raise NotConverted(f"{title} fills an array element by element", "tf.stack(values)")
     source = program.files[path]

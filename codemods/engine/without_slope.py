@@ -40,6 +40,10 @@ WITHOUT = {
         "a row cannot be chosen with a slope; mix the rows",
         'bins = Dense(count, activation="softmax")(x)\nrows = Dense(width, use_bias=False)(bins)',
     ),
+    "Embedding of others": (
+        "a row cannot be chosen with a slope, and the embedding looks other rows up as well; mix its rows by hand",
+        "tf.matmul(tf.nn.softmax(scores), embedding.embeddings)",
+    ),
     "selector": (
         "a row cannot be chosen with a slope; mix the rows with probabilities",
         "tf.matmul(tf.nn.softmax(logits), rows)",
