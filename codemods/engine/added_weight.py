@@ -27,22 +27,9 @@ def added_weight(program: Program, variable: Variable) -> tuple[Edit, ...]:
     call, frame = variable.node, variable.frame
     assert frame is not None
     path = frame.path
-    statement = program.statement(call, path) if call is not None else None
-    if (
-        not isinstance(call, ast.Call)
-        or not isinstance(statement, ast.Assign)
-        or statement.value is not call
-        or len(statement.targets) != 1
-    ):
+    if not isinstance(call, ast.Call) or not _is_attribute(program, call, path):
         raise CannotMove("the variable is not a plain attribute of the layer")
-    target = statement.targets[0]
-    method = frame.function.name if frame.function is not None else ""
-    if (
-        not isinstance(target, ast.Attribute)
-        or not isinstance(target.value, ast.Name)
-        or target.value.id != "self"
-        or method not in ("__init__", "build")
-    ):
+    if not _while_made(frame):
         raise CannotMove("the variable is not made in `__init__` or `build`")
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     start = call.args[0] if call.args else given.pop("initial_value", None)
@@ -65,6 +52,55 @@ def added_weight(program: Program, variable: Variable) -> tuple[Edit, ...]:
     return (*edits, *rewrite.edits())
 
 
+def _is_attribute(program: Program, call: ast.Call, path: str) -> bool:
+    """Whether it is what an attribute of `self` is set to, an element of a list there, or appended to such a list."""
+    statement, held = program.statement(call, path), program.parents(path).get(call)
+    target: ast.expr | None = None
+    if isinstance(statement, ast.Assign) and len(statement.targets) == 1:
+        listed = (
+            isinstance(held, (ast.List, ast.Tuple, ast.ListComp))
+            and statement.value is held
+            and not _by_name(call, held)
+        )
+        target = statement.targets[0] if statement.value is call or listed else None
+    elif isinstance(statement, ast.Expr) and isinstance(held, ast.Call) and statement.value is held:
+        appends = isinstance(held.func, ast.Attribute) and held.func.attr == "append" and held.args == [call]
+        target = held.func.value if appends and isinstance(held.func, ast.Attribute) else None
+    return isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name) and target.value.id == "self"
+
+
+def _by_name(call: ast.Call, held: ast.expr) -> bool:
+    """Whether the shape is a name of the comprehension, which may be a whole number as well as a shape."""
+    if not isinstance(held, ast.ListComp):
+        return False
+    bound = {node.id for each in held.generators for node in ast.walk(each.target) if isinstance(node, ast.Name)}
+    return any(
+        isinstance(part, ast.Name) and part.id in bound
+        for node in ast.walk(call)
+        if isinstance(node, ast.Call)
+        for part in (*node.args, *(each.value for each in node.keywords if each.arg in ("shape", "size")))
+    )
+
+
+def _while_made(frame: Frame) -> bool:
+    """Whether the layer is still being made: in `__init__` or `build`, or in a method of its own that these call."""
+    current: Frame | None = frame
+    while current is not None and current.function is not None and current.this is frame.this:
+        if current.function.name in ("__init__", "build"):
+            return True
+        current = current.caller
+    return False
+
+
+def _is_number(node: ast.expr) -> bool:
+    """Whether it is a number with a point, or one of two such numbers."""
+    if isinstance(node, ast.UnaryOp):
+        return _is_number(node.operand)
+    if isinstance(node, ast.IfExp):
+        return _is_number(node.body) and _is_number(node.orelse)
+    return isinstance(node, ast.Constant) and isinstance(node.value, float)
+
+
 def _arranged(source: SourceFile, call: ast.Call, arguments: list[str]) -> str:
     """The arguments in a row; below each other where those of the call stand so, or where the row would be too long."""
     first = min(source.span(each).start for each in (*call.args, *call.keywords))
@@ -74,7 +110,8 @@ def _arranged(source: SourceFile, call: ast.Call, arguments: list[str]) -> str:
     outer = line[: len(line) - len(line.lstrip())]
     if first.line == begin.line or ahead.strip():
         row = ", ".join(arguments)
-        if len(line) + len("self.add_weight()") + len(row) <= _WIDEST or "\n" in row:
+        within = line.lstrip().partition("[")[1]
+        if len(line) + len("self.add_weight()") + len(row) <= _WIDEST or "\n" in row or within:
             return row
         ahead = outer + ("\t" if "\t" in outer else "    ")
     return "".join(f"\n{ahead}{each}," for each in arguments) + f"\n{outer}"
@@ -82,7 +119,7 @@ def _arranged(source: SourceFile, call: ast.Call, arguments: list[str]) -> str:
 
 def _start(program: Program, path: str, start: ast.expr, frame: Frame) -> tuple[str, str, tuple[Edit, ...]]:
     """The shape and the initializer that give the same first value, as source text, and the import they need."""
-    if isinstance(start, ast.Constant) and isinstance(start.value, float):
+    if _is_number(start):
         name, edits = _initializer(program, path, "Constant", start)
         return "()", f"{name}({program.source(start, path)})", edits
     if not isinstance(start, ast.Call):
