@@ -234,7 +234,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
         reason = "the flags change in the middle of a training, so that this one becomes two"
         try:
-            return [Mending("part the training in two", Safety.UNSAFE, parted(program, evidence), reason)]
+            edits = parted(program, evidence)
+            # The callback acts in a later epoch: where the weights were trained before, no single step shows it.
+            return [Mending("part the training in two", Safety.UNSAFE, edits, reason, seen_in_step=False)]
         except CannotMove as problem:
             withheld = str(problem)
         return Withheld(
