@@ -112,19 +112,33 @@ def detect(program: Program) -> Iterable[Finding]:
 def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.inner_terms import made_a_layer
     from regrad.codemods.engine.layout import CannotMove
+    from regrad.codemods.engine.weights_of_examples import handed_to_fit
 
+    try:
+        weights = handed_to_fit(program, finding.evidence)
+        why = "the sum of a batch is the same, and the model has one input less"
+        return [Mending("give the weights of the examples as `sample_weight`", Safety.UNSAFE, weights, why)]
+    except CannotMove:
+        pass
     try:
         edits = made_a_layer(program, finding.evidence)
     except CannotMove as problem:
         return Withheld(
             f"the term belongs into the model, and it cannot be moved there: {problem.reason}",
-            "class Penalty(keras.layers.Layer):\n"
-            "    def call(self, x):\n"
-            "        self.add_loss(0.1 * tf.reduce_mean(tf.abs(x)))\n"
-            "        return x",
+            _AS_TARGETS if "mixed" in problem.reason else _AS_LAYER,
         )
     reason = "the term is the same, but it comes to the loss through the model, where evaluation and saving see it too"
     return [Mending("let a layer of the model add the term", Safety.UNSAFE, edits, reason)]
+
+
+_AS_LAYER = """class Penalty(keras.layers.Layer):
+    def call(self, x):
+        self.add_loss(0.1 * tf.reduce_mean(tf.abs(x)))
+        return x"""
+_AS_TARGETS = """model.fit(x, np.concatenate([y, extra], axis=-1))  # what the loss needs comes beside the targets
+
+def loss(y_true, y_pred):
+    y_true, extra = y_true[:, :-1], y_true[:, -1:]"""
 
 
 RULE = Rule(

@@ -105,9 +105,8 @@ def _only_called(program: Program, maker: Network, build: ast.AST | None, call: 
             each
             for file in program.files
             for each in (*program.nodes_of(file, ast.Name), *program.nodes_of(file, ast.Attribute))
-            if isinstance(each.ctx, ast.Load)
-            and (each.id if isinstance(each, ast.Name) else each.attr if isinstance(each, ast.Attribute) else "")
-            == spelled
+            if isinstance(each, (ast.Name, ast.Attribute)) and isinstance(each.ctx, ast.Load)
+            if (each.id if isinstance(each, ast.Name) else each.attr) == spelled
         ]
         handed = any(argument.arg == spelled for argument in program.nodes_of(path, ast.arg))
         if len(reads) > 1 or handed:
