@@ -36,7 +36,7 @@ What is assigned on the path gets a name, the variable keeps a copy, and what fo
 is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop
 assigns one by one are collected in a list and stacked. State that a loop carries goes on in a tensor. Copies of
 weights that inner steps move (meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the
-same. A copied model is called with its new weights by `stateless_call`, unsafe where it is not known to be of Keras 3.
+same. A model that is given computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed.
 Where the variable is read in other functions, and where a graph assigns, nothing is offered.
 
 When it stays silent
@@ -260,6 +260,7 @@ def _computed_with(program: Program, evidence: Poured) -> Mending:
     from regrad.codemods.engine.adapted_copies import adapted, is_adapted
     from regrad.codemods.engine.carried_state import carried
     from regrad.codemods.engine.moving import CannotMove
+    from regrad.codemods.engine.weight_for_call import called_with_weight
 
     if is_adapted(program, evidence):
         return adapted(program, evidence)
@@ -270,9 +271,12 @@ def _computed_with(program: Program, evidence: Poured) -> Mending:
     except CannotMove as problem:
         statement = program.statement(evidence.node, evidence.frame.path)
         scope = scope_of(program, evidence.frame)
-        if statement is None or loop_around(program, statement, evidence, scope) is None:
-            raise problem
-        return carried(program, evidence)
+        if statement is not None and loop_around(program, statement, evidence, scope) is not None:
+            return carried(program, evidence)
+        try:
+            return called_with_weight(program, evidence)
+        except CannotMove:
+            raise problem from None
 
 
 def _updated(program: Program, evidence: Rebound) -> Mending:

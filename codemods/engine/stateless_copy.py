@@ -49,7 +49,7 @@ def called_with_weights(program: Program, evidence: Elsewhere) -> Mending:
             " tensors"
         )
     poured = _poured(program, evidence, path)
-    value = _value(evidence.frame, poured.model)
+    value = holder_of(evidence.frame, poured.model)
     if not isinstance(value, Network) and not (isinstance(value, Instance) and value.role == "model"):
         raise CannotMove("what gets the new weights is not known to be a model of Keras")
     scope = function_around(program, poured.statement, path) or program.trees[path]
@@ -60,7 +60,7 @@ def called_with_weights(program: Program, evidence: Elsewhere) -> Mending:
     recorded = {id(node) for node in ast.walk(evidence.recorded)}
     end = poured.statement.end_lineno or poured.statement.lineno
     later = [node for node in mentions if id(node) in recorded and node.lineno > end]
-    calls = [_called(program, node, model, name, path, _takes_training(value)) for node in later]
+    calls = [_called(program, node, model, name, path, value) for node in later]
     if not calls:
         raise CannotMove("the model is not called where the tape records")
     rewrite = Rewrite(program.files[path], program.trees[path])
@@ -81,7 +81,7 @@ def called_with_weights(program: Program, evidence: Elsewhere) -> Mending:
     return Mending("call the model with the new weights", safety, rewrite.edits(), reason)
 
 
-def _value(frame: Frame, node: ast.Name | ast.Attribute) -> Value | None:
+def holder_of(frame: Frame, node: ast.Name | ast.Attribute) -> Value | None:
     if isinstance(node, ast.Name):
         scope = frame.scope.find(node.id)
         return scope.names[node.id] if scope is not None else None
@@ -216,20 +216,27 @@ def _list_of(node: ast.AST) -> ast.Name | ast.Attribute | None:
     return None
 
 
+def called_as(program: Program, call: ast.Call, model: str, weights: str, path: str, value: Value) -> str:
+    """A call of the model with these weights, as source text."""
+    if not _only_inputs(call):
+        raise CannotMove("the model is called in training mode, where it may change more than its weights")
+    given = [*call.args, *(call.keywords if _takes_training(value) else ())]
+    inputs = ", ".join(program.source(each, path) for each in given)
+    return f"{model}.stateless_call({weights}, {model}.non_trainable_variables, {inputs})[0]"
+
+
 def _called(
-    program: Program, node: ast.Name | ast.Attribute, model: str, weights: str, path: str, training: bool
+    program: Program, node: ast.Name | ast.Attribute, model: str, weights: str, path: str, value: Value
 ) -> _Call:
     """The call of the model at one of its mentions, with the weights."""
     parent = program.parents(path).get(node)
-    start = f"{model}.stateless_call({weights}, {model}.non_trainable_variables, "
     if isinstance(parent, ast.Call) and parent.func is node:
-        if not _only_inputs(parent):
-            raise CannotMove("the model is called in training mode, where it may change more than its weights")
-        given = [*parent.args, *(parent.keywords if training else ())]
-        return _Call(parent, f"{start}{', '.join(program.source(each, path) for each in given)})[0]")
+        return _Call(parent, called_as(program, parent, model, weights, path, value))
     if isinstance(parent, ast.Call) and any(each is node for each in parent.args):
         _refuse_other_uses(program, parent, parent.args.index(node), path)
-        return _Call(node, f"lambda inputs: {start}inputs)[0]")
+        return _Call(
+            node, f"lambda inputs: {model}.stateless_call({weights}, {model}.non_trainable_variables, inputs)[0]"
+        )
     raise CannotMove("the model is used in another way than by a call")
 
 
