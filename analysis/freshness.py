@@ -44,6 +44,9 @@ _MEANT = tuple(
         r"random.network.distillation",
     )
 )
+_STANDS_IN = re.compile(
+    r"\bstand.?ins?\b|\bstands? (?:in )?for (?:a|the|an)\b|\bpretend|\bin place of the (?:real|down|pre)"
+)
 _FIXED = re.compile(
     r"\b(?:stays?|kept|keeps?|remains?|held|holds?|is|are|left)\s+(?:fixed|frozen|constant|untouched|as)\b|frozen"
 )
@@ -100,6 +103,11 @@ def random_meant(program: Program) -> bool:
     nothing else tells: a random projection and a mistake are the same program.
     """
     return program.once(_random_meant)
+
+
+def stands_in(program: Program) -> bool:
+    """Whether the text says that something of its own is there in the place of what was trained elsewhere."""
+    return any(_STANDS_IN.search(program.files[path].text.lower()) for path in program.trees)
 
 
 def held_fixed(program: Program) -> bool:

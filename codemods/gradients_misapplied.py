@@ -69,7 +69,7 @@ from regrad.codemods.engine.left_out_parameters import left_out_parameters, list
 from regrad.codemods.engine.list_begun_again import BegunAgain, begun_again, grown
 from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
 from regrad.codemods.engine.noticed import Noticed
-from regrad.codemods.engine.pairs import Foreign, Rows, Turned, Unpaired, misread_pairs, paired
+from regrad.codemods.engine.pairs import Misread, misread_pairs, paired
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
 from regrad.codemods.engine.used_up import UsedUp, kept, used_up
 
@@ -155,7 +155,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 
 def _mending(program: Program, evidence: object) -> Mending:
-    if isinstance(evidence, (Unpaired, Turned, Rows, Foreign)):
+    if isinstance(evidence, Misread):
         return paired(program, evidence)
     if isinstance(evidence, Idle):
         return applied(program, evidence)

@@ -146,9 +146,16 @@ def _slope(value: Tensor) -> Slope | None:
             else Slope(operation, "norm", "the length of a difference is 0 where two values are equal")
         )
     if operation.name == "log":
-        reason = _zero(first) or _saturates(first)
+        reason = _zero(first) or _saturates(first) or _ratio(first)
         return Slope(operation, "log", reason) if reason else None
     return None
+
+
+def _ratio(value: Value) -> str | None:
+    """Why a quotient is 0 or infinite at times: a sigmoid or softmax stands above or below the line."""
+    if not isinstance(value, Tensor) or value.operation.name != "divide" or len(value.operation.inputs) != 2:
+        return None
+    return next((reason for part in value.operation.inputs if (reason := _saturates(part))), None)
 
 
 def _zero(value: Value) -> str | None:

@@ -82,7 +82,7 @@ def detect(program: Program) -> Iterable[Finding]:
         for training in trainings.trainings(program)
         if training.frozen and not training.own_step and any(not isinstance(part, Unknown) for part in training.trained)
     ]
-    if not found or freshness.weights_may_come(program) or freshness.asserted(program):
+    if not found or any(ask(program) for ask in (freshness.weights_may_come, freshness.asserted, freshness.stands_in)):
         return
     switches = trainings.Switches(program)
     moved = trainings.updated(program)

@@ -67,8 +67,13 @@ def _gradient_free(interpreter: Interpreter, name: str, call: Call) -> Value:
     """`numpy_function`, `py_func`: the result has no gradient; the function itself is interpreted for what it shows."""
     from regrad.analysis import calls
 
-    calls.call_through(interpreter, call)
     inputs = flatten(tuple(value for value in call.all() if not isinstance(value, CALLABLE)))
+    if any(isinstance(value, Tensor) for value in inputs):
+        calls.call_through(interpreter, call)
+    else:
+        # What it is made of stands inside of it: a model that is called there loses its gradient all the same.
+        inside = [calls.call_unknown(interpreter, value, call.node) for value in call.all() if isinstance(value, CALLABLE)]
+        inputs = (*inputs, *flatten(tuple(inside)))
     return interpreter.operation(
         "op", name.rpartition(".")[2], call.node, inputs, Transfer.LEAVES, arguments=named(call)
     )

@@ -101,9 +101,17 @@ def weights_replaced(program: Program) -> bool:
                     return True
         for call in program.nodes_of(path, ast.Call):
             name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            if name == "set_weights" and _copied(call):
+                continue
             if name in ("setattr", "delattr") or (name in _POURING and id(call) not in resolved):
                 return True
     return False
+
+
+def _copied(call: ast.Call) -> bool:
+    """`one.set_weights(other.get_weights())`: arrays, which bring no gradient along."""
+    given = call.args[0] if len(call.args) == 1 else None
+    return isinstance(given, ast.Call) and getattr(given.func, "attr", "") == "get_weights"
 
 
 def _called(program: Program, sink: Sink) -> list[Value]:

@@ -50,6 +50,13 @@ class Rows(NamedTuple):
     path: str
 
 
+class Lists(NamedTuple):
+    """`[gradients, variables]`, two lists in one."""
+
+    node: ast.List | ast.Tuple
+    path: str
+
+
 class Foreign(NamedTuple):
     """`zip(gradients of one, variables of another)`."""
 
@@ -82,6 +89,13 @@ def misread_pairs(program: Program) -> Iterator[Noticed]:
                     "`apply_gradients` takes pairs, and is given gradients and variables apart",
                     Unpaired(applied, single, None),
                 )
+        elif isinstance(pairs, Collection) and _two_lists(pairs) and isinstance(pairs.node, (ast.List, ast.Tuple)):
+            yield Noticed(
+                applied.node,
+                applied,
+                "`apply_gradients` takes pairs, and is given a list of all gradients and a list of all variables",
+                Lists(pairs.node, applied.frame.path),
+            )
         elif isinstance(pairs, Gradients) and len(applied.node.args) == 1 and not applied.node.keywords:
             single = isinstance(pairs.sources, Variable) and pairs.index == 0
             yield Noticed(
@@ -129,6 +143,13 @@ def misread_pairs(program: Program) -> Iterator[Noticed]:
                 )
 
 
+def _two_lists(pairs: Collection) -> bool:
+    if len(pairs.items) != 2 or not pairs.complete:
+        return False
+    gradients, variables = pairs.items
+    return isinstance(gradients, Gradients) and gradients.index is None and isinstance(variables, WeightList)
+
+
 def _are_gradients(value: Value) -> bool:
     if isinstance(value, Collection):
         return bool(value.items) and all(isinstance(item, Gradients) for item in value.items)
@@ -170,7 +191,7 @@ def _build(weights: WeightList) -> list[tuple[str, object]] | None:
     return found or None
 
 
-Misread = Unpaired | Turned | Rows | Foreign
+Misread = Unpaired | Turned | Rows | Lists | Foreign
 
 
 def paired(program: Program, evidence: Misread) -> Mending:
@@ -183,6 +204,13 @@ def paired(program: Program, evidence: Misread) -> Mending:
         rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
         rewrite.replace(evidence.call, f"[({gradient}, {variable})]")
         return Mending("give the one pair", Safety.SAFE, rewrite.edits(), "the call raised before")
+    if isinstance(evidence, Lists):
+        if evidence.node not in program.parents(evidence.path) or len(evidence.node.elts) != 2:
+            raise CannotMove("the two lists are put together elsewhere")
+        gradients, variables = (program.source(each, evidence.path) for each in evidence.node.elts)
+        rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
+        rewrite.replace(evidence.node, f"zip({gradients}, {variables})")
+        return Mending("make pairs of them", Safety.SAFE, rewrite.edits(), "the call raised before")
     if isinstance(evidence, Unpaired):
         call, path = evidence.applied.node, evidence.applied.frame.path
         assert isinstance(call, ast.Call)

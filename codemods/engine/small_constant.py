@@ -33,6 +33,9 @@ def kept_away(program: Program, kind: str, node: ast.expr, path: str) -> tuple[a
     if inner is None or not isinstance(node, ast.Call):
         raise CannotMove("the call does not spell its argument out")
     if kind == "log":
+        if isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Div):
+            above, below = (f"({_summand(program, each, path)}{sign}1e-7)" for each in (inner.left, inner.right))
+            return inner, f"{above} / {below}", "add a small constant above and below the line"
         stable = _stable(program, node, inner, path)
         if stable is not None:
             return node, stable, "use the function that computes both in one"
