@@ -4,40 +4,21 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from regrad.analysis import flow
 from regrad.analysis.events import Applied
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Optimizer, Value, Zip
 from regrad.analysis.walking import each_once
+from regrad.codemods.engine.copies_in_turn import Copies, Inner, as_long, every_copy, is_name
 from regrad.codemods.engine.imports import spelled
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite, at_start, before
 from regrad.codemods.engine.poured import Poured, loose, scope_of
 from regrad.codemods.engine.rule import Mending, Safety
-from regrad.codemods.engine.surroundings import function_around
 
 _SIGNS = {"assign_sub": "-", "assign_add": "+"}
-NOBODY: frozenset[str] = frozenset()
 _MADE = (ast.Call, ast.BinOp, ast.UnaryOp)
-
-
-class _Copies(NamedTuple):
-    """`name = [tf.Variable(w) for w in weights]`, `name = {k: tf.Variable(w) …}` or `name = tf.Variable(w)`."""
-
-    name: str
-    maker: ast.Call
-    statement: ast.Assign
-    several: ast.ListComp | ast.DictComp | None
-
-
-class _Inner(NamedTuple):
-    """A request for the gradients of the copies, and the statement under which its tape records."""
-
-    request: ast.Call
-    tape: str
-    recording: ast.With | ast.AsyncWith
 
 
 def is_adapted(program: Program, evidence: Poured) -> bool:
@@ -90,7 +71,7 @@ def adapted(program: Program, evidence: Poured) -> Mending:
     return Mending("move tensors in the place of copies in variables", Safety.SAFE, rewrite.edits())
 
 
-def _copies(program: Program, evidence: Poured, path: str) -> _Copies:
+def _copies(program: Program, evidence: Poured, path: str) -> Copies:
     maker = evidence.variable.node
     parents = program.parents(path)
     if not isinstance(maker, ast.Call) or maker not in parents or len(maker.args) != 1:
@@ -111,10 +92,10 @@ def _copies(program: Program, evidence: Poured, path: str) -> _Copies:
         or around.value is not (several or maker)
     ):
         raise CannotMove("the copies have no name of their own")
-    return _Copies(around.targets[0].id, maker, around, several)
+    return Copies(around.targets[0].id, maker, around, several)
 
 
-def _make_tensors(program: Program, rewrite: Rewrite, copies: _Copies, path: str) -> None:
+def _make_tensors(program: Program, rewrite: Rewrite, copies: Copies, path: str) -> None:
     """A copy of a variable is its content as a tensor; what was computed already is one."""
     start = copies.maker.args[0]
     called = start.func.attr if isinstance(start, ast.Call) and isinstance(start.func, ast.Attribute) else ""
@@ -161,7 +142,7 @@ def _stepping(program: Program, evidence: Poured, scope: ast.AST, path: str) -> 
 
 
 def _descended(
-    program: Program, evidence: Poured, copies: _Copies, step: ast.Expr, inner: list[_Inner], path: str
+    program: Program, evidence: Poured, copies: Copies, step: ast.Expr, inner: list[Inner], path: str
 ) -> tuple[ast.Expr, str] | None:
     """`optimizer.apply_gradients(zip(gradients, copies))` of plain gradient descent, written out."""
     events = [event for event in _applied(program, evidence) if event.node is step.value]
@@ -176,10 +157,10 @@ def _descended(
         copies.several is None
         or isinstance(copies.several, ast.DictComp)
         or not isinstance(pairs, ast.Call)
-        or not _is(pairs.func, "zip")
+        or not is_name(pairs.func, "zip")
         or len(pairs.args) != 2
-        or not _is(pairs.args[1], copies.name)
-        or not _as_long(program, pairs.args[0], copies, inner, path)
+        or not is_name(pairs.args[1], copies.name)
+        or not as_long(program, pairs.args[0], copies, inner, path)
         or holder.partition(".")[0] in ("g", "w")
     ):
         raise CannotMove("what the optimizer is given is not written out")
@@ -193,7 +174,7 @@ def _plain_descent(optimizer: Optimizer) -> bool:
     return optimizer.name.endswith("keras.optimizers.SGD") and known and set(stated) <= {"0", "learning_rate"}
 
 
-def _inner(program: Program, name: str, scope: ast.AST, path: str) -> Iterator[_Inner]:
+def _inner(program: Program, name: str, scope: ast.AST, path: str) -> Iterator[Inner]:
     """Where a tape is asked for the gradients of the copies."""
     for node in ast.walk(scope):
         if (
@@ -215,7 +196,7 @@ def _inner(program: Program, name: str, scope: ast.AST, path: str) -> Iterator[_
         recording = _recording(program, scope, tape, node, path)
         if recording is None:
             raise CannotMove("where the inner tape records is not written here")
-        yield _Inner(node, tape, recording)
+        yield Inner(node, tape, recording)
 
 
 def _recording(
@@ -244,7 +225,7 @@ def _watched(recording: ast.With | ast.AsyncWith, tape: str, name: str) -> bool:
 
 
 def _moved(
-    program: Program, copies: _Copies, step: ast.Expr, inner: list[_Inner], path: str
+    program: Program, copies: Copies, step: ast.Expr, inner: list[Inner], path: str
 ) -> tuple[ast.For | ast.Expr, str]:
     """The statement that moves the copies, and what they are afterwards."""
     call = step.value
@@ -257,7 +238,7 @@ def _moved(
     held = program.source(receiver, path)
     sign = _SIGNS.get(call.func.attr)
     plain = isinstance(call.args[0], (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not loose(call.args[0])
-    value = f"{held} {sign} {by if plain else f'({by})'}" if sign is not None else by
+    value = f"{held} {sign} {by if plain else f'({by})'}" if sign is not None else _content(program, call, path)
     if call.func.attr not in (*_SIGNS, "assign"):
         raise CannotMove("only a part of a copy is assigned")
     if copies.several is None:
@@ -268,7 +249,7 @@ def _moved(
     if not isinstance(loop, ast.For) or loop.body != [step] or loop.orelse:
         raise CannotMove("the loop over the copies does something else as well")
     target, over = program.source(loop.target, path), program.source(loop.iter, path)
-    if not _every_copy(program, copies, loop, receiver, inner, path):
+    if not every_copy(program, copies, loop, receiver, inner, path):
         raise CannotMove("whether the loop comes to every copy is not known")
     if isinstance(copies.several, ast.DictComp):
         key = loop.target.elts[0] if isinstance(loop.target, ast.Tuple) else loop.target
@@ -276,98 +257,18 @@ def _moved(
     return loop, f"[{value} for {target} in {over}]"
 
 
-def _every_copy(
-    program: Program, copies: _Copies, loop: ast.For, receiver: ast.expr, inner: list[_Inner], path: str
-) -> bool:
-    """Whether the loop goes through all copies in their order, and the receiver is the one whose turn it is."""
-    over, target = loop.iter, loop.target
-    name = copies.name
-    if isinstance(copies.several, ast.DictComp):
-        if isinstance(receiver, ast.Subscript):
-            keys = _is(over, name) or _called(over, "keys", name)
-            return (
-                keys and isinstance(target, ast.Name) and _is(receiver.value, name) and _is(receiver.slice, target.id)
-            )
-        pair = target.elts if isinstance(target, ast.Tuple) and len(target.elts) == 2 else []
-        return (
-            _called(over, "items", name)
-            and len(pair) == 2
-            and isinstance(pair[0], ast.Name)
-            and isinstance(pair[1], ast.Name)
-            and _is(receiver, pair[1].id)
-        )
-    index = ""
-    if isinstance(over, ast.Call) and _is(over.func, "enumerate") and len(over.args) == 1:
-        if not isinstance(target, ast.Tuple) or len(target.elts) != 2 or not isinstance(target.elts[0], ast.Name):
-            return False
-        index, over, target = target.elts[0].id, over.args[0], target.elts[1]
-    elif (
-        isinstance(over, ast.Call) and _is(over.func, "range") and len(over.args) == 1 and isinstance(target, ast.Name)
-    ):
-        size = over.args[0]
-        if not isinstance(size, ast.Call) or not _is(size.func, "len") or len(size.args) != 1:
-            return False
-        index, over = target.id, size.args[0]
-    zipped = isinstance(over, ast.Call) and _is(over.func, "zip")
-    lists: list[ast.expr] = over.args if isinstance(over, ast.Call) and zipped else [over]
-    if not lists or not all(_as_long(program, each, copies, inner, path) for each in lists):
-        return False
-    if isinstance(receiver, ast.Subscript):
-        return bool(index) and _is(receiver.value, name) and _is(receiver.slice, index)
-    names: list[ast.expr] = target.elts if isinstance(target, ast.Tuple) and zipped else [target]
-    return len(names) == len(lists) and any(
-        _is(each, name) and isinstance(local, ast.Name) and _is(receiver, local.id)
-        for each, local in zip(lists, names, strict=True)
-    )
-
-
-def _as_long(
-    program: Program, node: ast.expr, copies: _Copies, inner: list[_Inner], path: str, assumed: frozenset[str] = NOBODY
-) -> bool:
-    """Whether a list has one element for each copy: it is theirs, their gradients, or made of such a list."""
-    if _is(node, copies.name) or any(node is each.request for each in inner):
-        return True
-    several = copies.several
-    if several is not None and ast.dump(several.generators[0].iter) == ast.dump(node):
-        return True
-    if isinstance(node, ast.ListComp):
-        one = node.generators[0]
-        plain = len(node.generators) == 1 and not one.ifs
-        return plain and _as_long(program, one.iter, copies, inner, path, assumed)
-    if not isinstance(node, ast.Name):
-        return False
-    if node.id in assumed:
-        return True
-    scope = function_around(program, copies.statement, path) or program.trees[path]
-    values = [
-        each.value
-        for each in ast.walk(scope)
-        if isinstance(each, ast.Assign) and any(_is(target, node.id) for target in each.targets)
-    ]
-    stored = sum(isinstance(each, ast.Name) and each.id == node.id and _bound(each) for each in ast.walk(scope))
-    return stored == len(values) > 0 and all(
-        _as_long(program, value, copies, inner, path, assumed | {node.id}) for value in values
-    )
-
-
-def _bound(node: ast.Name) -> bool:
-    return not isinstance(node.ctx, ast.Load)
+def _content(program: Program, call: ast.Call, path: str) -> str:
+    """What is assigned as it is now: the name of a variable would go on to mean the variable."""
+    text = program.source(call.args[0], path)
+    if isinstance(call.args[0], _MADE):
+        return text
+    convert = spelled(program.trees[path], ["tensorflow.convert_to_tensor"], call)
+    if convert is None:
+        raise CannotMove("how `convert_to_tensor` is called here is not known")
+    return f"{convert}({text})"
 
 
 def _kept(program: Program, node: ast.Name, path: str) -> bool:
     """Whether a later mention asks for what only a variable has."""
     parent = program.parents(path).get(node)
     return isinstance(node.ctx, ast.Load) and isinstance(parent, ast.Attribute) and parent.attr.startswith("assign")
-
-
-def _is(node: ast.AST | None, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def _called(node: ast.expr, method: str, name: str) -> bool:
-    return (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == method
-        and _is(node.func.value, name)
-    )

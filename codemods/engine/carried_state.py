@@ -151,7 +151,7 @@ def _refuse(
             and made.value.func is parents.get(node)
         ):  # fmt: skip
             raise CannotMove("the variable is changed in part, or within another expression")
-    places = {id(each) for each in region.block[region.block.index(region.first) :]}
+    places = _reached(program, region, path)
     for node in reads:
         around = owners(program, node, path)
         inner = around[: next((at for at, each in enumerate(around) if id(each) in places), len(around))]
@@ -168,6 +168,18 @@ def _refuse(
         place = place_in(frame, call, evidence.frame)
         if place is not None and getattr(place, "lineno", 0) >= region.first.lineno:
             raise CannotMove("another function changes the variable meanwhile")
+
+
+def _reached(program: Program, region: _Region, path: str) -> set[int]:
+    """The statements that run when the loop is over: those after it, and after each `with` that it stands in."""
+    parents = program.parents(path)
+    found = {id(each) for each in region.block[region.block.index(region.first) :]}
+    around = parents.get(region.loop)
+    while isinstance(around, ast.With) and "suppress" not in program.source(around.items[0].context_expr, path):
+        block = block_of(program, around, path)
+        found |= {id(each) for each in block[block.index(around) + 1 :]}
+        around = parents.get(around)
+    return found
 
 
 def _conversion(program: Program, evidence: Poured, region: _Region, receiver: str) -> Spelling | None:
