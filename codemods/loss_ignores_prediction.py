@@ -35,8 +35,9 @@ The value is returned, which is safe: nothing could be trained without it. A los
 a function of the targets and the prediction, with its other arguments; unsafe, since it is now computed for each
 batch. Where the prediction is used nowhere and the targets stand in its place, the prediction is put there, which is
 unsafe: the targets, or one part of them, compared with themselves (`y_true - y_true`), computed with twice in the
-same words, given a second name (that of the prediction, too: `y_pred = K.flatten(y_true)`), or taken apart into
-triplets. What any other loss that ignores the prediction should compute is the author's to say.
+same words, given a second name (that of the prediction, too: `y_pred = K.flatten(y_true)`), turned to the side of the
+right class (`where(y_true > 0.5, y_true, 1 - y_true)`), or taken apart into triplets. What any other loss that
+ignores the prediction should compute is the author's to say.
 
 When it stays silent
 --------------------

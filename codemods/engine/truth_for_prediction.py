@@ -25,13 +25,53 @@ def slip_in(function: Function) -> Slip | None:
     truth, prediction = arguments[:2]
     nodes = list(ast.walk(function.node))
     named = [each for each in nodes if isinstance(each, ast.Name) and each.id == prediction]
-    if named:
+    if named and not _only_prepared(function.node, named, prediction):
         bound_anew = _overwritten(function.node, named, truth)
         return Slip((bound_anew,), prediction, function.module) if bound_anew is not None else None
-    for found in (_compared(nodes, truth), _copied(function.node, truth), _unpacked(function.node, nodes, truth)):
+    for found in (
+        _compared(nodes, truth),
+        _copied(function.node, truth),
+        _unpacked(function.node, nodes, truth),
+        _sided(nodes, truth),
+    ):
         if found:
             return Slip(found, prediction, function.module)
     return None
+
+
+def _only_prepared(function: ast.AST, named: list[ast.Name], prediction: str) -> bool:
+    """Whether all that is done with the prediction is to bind its own name anew (`y_pred = clip(y_pred)`)."""
+    prepared = [
+        each
+        for statement in getattr(function, "body", ())
+        if isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and statement.targets[0].id == prediction
+        and _uses(statement.value, prediction)
+        for each in ast.walk(statement)
+    ]
+    return all(each in prepared for each in named)
+
+
+def _sided(nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
+    """The chance of the right class, which is 1 where it is taken of the truth: `where(y > 0.5, y, 1 - y)`."""
+    found: list[tuple[ast.Name, ...]] = []
+    for each in nodes:
+        if not isinstance(each, ast.Call) or len(each.args) != 3 or each.keywords:
+            continue
+        test, one, other = each.args
+        turned = isinstance(other, ast.BinOp) and isinstance(other.op, ast.Sub) and _is_part(other.right, truth)
+        called = getattr(each.func, "attr", getattr(each.func, "id", ""))
+        if called == "where" and turned and _uses(test, truth) and _is_part(one, truth):
+            assert isinstance(other, ast.BinOp)
+            if isinstance(other.left, ast.Constant) and other.left.value == 1 and _same(one, other.right):
+                found.append((*_uses(one, truth), *_uses(other, truth)))
+    return found[0] if len(found) == 1 else ()
+
+
+def _same(one: ast.AST, other: ast.AST) -> bool:
+    return ast.dump(one) == ast.dump(other)
 
 
 def _compared(nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
@@ -48,7 +88,7 @@ def _compared(nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
         if len(pair) != 2 or not _uses(pair[1], truth):
             continue
         text = ast.dump(pair[0])
-        if text != ast.dump(pair[1]):
+        if not _same(*pair):
             continue
         if text in found:
             return ()
