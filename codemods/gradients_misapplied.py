@@ -72,6 +72,7 @@ from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Misread, misread_pairs, paired
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
 from regrad.codemods.engine.used_up import UsedUp, kept, used_up
+from regrad.codemods.engine.variables_left_out import VariablesLeftOut, listed_as_well, variables_left_out
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -125,6 +126,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
     yield from begun_again(program)
     yield from left_out(program)
     yield from passed_over(program)
+    yield from variables_left_out(program)
     yield from left_out_parameters(program)
     yield from left_out_of_graph(program)
     for clipped in clipped_none(program):
@@ -161,6 +163,8 @@ def _mending(program: Program, evidence: object) -> Mending:
         return applied(program, evidence)
     if isinstance(evidence, Accumulated):
         return applied_before_clearing(program, evidence)
+    if isinstance(evidence, VariablesLeftOut):
+        return listed_as_well(program, evidence)
     if isinstance(evidence, LeftOut):
         return listed(program, evidence) or joined(program, evidence)
     if isinstance(evidence, BegunAgain):

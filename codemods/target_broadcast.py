@@ -49,7 +49,7 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import head_of
 from regrad.analysis.operators import shape_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Operation, Tensor, Value
+from regrad.analysis.values import Operation, Tape, Tensor, Value
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import reached, tensors
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -132,7 +132,7 @@ def _target_of(operation: Operation) -> int | None:
     """Which of the two is the target without its axis."""
     for place in (0, 1):
         target, prediction = operation.inputs[place], operation.inputs[1 - place]
-        if _is_target(target) and _is_prediction(prediction):
+        if _is_target(target, operation.tapes) and _is_prediction(prediction):
             return place
     return None
 
@@ -145,12 +145,15 @@ def _only_averaged(program: Program, difference: Tensor) -> bool:
     return bool(users) and all(user.operation.name in _MEANS and user.shape == () for user in users)
 
 
-def _is_target(value: Value) -> bool:
+def _is_target(value: Value, tapes: tuple[Tape, ...] = ()) -> bool:
+    """Whether it is one number for each sample that no gradient comes through: data, or what a model said before."""
     shape = shape_of(value)
     if not isinstance(value, Tensor) or shape is None or len(shape) != 1 or shape[0] == 1:
         return False
     reach = Flow(None, full=True).reach(value)
-    return not reach.sources and not reach.anything and not reach.data
+    if reach.anything or reach.data:
+        return False
+    return not reach.sources or (bool(tapes) and not any(Flow(tape).arrives(value) for tape in tapes))
 
 
 def _is_prediction(value: Value, depth: int = 0) -> bool:

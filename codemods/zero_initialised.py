@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a hidden kernel that starts at zero (or at one constant) where that provably stops learning: the next kernel
-starts constant as well, or a `relu` behind it is shut. `kernel_initializer="zeros"` of a layer,
+starts constant as well, or a `relu` behind it is shut; and two embeddings that start at zero and are multiplied.
+`kernel_initializer="zeros"` of a layer,
 `tf.Variable(tf.zeros(...))`, `add_weight(initializer=...)` and `get_variable(..., initializer=tf.zeros_initializer())`
 in a product are seen, also where the initializer is handed down through arguments: it is changed where it is chosen.
 
@@ -75,6 +76,7 @@ _PLAIN = frozenset(
     {"add", "bias_add", "reshape", "dropout", "flatten", "identity", "squeeze", "max_pool", "max_pool2d"}
 )
 _SHUT = frozenset({"relu", "relu6"})
+_PRODUCTS = frozenset({"Dot", "Multiply", "multiply", "dot", "batch_dot", "matmul", "tensordot", "einsum"})
 
 
 class Kernel(NamedTuple):
@@ -103,6 +105,14 @@ def detect(program: Program) -> Iterator[Finding]:
         tensors = sink.alive
         used = sink.users
         for value in tensors:
+            factors = _zero_factors(value)
+            if factors is not None and id(factors.holder) not in seen and not _in_test_of(program, factors):
+                seen.add(id(factors.holder))
+                node, frame = factors.holder.node, factors.holder.frame
+                assert isinstance(node, ast.expr) and frame is not None
+                yield _finding(
+                    program, sink, factors, "so do those they are multiplied with: no gradient is left", node, frame
+                )
             kernel = _kernel(value)
             if kernel is None or kernel.zero is None or id(kernel.holder) in seen or kernel.holder.fields.get("loaded"):
                 continue
@@ -120,6 +130,35 @@ def detect(program: Program) -> Iterator[Finding]:
                 else None
             )
             yield _finding(program, sink, kernel._replace(following=following), why, node, frame)
+
+
+def _zero_factors(value: Tensor) -> Kernel | None:
+    """Two tables of zeros that are multiplied: the gradient of each is the other one, and so both stay as they are."""
+    inputs = value.operation.inputs
+    if value.operation.name not in _PRODUCTS or len(inputs) != 2:
+        return None
+    one, other = (_table_of_zeros(each) for each in inputs)
+    if one is None or other is None or one is other:
+        return None
+    return Kernel(one, True, Kernel(other, True))
+
+
+def _table_of_zeros(value: Value) -> Layer | None:
+    while isinstance(value, Tensor):
+        callee, inputs = value.operation.callee, value.operation.inputs
+        if isinstance(callee, Layer) and callee.kind == "Embedding":
+            zero = _constant(callee.arguments.get("embeddings_initializer"))
+            return callee if zero and not callee.fields.get("loaded") else None
+        through = isinstance(callee, Layer) and callee.kind in ("Flatten", "Reshape", "Dropout")
+        if not inputs or not (through or value.operation.name in ("reshape", "squeeze", "getitem", "flatten")):
+            return None
+        value = inputs[0]
+    return None
+
+
+def _in_test_of(program: Program, kernel: Kernel) -> bool:
+    node, frame = kernel.holder.node, kernel.holder.frame
+    return node is None or frame is None or not isinstance(node, ast.expr) or _in_test(program, node, frame)
 
 
 def _in_test(program: Program, node: ast.AST, frame: Frame) -> bool:
@@ -275,11 +314,18 @@ def mend(program: Program, found: Finding) -> Mendings:
     return (Mending("start from random weights", Safety.UNSAFE, tuple(edits), reason),)
 
 
+def _named(holder: Layer | Variable) -> str:
+    """The argument that says how the weights start."""
+    if not isinstance(holder, Layer):
+        return "initializer"
+    return "embeddings_initializer" if holder.kind == "Embedding" else "kernel_initializer"
+
+
 def _naming(program: Program, layer: Layer, made: ast.Call, path: str) -> ast.Call:
     """The call that names the initialiser: that which makes the layer, or the `partial` that stands for it."""
-    if any(each.arg == "kernel_initializer" for each in made.keywords):
+    if any(each.arg == _named(layer) for each in made.keywords):
         return made
-    given = layer.arguments.get("kernel_initializer")
+    given = layer.arguments.get(_named(layer))
     stated = given.node if isinstance(given, Constant) else None
     parents = program.parents(path)
     keyword = parents.get(stated) if stated is not None else None
@@ -318,13 +364,13 @@ def _at_random(program: Program, kernel: Kernel, node: ast.Call, path: str) -> t
     from regrad.codemods.engine.moving import replace_expression
 
     source, tree = program.files[path], program.trees[path]
-    word = "kernel_initializer" if isinstance(kernel.holder, Layer) else "initializer"
+    word = _named(kernel.holder)
     stated = _stated_elsewhere(program, kernel.holder.arguments.get(word), node, word)
     if stated is not None:
         return stated
     if isinstance(kernel.holder, Layer):
         call = _naming(program, kernel.holder, node, path)
-        return (arguments.remove_argument(source, call, "kernel_initializer"),)
+        return (arguments.remove_argument(source, call, word),)
     if kernel.holder.maker != "tf.Variable":
         if any(each.arg == "initializer" for each in node.keywords):
             if isinstance(node.func, ast.Attribute) and node.func.attr == "get_variable":

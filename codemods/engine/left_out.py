@@ -13,16 +13,13 @@ from regrad.analysis.events import (
     ModelCalled,
     WeightsRead,
 )
-from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import (
     Collection,
-    Constant,
     Instance,
     Layer,
     Network,
-    Tensor,
     Unknown,
     Value,
     Variable,
@@ -33,6 +30,7 @@ from regrad.codemods.engine.judges import judges
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
+from regrad.codemods.engine.weight_use import is_random_weight
 
 
 class LeftOut(NamedTuple):
@@ -41,15 +39,6 @@ class LeftOut(NamedTuple):
     event: GradientTaken
     part: Value
     spelled: str
-
-
-_LOOKUPS = frozenset({"gather", "embedding_lookup"})
-
-
-_PRODUCTS = frozenset({"matmul", "tensordot", "MatMult"})
-
-
-_RANDOM = frozenset({"normal", "uniform", "truncated_normal", "random_normal", "random_uniform", "glorot_uniform"})
 
 
 def left_out(program: Program) -> Iterator[Noticed]:
@@ -148,7 +137,7 @@ def passed_over(program: Program) -> Iterator[Noticed]:
             if isinstance(value, Layer):
                 counts = freshness.fresh(value) and not _made_in_call(value)
             elif isinstance(value, Variable):
-                counts = _is_random_weight(sink, value) and not freshness.random_meant(program)
+                counts = is_random_weight(sink, value) and not freshness.random_meant(program)
             else:
                 counts = False
             if counts and trainings.constructed_off(value) is None and not freshness.given_away(program, [value]):
@@ -174,29 +163,6 @@ def _made_in_call(layer: Layer) -> bool:
             return True
         frame = frame.caller
     return False
-
-
-def _is_random_weight(sink: Sink, variable: Variable) -> bool:
-    """Whether a variable starts from random numbers and is used as weights are: looked up, or multiplied from the
-    right. Data and noise are kept in variables, too.
-    """
-    stated, initial = variable.fields.get("trainable"), variable.initial
-    if stated is not None and not (isinstance(stated, Constant) and stated.value):
-        return False
-    if is_integer(variable.fields.get("dtype")) or variable.owner is not None:
-        return False
-    if not isinstance(initial, Tensor) or initial.operation.name not in _RANDOM:
-        return False
-    uses = [
-        (tensor.operation, [part is variable for part in tensor.operation.inputs])
-        for tensor in sink.alive
-        if any(part is variable for part in tensor.operation.inputs)
-    ]
-    return bool(uses) and all(
-        (operation.name in _LOOKUPS and places.index(True) == 0)
-        or (operation.name in _PRODUCTS and places.index(True) == 1)
-        for operation, places in uses
-    )
 
 
 def _whole(program: Program, sink: Sink, missing: list[Value], moved: set[int]) -> Value | None:

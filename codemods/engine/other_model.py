@@ -32,6 +32,9 @@ class OtherModel(NamedTuple):
     instead: str = ""
     """The name of what the asked model has a part in."""
     both: bool = False
+    asked_text: str = ""
+    copied_calls: tuple[ast.Call, ...] = ()
+    """The calls under the tape, where the called model is a copy: it gets its weights from the asked one."""
 
 
 def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
@@ -64,8 +67,34 @@ def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
             CutKind.NEVER_USED,
             names,
             _made(program, models[0]),
-            OtherModel(event, event.sources, spelled or "", *_what_was_meant(program, sink, asked, models)),
+            OtherModel(
+                event,
+                event.sources,
+                spelled or "",
+                *_what_was_meant(program, sink, asked, models),
+                asked_text=_text(program, event, asked),
+                copied_calls=_calls_of_copy(program, sink, models, spelled or "", _text(program, event, asked)),
+            ),
         )
+
+
+def _calls_of_copy(program: Program, sink: Sink, models: list[Value], called: str, asked: str) -> tuple[ast.Call, ...]:
+    """Where `called.set_weights(asked.get_weights())` stands, `called` is a target network: it says what is wanted, and
+    the asked one has to be called in its place.
+    """
+    tail, origin = called.rpartition(".")[2], asked.rpartition(".")[2]
+    for path in program.trees:
+        for call in program.nodes_of(path, ast.Call):
+            if getattr(call.func, "attr", "") != "set_weights" or not _copied(call):
+                continue
+            owner, source = call.func.value, call.args[0].func.value  # type: ignore[attr-defined]
+            texts = [program.source(each, path).rpartition(".")[2] for each in (owner, source)]
+            if texts == [tail, origin]:
+                events = [
+                    each for each in program.of(ModelCalled) if each.model is models[0] and sink.tape in each.tapes
+                ]
+                return tuple({id(each.node): each.node for each in events if isinstance(each.node, ast.Call)}.values())
+    return ()
 
 
 def _text(program: Program, event: GradientTaken, asked: Value) -> str:
@@ -188,6 +217,19 @@ def asked_of_the_called(program: Program, evidence: OtherModel) -> Mending:
         return Mending(title, Safety.UNSAFE, rewrite.edits(), "the other model is trained by a request of its own")
 
     node, path = evidence.asked.node, evidence.event.frame.path
+    if evidence.copied_calls:
+        inside = set(map(id, ast.walk(unreached.scope_of(program, evidence.event.frame))))
+        calls = [each for each in evidence.copied_calls if id(each) in inside]
+        if len(calls) != 1 or program.source(calls[0].func, path) != evidence.called:
+            raise CannotMove(f"which of the calls `{evidence.asked_text}` should make is not certain")
+        rewrite = Rewrite(program.files[path], program.trees[path])
+        rewrite.replace(calls[0].func, evidence.asked_text)
+        return Mending(
+            f"call `{evidence.asked_text}` in the loss",
+            Safety.UNSAFE,
+            rewrite.edits(),
+            "another model computes the loss",
+        )
     if not evidence.called or not isinstance(node, ast.Attribute):
         raise CannotMove("which model's weights are meant is not certain")
     scope = unreached.scope_of(program, evidence.event.frame)
