@@ -394,21 +394,28 @@ def test_line_breaks_and_encoding_survive() -> None:
 
 
 def test_places_of_a_later_round_are_told_as_the_user_has_them(tmp_path: Path) -> None:
-    """The second finding shows only in the text that the first mending made."""
-    program = tmp_path / "saliency.py"
+    """The second finding shows only in the text that the first mending made, where the line is longer."""
+    program = tmp_path / "critic.py"
+    goal = "goal = reward + 0.9 * (1 - ended) * slow(later)"
     program.write_text(
+        "import numpy as np\n"
         "import tensorflow as tf\n\n"
-        "net = tf.keras.Sequential([tf.keras.layers.Dense(4)])\n"
-        "photo = tf.random.normal((1, 6))\n"
-        "features = net(photo)\n"
-        "loss = tf.reduce_sum(features**2)\n"
-        "print(tf.gradients(loss, photo))\n"
+        "now, later = np.random.rand(8, 3), np.random.rand(8, 3)\n"
+        "reward, ended = np.random.rand(8), np.random.rand(8)\n"
+        "fast = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])\n"
+        "slow = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(1)])\n"
+        f"{goal}\n"
+        "with tf.GradientTape() as tape:\n"
+        "    loss = tf.reduce_mean((goal - fast(now)) ** 2)\n"
+        "gradients = tape.gradient(loss, fast.trainable_variables)\n"
+        "tf.keras.optimizers.SGD(0.1).apply_gradients(zip(gradients, fast.trainable_variables))\n"
     )
     with Session(UNVERIFIED) as opened:
         (outcome,) = opened.fix([str(program)], write=False)
-    later = next(each.finding for each in outcome.findings if each.finding.code == "RG401")
-    assert later.location.span.start.line == 5
-    assert [each.location.span.start.line for each in later.related] == [7]
+    spans = sorted(each.finding.location.span for each in outcome.findings)
+    starts = [goal.index("reward") + 1, goal.index("0.9") + 1]
+    assert [(span.start.line, span.start.column) for span in spans] == [(8, start) for start in starts]
+    assert [(span.end.line, span.end.column) for span in spans] == [(8, len(goal) + 1)] * 2
 
 
 def test_of_two_faults_on_one_way_neither_hides_the_other(tmp_path: Path) -> None:
