@@ -6,7 +6,10 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis import trainings
+from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
+from regrad.codemods.engine.surroundings import stored_locally
 
 
 class Midway(NamedTuple):
@@ -42,7 +45,7 @@ def changes_midway(program: Program) -> Iterator[tuple[ast.Assign, str, Midway]]
             for method in node.body:
                 if not isinstance(method, ast.FunctionDef):
                     continue
-                for statement, late in _settings(method):
+                for statement, late in _settings(method, _parts_by_name(program, path, method)):
                     if not late:
                         continue
                     text = program.source(statement.targets[0], path)
@@ -58,12 +61,22 @@ def _is_made(program: Program, name: str) -> bool:
     )
 
 
-def _settings(method: ast.FunctionDef) -> Iterator[tuple[ast.Assign, bool]]:
-    """The assignments of a flag of the callback's model, and whether they come after the first step."""
+def _parts_by_name(program: Program, path: str, method: ast.FunctionDef) -> set[str]:
+    """The names of the module for a model that is trained, or a part of it, as the method sees them."""
+    local = stored_locally(method)
+    scope = next((event.frame.scope.outermost() for event in program.events if event.frame.path == path), None)
+    parts = {id(part) for event in program.of(Trained) for part in trainings.inside(event.model)}
+    names = scope.names.items() if scope is not None else ()
+    return {name for name, value in names if id(value) in parts and name not in local}
+
+
+def _settings(method: ast.FunctionDef, of_model: set[str]) -> Iterator[tuple[ast.Assign, bool]]:
+    """The assignments of a flag of the callback's model, and whether they come after the first step; `of_model` are the
+    names that stand for the model or a part of it.
+    """
     always = method.name in _LATE
     begins = method.name in ("on_epoch_begin", "on_train_batch_begin", "on_batch_begin")
     count = method.args.args[1].arg if len(method.args.args) > 1 else ""
-    of_model: set[str] = set()
     stack: list[tuple[ast.AST, bool]] = [(part, always) for part in reversed(method.body)]
     while stack:
         node, late = stack.pop()
