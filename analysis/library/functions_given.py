@@ -72,8 +72,9 @@ def _gradient_free(interpreter: Interpreter, name: str, call: Call) -> Value:
         calls.call_through(interpreter, call)
     else:
         # What it is made of stands inside of it: a model that is called there loses its gradient all the same.
-        inside = [calls.call_unknown(interpreter, value, call.node) for value in call.all() if isinstance(value, CALLABLE)]
-        inputs = (*inputs, *flatten(tuple(inside)))
+        functions = [value for value in call.all() if isinstance(value, CALLABLE)]
+        inside = tuple(calls.call_unknown(interpreter, function, call.node) for function in functions)
+        inputs = (*inputs, *flatten(inside))
     return interpreter.operation(
         "op", name.rpartition(".")[2], call.node, inputs, Transfer.LEAVES, arguments=named(call)
     )
