@@ -40,7 +40,7 @@ def test_a_local_name_that_is_lost_makes_it_worse(compare: Compare, data: str) -
     moved = PROGRAM.format(outside=LAYER.format(weight="beta"), term="h = Term()(h)", inside="", data=data)
     evidence = compare(broken, moved)
     assert evidence.verdict is Verdict.WORSE
-    assert "`beta`" in evidence.reason
+    assert "`beta`" in (evidence.reason or "")
 
 
 def test_a_name_that_keeps_its_meaning_is_no_matter(compare: Compare) -> None:
