@@ -89,7 +89,18 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
         return arithmetic(interpreter, node, op, left, right)
     if isinstance(left, Constant) and isinstance(left.value, str):
         return UNKNOWN
+    if (_is_size(left) or _is_size(right)) and all(
+        _is_size(each) or isinstance(each, Constant) for each in (left, right)
+    ):
+        return interpreter.unknown("shape", "size", ())
     return interpreter.unknown("call", _NAMES.get(type(op), ""), (left, right))
+
+
+def _is_size(value: Value) -> bool:
+    """Whether it is a size of a tensor, or computed from sizes."""
+    while isinstance(value, Unknown) and value.origin == "element" and value.parents:
+        value = value.parents[0]
+    return isinstance(value, Unknown) and value.origin == "shape"
 
 
 def _concatenate(left: Value, right: Value) -> Value | None:
