@@ -140,13 +140,14 @@ def _graph_gradients(program: Program) -> Iterator[Finding]:
         return
     seen: set[int] = set()
     for event in program.of(GradientTaken):
-        graph = event.tape.fields.get("graph") and event.method == "gradients"
+        graph = event.tape.fields.get("graph") and event.method in ("gradients", "compute_gradients")
         if graph and id(event.node) not in seen and not _traced(event.frame):
             seen.add(id(event.node))
             yield Finding(
                 "RG408",
                 "minimize-precomputed",
-                "`gradients` needs a graph: in eager code it raises, since nothing recorded how the loss was computed",
+                f"`{event.method}` needs a graph: in eager code it raises, since nothing recorded how the loss was"
+                " computed",
                 program.location(event.node, event.frame),
                 CutKind.BEFORE_TAPE,
                 (),

@@ -494,7 +494,8 @@ def _compute_gradients(interpreter: Interpreter, call: Call) -> Value:
     loss, variables = call.get("loss", 0), call.get("var_list", 1)
     if variables is None or (isinstance(variables, Constant) and variables.value is None):
         variables = graph_variables.trainable(interpreter, None, call.node)
-    if not interpreter.graph or not isinstance(loss, Tensor) or not isinstance(variables, (Collection, WeightList)):
+    # Without a graph it raises for a tensor, which a rule tells; the request is there all the same.
+    if not isinstance(loss, Tensor) or not isinstance(variables, (Collection, WeightList)):
         return interpreter.unknown("call", "compute_gradients", ())
     arguments = type(call)(
         call.node, (loss, variables), {}, True, (call.node_of("loss", 0), call.node_of("var_list", 1))

@@ -14,7 +14,7 @@ from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety
 from regrad.codemods.engine.surroundings import block_of, free_name, function_around, index_in, loaded, stored
 from regrad.codemods.engine.taped_minimize import tape_spelling
 
-_TARGETS, _SOURCES = ("ys", "loss"), ("xs", "variables")
+_TARGETS, _SOURCES = ("ys", "loss"), ("xs", "variables", "var_list")
 _WITHOUT_EFFECT = frozenset({"name", "colocate_gradients_with_ops", "gate_gradients", "aggregation_method"})
 """Arguments of `tf.gradients` that change how a graph is laid out, and no value."""
 _HOLD_WEIGHTS = ("variables", "weights", "params", "parameters")
@@ -58,7 +58,8 @@ def _edits(program: Program, event: GradientTaken) -> tuple[Edit, ...]:
     else:
         inner = "".join(f"\n    {line}" for line in (lead, tail) if line)
         rewrite.insert(f"{header}{inner}", moving.before(statement))
-    rewrite.replace(node, f"{tape}.gradient({', '.join((name, listed, *rest))})")
+    gradients = f"{tape}.gradient({', '.join((name, listed, *rest))})"
+    rewrite.replace(node, f"list(zip({gradients}, {listed}))" if event.method == "compute_gradients" else gradients)
     return rewrite.edits()
 
 
