@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Lookup
 
@@ -117,23 +118,32 @@ def only_shown(program: Program, event: GradientTaken) -> bool:
     function = event.frame.function
     # A program may ask for gradients many times, so its nodes are not walked anew each time.
     read = program.once(_read)[path]
-    reads = [node for name in names for node in read.get(name, ()) if function is None or _within(node, function.node)]
+    reads = [node for name in names for node in _within(read.get(name, []), function.node if function else None)]
     return bool(names) and all(_shown(parents, node) for node in reads)
 
 
-def _within(node: ast.expr, function: ast.stmt | ast.expr) -> bool:
-    first = (function.lineno, function.col_offset)
+def _within(reads: list[ast.Name], function: ast.stmt | ast.expr | None) -> list[ast.Name]:
+    """Those of the reads, which are in the order of the text, that stand in the function; all of them without one."""
+    if function is None:
+        return reads
     last = (function.end_lineno or function.lineno, function.end_col_offset or function.col_offset)
-    return first <= (node.lineno, node.col_offset) < last
+    first = bisect_left(reads, (function.lineno, function.col_offset), key=_position)
+    return reads[first : bisect_left(reads, last, key=_position)]
+
+
+def _position(node: ast.Name) -> tuple[int, int]:
+    return node.lineno, node.col_offset
 
 
 def _read(program: Program) -> dict[str, dict[str, list[ast.Name]]]:
-    """Where each file reads each name."""
+    """Where each file reads each name, in the order of the text."""
     found: dict[str, dict[str, list[ast.Name]]] = {path: {} for path in program.trees}
     for path, reads in found.items():
         for node in program.nodes_of(path, ast.Name):
             if isinstance(node.ctx, ast.Load):
                 reads.setdefault(node.id, []).append(node)
+        for nodes in reads.values():
+            nodes.sort(key=_position)
     return found
 
 
