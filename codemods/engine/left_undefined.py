@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
+import re
 import symtable
+from functools import lru_cache
 from typing import NamedTuple
 
 from regrad.analysis.source import SourceFile
 
+_STAR = re.compile(r"\bimport\s*\(?\s*\*")
 _ALWAYS = frozenset({*dir(builtins), "__file__", "__name__", "__doc__", "__spec__", "__path__", "__annotations__"})
 
 
@@ -28,14 +30,14 @@ class _Names(NamedTuple):
     local: frozenset[str]
 
 
+@lru_cache(maxsize=4)
 def _names(text: str) -> _Names | None:
     """None where it cannot be said: the text is no module, or takes everything from another one."""
     try:
         table = symtable.symtable(text, "<program>", "exec")
-        imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
-    if any(alias.name == "*" for node in imports for alias in node.names):
+    if _STAR.search(text):
         return None
     read: set[str] = set()
     bound: set[str] = set()
