@@ -48,7 +48,7 @@ _STANDS_IN = re.compile(
     r"\bstand.?ins?\b|\bstands? (?:in )?for (?:a|the|an)\b|\bpretend|\bin place of the (?:real|down|pre)"
 )
 _FIXED = re.compile(
-    r"\b(?:stays?|kept|keeps?|remains?|held|holds?|is|are|left)\s+(?:fixed|frozen|constant|untouched|as)\b|frozen"
+    r"\b(?:stays?|kept|keeps?|remains?|held|holds?|is|are|left)\s+(?:fixed|untouched)\b|\bleft\s+as\b|frozen"
 )
 _RANDOM = re.compile(r"normal|uniform|glorot|xavier|lecun|^he_?|variance_?scaling|orthogonal", re.I)
 

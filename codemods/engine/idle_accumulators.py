@@ -6,19 +6,25 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from regrad.analysis.events import Applied, Assigned, GradientTaken, Minimized, Trained
+from regrad.analysis.events import Assigned, GradientTaken
 from regrad.analysis.flow import sources_of
 from regrad.analysis.program import Program
 from regrad.analysis.steps import holds_gradient
 from regrad.analysis.values import Tensor
-from regrad.codemods.engine.idle_gradients import mentioned, only_optimizer, repeated
+from regrad.codemods.engine.idle_gradients import (
+    ASSIGNING,
+    MOVING,
+    calls_that_move,
+    mentioned,
+    only_optimizer,
+    repeated,
+    trains_by_optimizer,
+)
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import are_variables
 from regrad.codemods.engine.rule import Mending, Safety
 
-_ASSIGNING = frozenset({"assign", "assign_add", "assign_sub"})
-_MOVING = frozenset({"set_weights", "apply_gradients", "apply", "minimize", "update_step", "scatter_sub", "set_value"})
 _CLEARED = frozenset({"zeros", "zeros_like"})
 
 
@@ -54,20 +60,13 @@ def idle_accumulators(program: Program) -> Iterator[Noticed]:
 
 def _moves_weights(program: Program, requests: list[GradientTaken]) -> bool:
     """Whether anything in the program may move a weight that a gradient is asked of."""
-    if any(True for kind in (Minimized, Applied) for _ in program.of(kind)):
-        return True
-    if any(not event.own_step for event in program.of(Trained)):
+    if trains_by_optimizer(program) or any(True for _ in calls_that_move(program, MOVING)):
         return True
     weights = {id(source) for event in requests for source in sources_of(event.sources)[0]}
     followed = {id(event.node) for event in program.of(Assigned)}
     if any(id(event.variable) in weights or event.variable.owner is not None for event in program.of(Assigned)):
         return True
-    for path in program.trees:
-        for call in program.nodes_of(path, ast.Call):
-            name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
-            if name in _MOVING or (name in _ASSIGNING and id(call) not in followed):
-                return True
-    return False
+    return any(id(call) not in followed for call in calls_that_move(program, ASSIGNING))
 
 
 def _clears(event: Assigned) -> bool:
@@ -96,4 +95,9 @@ def applied_before_clearing(program: Program, evidence: Accumulated) -> Mending:
     sums = program.source(loop.iter, path)
     rewrite = Rewrite(program.files[path], program.trees[path])
     rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({sums}, {weights}))", before(loop))
-    return Mending("apply them before they are cleared", Safety.UNSAFE, rewrite.edits(), "weights move that did not")
+    return Mending(
+        "apply them before they are cleared",
+        Safety.UNSAFE,
+        rewrite.edits(),
+        "weights move that did not move before",
+    )

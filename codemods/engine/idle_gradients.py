@@ -24,6 +24,10 @@ from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import are_variables
 from regrad.codemods.engine.rule import Mending, Safety
 
+ASSIGNING = frozenset({"assign", "assign_add", "assign_sub"})
+MOVING = frozenset({"set_weights", "apply_gradients", "apply", "minimize", "update_step", "scatter_sub", "set_value"})
+"""Methods that move weights, those apart that may assign to any variable."""
+
 
 class Idle(NamedTuple):
     """Gradients that nobody applies; `optimizer` as the place of the request spells it."""
@@ -101,10 +105,14 @@ def idle_in_graph(program: Program) -> Iterator[Unapplied]:
 
 def nothing_applied(program: Program) -> bool:
     """Whether nothing in the program moves a weight, be it an optimizer, a `fit` or an assignment."""
-    return not (
+    return not (trains_by_optimizer(program) or _moved_by_hand(program))
+
+
+def trains_by_optimizer(program: Program) -> bool:
+    """Whether any optimizer is given gradients, or a loss, or a `fit` that is not the program's own step."""
+    return (
         any(True for _ in program.of(Minimized))
         or any(not event.own_step for event in program.of(Trained))
-        or _moved_by_hand(program)
         or any(True for _ in program.of(Applied))
     )
 
@@ -122,23 +130,15 @@ def mentioned(program: Program, spelled: str) -> bool:
 
 def _moved_by_hand(program: Program) -> bool:
     """Whether any weight is assigned anything, or gradients may be handed on to code that is not known."""
-    names = {
-        "assign",
-        "assign_sub",
-        "assign_add",
-        "set_weights",
-        "apply_gradients",
-        "apply",
-        "minimize",
-        "update_step",
-        "scatter_sub",
-        "set_value",
-    }
+    return any(True for _ in program.of(Assigned)) or any(True for _ in calls_that_move(program, ASSIGNING | MOVING))
+
+
+def calls_that_move(program: Program, names: frozenset[str]) -> Iterator[ast.Call]:
+    """The calls of methods of these names, wherever they stand."""
     for path in program.trees:
         for node in program.nodes_of(path, ast.Call):
             if isinstance(node.func, ast.Attribute) and node.func.attr in names:
-                return True
-    return any(True for _ in program.of(Assigned))
+                yield node
 
 
 def only_optimizer(program: Program, event: GradientTaken) -> str | None:
