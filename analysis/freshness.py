@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import Assigned, ModelCalled
 from regrad.analysis.library.keras_layers import NORMALISATION, WEIGHTED
 from regrad.analysis.program import Program
@@ -129,7 +130,7 @@ def _weights_may_come(program: Program) -> bool:
         defined = {node.name for node in program.nodes_of(path, ast.FunctionDef)}
         defined.update(node.name for node in program.nodes_of(path, ast.AsyncFunctionDef))
         for node in program.nodes_of(path, ast.Call):
-            name = _called(node)
+            name = called(node)
             if name in defined:
                 continue
             if name in _LOADS or (_LOADING.match(name) and name not in ("load_model", "clone_model")):
@@ -147,17 +148,10 @@ def asserted(program: Program) -> bool:
 def _asserted(program: Program) -> bool:
     for path in program.trees:
         checks: list[ast.AST] = [*program.nodes_of(path, ast.Assert)]
-        checks.extend(node for node in program.nodes_of(path, ast.Call) if _called(node).startswith("assert"))
+        checks.extend(node for node in program.nodes_of(path, ast.Call) if called(node).startswith("assert"))
         if any(re.search(r"trainable|weights", program.source(node, path)) for node in checks):
             return True
     return False
-
-
-def _called(node: ast.Call) -> str:
-    """The last part of the name of what is called."""
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def given_away(program: Program, values: list[Value]) -> bool:

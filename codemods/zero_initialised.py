@@ -49,6 +49,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
@@ -330,7 +331,7 @@ def _naming(program: Program, layer: Layer, made: ast.Call, path: str) -> ast.Ca
     parents = program.parents(path)
     keyword = parents.get(stated) if stated is not None else None
     call = parents.get(keyword) if isinstance(keyword, ast.keyword) else None
-    if not isinstance(call, ast.Call) or getattr(call.func, "attr", getattr(call.func, "id", "")) != "partial":
+    if not isinstance(call, ast.Call) or called(call) != "partial":
         raise CannotMove("the initialiser is not given by its name in the call that makes the layer")
     return call
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Instance, Value
@@ -146,5 +147,5 @@ class _Reading:
 
 
 def _generator(made: ast.expr) -> bool:
-    name = getattr(made.func, "attr", getattr(made.func, "id", "")) if isinstance(made, ast.Call) else ""
+    name = called(made) if isinstance(made, ast.Call) else ""
     return name in ("RandomState", "default_rng", "Generator")

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from regrad.analysis.assigning import ASSIGNING
+from regrad.analysis.callee import called
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _RANDOM = ("random", "shuffle", "sample", "seed", "rand", "choice", "permutation", "normal", "uniform", "bernoulli")
@@ -193,13 +194,6 @@ def own(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(current, ast.Attribute) and path_of(current) is not None:
             continue
         stack.extend(ast.iter_child_nodes(current))
-
-
-def called(node: ast.Call) -> str:
-    """The last part of the name of what is called."""
-    if isinstance(node.func, ast.Attribute):
-        return node.func.attr
-    return node.func.id if isinstance(node.func, ast.Name) else ""
 
 
 def draws_by_name(name: str) -> bool:

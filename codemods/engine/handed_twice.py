@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import Trained
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Dataset, Tensor, Value
 from regrad.codemods.engine import deliveries
-from regrad.codemods.engine.effects import called
 from regrad.codemods.engine.handed_over import function_behind, handed
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.named_value import only_value

@@ -6,12 +6,13 @@ import ast
 import builtins
 from collections.abc import Sequence
 
+from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation
 from regrad.codemods.engine import moving
-from regrad.codemods.engine.effects import FUNCTIONS, Effects, called, reading_of, swap
+from regrad.codemods.engine.effects import FUNCTIONS, Effects, reading_of, swap
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.renamed_text import renamed_text
 from regrad.codemods.engine.rule import Edit

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from regrad.analysis import applications, freshness, trainings, unreached
+from regrad.analysis.callee import called
 from regrad.analysis.events import Applied, Assigned, Compiled, GradientTaken, Minimized, Trained
 from regrad.analysis.flow import sources_of
 from regrad.analysis.program import Program
@@ -144,7 +145,7 @@ def _derived(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> set[str] | No
     current = parents.get(node)
     while current is not None and not isinstance(current, ast.stmt):
         if isinstance(current, ast.Call) and child is not current.func:
-            name = getattr(current.func, "attr", getattr(current.func, "id", ""))
+            name = called(current)
             if name in _SHOWN or name.startswith(_SCALARS) or name.endswith("norm"):
                 # `clip_by_norm` gives gradients, `global_norm` a number.
                 if not name.startswith("clip_"):

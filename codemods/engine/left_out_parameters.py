@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from regrad.analysis import applications, freshness, trainings, unreached
+from regrad.analysis.callee import called
 from regrad.analysis.events import Assigned, GradientTaken, WeightsRead
 from regrad.analysis.frames import Scope
 from regrad.analysis.location import Span
@@ -167,7 +168,7 @@ def _harmless(node: ast.AST, parent: ast.AST | None) -> bool:
     if isinstance(parent, ast.Attribute):
         return parent.attr in _LOOKED_AT
     if isinstance(parent, ast.Call):
-        name = getattr(parent.func, "attr", getattr(parent.func, "id", ""))
+        name = called(parent)
         return parent.func is not node and (name in _SHOWING or lookup(name) is not None)
     return False
 

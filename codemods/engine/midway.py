@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis import trainings
+from regrad.analysis.callee import called
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
 from regrad.codemods.engine.surroundings import stored_locally
@@ -54,11 +55,7 @@ def changes_midway(program: Program) -> Iterator[tuple[ast.Assign, str, Midway]]
 
 
 def _is_made(program: Program, name: str) -> bool:
-    return any(
-        getattr(node.func, "id", getattr(node.func, "attr", "")) == name
-        for path in program.trees
-        for node in program.nodes_of(path, ast.Call)
-    )
+    return any(called(node) == name for path in program.trees for node in program.nodes_of(path, ast.Call))
 
 
 def _parts_by_name(program: Program, path: str, method: ast.FunctionDef) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis import unreached
+from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
@@ -215,7 +216,7 @@ def read_instead(program: Program, evidence: Unread) -> Mendings:
     made_of -= {
         node.id
         for call in ast.walk(statement.value)
-        if isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", "")) in _WITHOUT_VALUES
+        if isinstance(call, ast.Call) and called(call) in _WITHOUT_VALUES
         for node in ast.walk(call)
         if isinstance(node, ast.Name)
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Network, Tensor
@@ -111,9 +112,9 @@ def _weighing(node: ast.FunctionDef, name: str) -> _Weighing:
         result = bound[result.id].value
     inner = whole = result
     by_example = False
-    if isinstance(result, ast.Call) and _called(result) in _OVER_THE_LAST and result.args:
+    if isinstance(result, ast.Call) and called(result) in _OVER_THE_LAST and result.args:
         inner = result.args[0]
-        full = _called(result) in _MEANS and len(result.args) == 1 and not result.keywords
+        full = called(result) in _MEANS and len(result.args) == 1 and not result.keywords
         by_example = not full and _reduced(result) is True
         # What is taken of each example stays, around what is left.
         whole = result if full else inner if by_example else None
@@ -139,7 +140,7 @@ def _flattened(node: ast.expr, name: str) -> bool | None:
     """Whether the weight has lost its last axis; None where it is not just the weight."""
     if isinstance(node, ast.Name) and node.id == name:
         return False
-    if isinstance(node, ast.Call) and _called(node) in _FLAT and node.args:
+    if isinstance(node, ast.Call) and called(node) in _FLAT and node.args:
         return True if isinstance(node.args[0], ast.Name) and node.args[0].id == name else None
     column = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2
     if column and isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name:
@@ -149,19 +150,15 @@ def _flattened(node: ast.expr, name: str) -> bool | None:
 
 def _reduced(node: ast.expr) -> bool | None:
     """Whether the error of each example is one number; None where that is not certain."""
-    if isinstance(node, ast.Call) and _called(node) in _OVER_THE_LAST:
+    if isinstance(node, ast.Call) and called(node) in _OVER_THE_LAST:
         axis = argument_of(node, "axis", 1)
         kept = any(word.arg in ("keepdims", "keep_dims") for word in node.keywords)
         return True if axis is not None and not kept and ast.unparse(axis) in ("-1", "1") else None
-    if isinstance(node, ast.Call) and "crossentropy" in _called(node).replace("_", ""):
+    if isinstance(node, ast.Call) and "crossentropy" in called(node).replace("_", ""):
         return True
-    if isinstance(node, ast.Call) and _called(node) in ("square", "abs", "pow"):
+    if isinstance(node, ast.Call) and called(node) in ("square", "abs", "pow"):
         return False
     return False if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) else None
-
-
-def _called(call: ast.Call) -> str:
-    return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
 def _without_parameter(
