@@ -28,29 +28,6 @@ _LOADS = frozenset(
         "load_weights_from_checkpoint",
     }
 )
-# Each starts with letters that `re` can look for quickly, and is tried on a text in small letters.
-_MEANT = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"extreme.learning",
-        r"elm(?<=\belm)\b",
-        r"reservoir",
-        r"echo.state",
-        r"random.?(?:features?|projections?|kernels?|weights|fourier)",
-        r"lottery",
-        r"untrained",
-        r"not.(?:to.be.)?trained",
-        r"layer_?wise",
-        r"kernel.machine",
-        r"random.network.distillation",
-    )
-)
-_STANDS_IN = re.compile(
-    r"\bstand.?ins?\b|\bstands? (?:in )?for (?:a|the|an)\b|\bpretend|\bin place of the (?:real|down|pre)"
-)
-_FIXED = re.compile(
-    r"\b(?:stays?|kept|keeps?|remains?|held|holds?|is|are|left)\s+(?:fixed|untouched)\b|\bleft\s+as\b|frozen"
-)
 _RANDOM = re.compile(r"normal|uniform|glorot|xavier|lecun|^he_?|variance_?scaling|orthogonal", re.I)
 
 
@@ -99,31 +76,6 @@ def weights_may_come(program: Program) -> bool:
     return program.once(_weights_may_come)
 
 
-def random_meant(program: Program) -> bool:
-    """Whether the text speaks of weights that are random for good. What a layer made with `trainable=False` is for,
-    nothing else tells: a random projection and a mistake are the same program.
-    """
-    return program.once(_random_meant)
-
-
-def stands_in(program: Program) -> bool:
-    """Whether the text says that something of its own is there in the place of what was trained elsewhere."""
-    return any(_STANDS_IN.search(program.files[path].text.lower()) for path in program.trees)
-
-
-def held_fixed(program: Program) -> bool:
-    """Whether the text says of some weights that they keep their values."""
-    return program.once(_held_fixed)
-
-
-def _held_fixed(program: Program) -> bool:
-    return any(_FIXED.search(program.files[path].text.lower()) for path in program.trees)
-
-
-def _random_meant(program: Program) -> bool:
-    return any(pattern.search(program.files[path].text.lower()) for path in program.trees for pattern in _MEANT)
-
-
 def _weights_may_come(program: Program) -> bool:
     assigned = {id(event.node) for event in program.of(Assigned)}
     for path in program.trees:
@@ -137,20 +89,6 @@ def _weights_may_come(program: Program) -> bool:
                 return True
             if name in ("assign", "assign_sub", "assign_add") and id(node) not in assigned:
                 return True
-    return False
-
-
-def asserted(program: Program) -> bool:
-    """Whether the program checks what is frozen or moved: a test or a demonstration, whose author knows."""
-    return program.once(_asserted)
-
-
-def _asserted(program: Program) -> bool:
-    for path in program.trees:
-        checks: list[ast.AST] = [*program.nodes_of(path, ast.Assert)]
-        checks.extend(node for node in program.nodes_of(path, ast.Call) if called(node).startswith("assert"))
-        if any(re.search(r"trainable|weights", program.source(node, path)) for node in checks):
-            return True
     return False
 
 

@@ -39,6 +39,22 @@ _ONLY_KERAS_2 = tuple(
 _GRAPHS = re.compile(r"tf\.compat\.v1")
 
 
+def generation(text: str, stated: int | None, pinned: int | None = None) -> tuple[int, bool]:
+    """Whether Keras 2 or 3 semantics hold, and whether anything says so.
+
+    The configuration says it first, then the program, then the versions that its project requires.
+    """
+    if stated is not None:
+        return stated, True
+    if "tf_keras" in text or "TF_USE_LEGACY_KERAS" in text:
+        return 2, True
+    if "import keras_core" in text or "keras.ops" in text or "from keras import ops" in text:
+        return 3, True
+    if pinned is not None:
+        return pinned, True
+    return 3, False
+
+
 def only_keras_2(program: Program) -> bool:
     """Whether the program uses what Keras 3 no longer has, or graphs, so that its author ran it on Keras 2."""
     return program.once(_only_keras_2)

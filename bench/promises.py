@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import SourceFile, Unreadable, decode, load, parse
 from regrad.codemods.engine.registry import selected
 from regrad.codemods.engine.rule import Safety

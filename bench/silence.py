@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import FrameType
 
-from regrad.analysis.program import Reader
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import Unreadable, read, relevant
 from regrad.codemods.engine.registry import selected
 from regrad.codemods.engine.rule import Finding

@@ -58,7 +58,7 @@ import difflib
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from regrad.analysis import freshness, trainings
+from regrad.analysis import freshness, intentions, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
 from regrad.analysis.frames import in_order
@@ -83,7 +83,7 @@ class Evidence(NamedTuple):
 
 def detect(program: Program) -> Iterable[Finding]:
     found = [training for training in trainings.trainings(program) if _nothing(training)]
-    if not found or freshness.asserted(program):
+    if not found or intentions.asserted(program):
         return
     switches = trainings.Switches(program)
     moved = trainings.updated(program)

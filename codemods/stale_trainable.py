@@ -60,7 +60,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from regrad.analysis import freshness, generation, trainings
+from regrad.analysis import freshness, generation, intentions, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import TrainableSet, Trained
 from regrad.analysis.frames import Frame, in_order
@@ -131,7 +131,7 @@ def _never_on(program: Program, events: list[Trained], switches: Switches) -> It
         if (
             any(other.sources for other in own)
             or trainings.unknown_inside(program, event.model)
-            or freshness.asserted(program)
+            or intentions.asserted(program)
         ):
             continue
         held_by = tuple(
@@ -188,7 +188,7 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
         ]
         if not all(in_order(event.frame, later.frame) for event in (first, *setting)):
             continue
-        if not setting or freshness.asserted(program):
+        if not setting or intentions.asserted(program):
             continue
         last = max(setting, key=lambda event: event.serial)
         word = "switched on" if id(changed[0]) in now else "switched off"

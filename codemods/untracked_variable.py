@@ -58,7 +58,6 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from regrad.analysis import generation, trainings, unreached
-from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Assigned, GradientTaken, Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.library.keras_layers import WEIGHTED
@@ -68,7 +67,8 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, Instance, Layer, Value, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.holders import Held, collected_by_hand, held_out_of_sight, made_to_stay
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.missing_from_training import missing_from_training
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 
 
 class Attribute(NamedTuple):
@@ -142,14 +142,13 @@ def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> I
         name = describe(value)
         keras = "Keras" if program.keras_known else "Keras 3, which is assumed here,"
         where = f"that {keras} does not collect" if inside else "from outside the model, which Keras does not see"
-        yield Finding(
-            RULE.code,
-            RULE.name,
+        yield missing_from_training(
+            program,
+            RULE,
+            sink,
             f"`{name}` is a plain `tf.Variable` {where}: no training updates it",
             program.location(value.node, value.frame),
-            CutKind.NEVER_USED,
             (name,),
-            (Related(program.location(sink.event.node, sink.event.frame), "the training that misses it"),),
             Attribute(value) if inside else Outside(name),
         )
 
@@ -185,14 +184,13 @@ def _layers(program: Program, sink: Sink, owner: Value) -> Iterator[Finding]:
             continue
         if id(frame.this) not in held or not isinstance(value.node, ast.Call) or frame.function.owner is None:
             continue
-        yield Finding(
-            RULE.code,
-            RULE.name,
+        yield missing_from_training(
+            program,
+            RULE,
+            sink,
             f"a new `{value.kind}` is made in every `call`: it never learns anything",
             program.location(value.node, frame),
-            CutKind.NEVER_USED,
             (describe(value),),
-            (Related(program.location(sink.event.node, sink.event.frame), "the training that misses it"),),
             Anew(value, frame.this),
         )
 
@@ -219,15 +217,15 @@ def _held(program: Program, sink: Sink, owner: Value, moved: set[int]) -> Iterat
         what = "a `tf.Module`" if holder.role == "module" else "an ordinary object"
         kinds = {type(each.part) for each in parts}
         held_there = "weights" if len(kinds) > 1 else "variables" if Variable in kinds else "layers"
-        yield Finding(
-            RULE.code,
-            RULE.name,
+        yield missing_from_training(
+            program,
+            RULE,
+            sink,
             f"`{holder.cls.name}` is {what}: Keras does not find the {held_there} in it, and no training updates them",
             program.location(holder.node, holder.frame),
-            CutKind.NEVER_USED,
             names,
-            (Related(program.location(sink.event.node, sink.event.frame), "the training that misses them"),),
             Kept(holder, tuple(each.part for each in parts if isinstance(each.part, Variable))),
+            part="them",
         )
 
 

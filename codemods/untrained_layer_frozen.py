@@ -56,7 +56,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from regrad.analysis import freshness, trainings
+from regrad.analysis import freshness, intentions, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.frames import in_order
 from regrad.analysis.library.keras_layers import NORMALISATION
@@ -82,7 +82,9 @@ def detect(program: Program) -> Iterable[Finding]:
         for training in trainings.trainings(program)
         if training.frozen and not training.own_step and any(not isinstance(part, Unknown) for part in training.trained)
     ]
-    if not found or any(ask(program) for ask in (freshness.weights_may_come, freshness.asserted, freshness.stands_in)):
+    if not found or any(
+        ask(program) for ask in (freshness.weights_may_come, intentions.asserted, intentions.stands_in)
+    ):
         return
     switches = trainings.Switches(program)
     moved = trainings.updated(program)
@@ -128,7 +130,7 @@ def _disease(
         return None
     if not in_order(freeze.frame, training.event.frame):
         return None
-    if freeze.event is None and (freshness.states_initializer(part) or freshness.random_meant(program)):
+    if freeze.event is None and (freshness.states_initializer(part) or intentions.random_meant(program)):
         return None
     if part.kind in _TABLES:
         return None

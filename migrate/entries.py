@@ -118,7 +118,7 @@ def _entry(command: str, work: Work) -> Entry | None:
 
 
 def _trains(path: str, work: Work) -> bool:
-    from regrad.analysis.program import Reader
+    from regrad.analysis.reader import Reader
     from regrad.analysis.source import Unreadable
 
     generation = {"keras3": 3, "tf-keras": 2}.get(work.options.keras or "")

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import SourceFile, Unreadable, decode, load, parse
 from regrad.codemods.engine import edits, guard, registry
 from regrad.codemods.engine.layout import CannotMove

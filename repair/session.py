@@ -11,7 +11,8 @@ from itertools import chain
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import SourceFile, Unreadable, decode
 from regrad.analysis.source import read as read_bytes
 from regrad.codemods.engine.registry import selected

@@ -57,7 +57,7 @@ def test_the_worker_needs_nothing_of_ours(path: Path) -> None:
 def test_analysis_and_rules_load_nothing_heavy() -> None:
     code = (
         "import sys; from regrad.codemods.engine import registry; registry.rules();"
-        " from regrad.analysis.program import Reader;"
+        " from regrad.analysis.reader import Reader;"
         " print([name for name in ('tensorflow', 'libcst', 'numpy', 'bowler') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

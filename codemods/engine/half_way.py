@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from regrad.analysis import flow
 from regrad.analysis.operations import Transfer
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.sinks import Sink
 from regrad.analysis.source import SourceFile, Unreadable, decode
 from regrad.codemods.engine.broken_paths import excerpt

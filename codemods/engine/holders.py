@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from regrad.analysis import freshness
+from regrad.analysis import freshness, intentions
 from regrad.analysis.library.keras_layers import WEIGHTED
 from regrad.analysis.program import Program
 from regrad.analysis.values import (
@@ -86,7 +86,7 @@ def _out_of_sight(value: Instance, keras: int | None) -> bool:
 
 def made_to_stay(program: Program, variable: Variable) -> bool:
     """Whether it starts from what the program read or computed, as a mean of the inputs does, or is random for good."""
-    return not _made_up(variable.initial) or freshness.random_meant(program)
+    return not _made_up(variable.initial) or intentions.random_meant(program)
 
 
 def _made_up(value: Value | None) -> bool:

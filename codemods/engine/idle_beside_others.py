@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 
-from regrad.analysis import applications, freshness, trainings, unreached
+from regrad.analysis import applications, freshness, intentions, trainings, unreached
 from regrad.analysis.callee import called
 from regrad.analysis.events import Applied, Assigned, Compiled, GradientTaken, Minimized, Trained
 from regrad.analysis.flow import sources_of
@@ -27,7 +27,7 @@ def idle_beside_others(program: Program) -> Iterator[Noticed]:
     for event in program.of(GradientTaken):
         requests.setdefault(event.node, []).append(event)
     steps = any(True for kind in (Applied, Minimized) for _ in program.of(kind))
-    if not requests or not steps or freshness.asserted(program):
+    if not requests or not steps or intentions.asserted(program):
         return
     moved = _moved(program)
     for node, events in requests.items():

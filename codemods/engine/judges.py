@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from regrad.analysis import alive, freshness
+from regrad.analysis import alive, intentions
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Unknown, Value
@@ -24,7 +24,7 @@ def judges(program: Program, sink: Sink, parts: Sequence[Value]) -> bool:
     left_out = {id(part) for part in parts}
     moving = {id(value) for value in sink.path.connected}
     if alive.leads(sink, moving, left_out):
-        return freshness.held_fixed(program) or not _is_head(sink, left_out)
+        return intentions.held_fixed(program) or not _is_head(sink, left_out)
     return not alive.leads(sink, left_out, moving)
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from regrad.analysis import applications, freshness, trainings, unreached
+from regrad.analysis import applications, freshness, intentions, trainings, unreached
 from regrad.analysis.events import (
     Assigned,
     GradientTaken,
@@ -109,7 +109,7 @@ def passed_over(program: Program) -> Iterator[Noticed]:
         for sink in unreached.trained(program)
         if isinstance(sink.event, GradientTaken) and isinstance(sink.event.sources, (WeightList, Collection))
     ]
-    if not sinks or freshness.weights_may_come(program) or freshness.asserted(program):
+    if not sinks or freshness.weights_may_come(program) or intentions.asserted(program):
         return
     moved = trainings.updated(program, own_steps=False)
     moved |= {id(event.variable) for event in program.of(Assigned)}
@@ -137,7 +137,7 @@ def passed_over(program: Program) -> Iterator[Noticed]:
             if isinstance(value, Layer):
                 counts = freshness.fresh(value) and not _made_in_call(value)
             elif isinstance(value, Variable):
-                counts = is_random_weight(sink, value) and not freshness.random_meant(program)
+                counts = is_random_weight(sink, value) and not intentions.random_meant(program)
             else:
                 counts = False
             if counts and trainings.constructed_off(value) is None and not freshness.given_away(program, [value]):

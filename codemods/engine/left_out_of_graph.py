@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from regrad.analysis import alive, freshness, trainings
+from regrad.analysis import alive, freshness, intentions, trainings
 from regrad.analysis.events import Applied, Assigned, GradientTaken, Minimized
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
@@ -31,7 +31,7 @@ def left_out_of_graph(program: Program) -> Iterator[Noticed]:
     others = any(True for _ in program.of(Applied)) or any(True for _ in program.of(GradientTaken))
     if not program.graph or len(minimized) != 1 or others or freshness.weights_may_come(program):
         return
-    if freshness.random_meant(program) or freshness.asserted(program):
+    if intentions.random_meant(program) or intentions.asserted(program):
         return
     assigned = {id(event.variable) for event in program.of(Assigned)}
     for sink in program.sinks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from regrad.analysis import applications, freshness, trainings, unreached
+from regrad.analysis import applications, freshness, intentions, trainings, unreached
 from regrad.analysis.callee import called
 from regrad.analysis.events import Assigned, GradientTaken, WeightsRead
 from regrad.analysis.frames import Scope
@@ -35,7 +35,7 @@ def left_out_parameters(program: Program) -> Iterator[Noticed]:
     # Where there are several trainings, each moves some weights and leaves the others as they are.
     if len({id(sink.event.node) for sink in sinks}) != 1 or freshness.weights_may_come(program):
         return
-    if freshness.asserted(program) or freshness.random_meant(program):
+    if intentions.asserted(program) or intentions.random_meant(program):
         return
     moved = trainings.updated(program)
     moved |= {id(event.variable) for event in program.of(Assigned)}

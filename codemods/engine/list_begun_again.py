@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from regrad.analysis import freshness, trainings, unreached
+from regrad.analysis import freshness, intentions, trainings, unreached
 from regrad.analysis.events import GradientTaken, Minimized, WeightsRead
 from regrad.analysis.flow import sources_of
 from regrad.analysis.location import Span
@@ -32,7 +32,7 @@ class BegunAgain(NamedTuple):
 def begun_again(program: Program) -> Iterator[Noticed]:
     """Weights that the loss is computed with, that were put into the list of a request, and are no longer there."""
     sinks = [sink for sink in program.sinks if isinstance(sink.event, (GradientTaken, Minimized))]
-    if not sinks or freshness.asserted(program):
+    if not sinks or intentions.asserted(program):
         return
     moved = trainings.updated(program, own_steps=False)
     for sink in sinks:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from regrad.analysis import applications, freshness, trainings
+from regrad.analysis import applications, freshness, intentions, trainings
 from regrad.analysis.events import Assigned, GradientTaken
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
@@ -36,7 +36,7 @@ def variables_left_out(program: Program) -> Iterator[Noticed]:
     """Random weights in front of trained ones that nothing in the program moves, sets or asks for."""
     sinks = [sink for sink in program.sinks if sink.kind == "tape" and isinstance(sink.event, GradientTaken)]
     if not sinks or any(
-        ask(program) for ask in (freshness.weights_may_come, freshness.asserted, freshness.random_meant)
+        ask(program) for ask in (freshness.weights_may_come, intentions.asserted, intentions.random_meant)
     ):
         return
     asked = trainings.updated(program) | {id(event.variable) for event in program.of(Assigned)}
@@ -45,7 +45,7 @@ def variables_left_out(program: Program) -> Iterator[Noticed]:
         assert isinstance(event, GradientTaken)
         if not _trains_variables(program, sink) or event.conditional or in_test(event.frame):
             continue
-        if freshness.held_fixed(program) or not any(is_random_weight(sink, value) for value in sink.path.connected):
+        if intentions.held_fixed(program) or not any(is_random_weight(sink, value) for value in sink.path.connected):
             continue
         missing = [
             value

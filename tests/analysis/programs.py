@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Mapping
 
 from regrad.analysis.events import GradientTaken, Trained
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.sinks import Sink
 from regrad.analysis.source import SourceFile, decode
 from regrad.analysis.weights import describe

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from regrad.analysis.generation import spelled_for_keras_2
-from regrad.analysis.program import Reader, generation
+from regrad.analysis.generation import generation, spelled_for_keras_2
+from regrad.analysis.reader import Reader
 
 from .programs import read, source_of
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import decode
 
 from .programs import kinds

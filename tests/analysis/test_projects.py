@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from regrad.analysis.events import Trained
 from regrad.analysis.modules import FOLLOWED
-from regrad.analysis.program import Reader
+from regrad.analysis.reader import Reader
 
 from .programs import kinds, lost, read_files, sink
 

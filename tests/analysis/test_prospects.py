@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from regrad.analysis.events import GradientTaken, Trained
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.values import Constant, Network
 
 STEP = (

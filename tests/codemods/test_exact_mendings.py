@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from regrad.analysis.program import read
+from regrad.analysis.reader import read
 from regrad.codemods.engine import edits, guard, registry
 from regrad.codemods.engine.rule import Withheld
 

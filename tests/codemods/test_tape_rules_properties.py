@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import SourceFile, decode
 from regrad.codemods import forward_outside_tape, loss_outside_tape
 from regrad.codemods.engine import edits, guard

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from regrad.analysis.cut import Cut, CutKind
 from regrad.analysis.location import Location, Position, Span
-from regrad.analysis.program import Reader
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import decode
 from regrad.codemods.engine.edits import apply_all
 from regrad.codemods.engine.rule import Withheld

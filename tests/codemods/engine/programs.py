@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import SourceFile, decode
 from regrad.codemods.engine import edits
 from regrad.codemods.engine.rule import Finding, Rule, Withheld

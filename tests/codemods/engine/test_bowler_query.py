@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import SourceFile, decode
 from regrad.codemods.engine import bowler_query, edits, guard
 from regrad.codemods.engine.rule import NotAnalysable, Rule, Safety, Withheld

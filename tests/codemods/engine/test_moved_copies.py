@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import decode
 from regrad.codemods.engine.moved_copies import moved_copies
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from regrad.analysis.program import Program, Reader
+from regrad.analysis.program import Program
+from regrad.analysis.reader import Reader
 from regrad.analysis.source import SourceFile, decode
 from regrad.codemods import forward_outside_tape, loss_outside_tape
 from regrad.codemods.engine import edits
