@@ -64,9 +64,8 @@ from regrad.analysis.values import Collection, Tensor, Value, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import counted, own_losses
 from regrad.codemods.engine.forgotten_prediction import Forgotten, forgotten
+from regrad.codemods.engine.lost_output import LostOutput, lost_outputs, used
 from regrad.codemods.engine.other_model import OtherModel, asked_of_the_called, other_model, weights_replaced
-from regrad.codemods.engine.overwritten import Overwritten, Unread, chained, overwritten, read_instead
-from regrad.codemods.engine.overwritten_in_loop import Turns, passed_on
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.two_calls import argument_of, none_expected, two_calls
 
@@ -75,7 +74,7 @@ def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
     identity = RULE.code, RULE.name
     for finding in (
-        *overwritten(program, *identity),
+        *lost_outputs(program, RULE),
         *other_model(program, *identity),
         *two_calls(program, *identity),
         *_independent(program),
@@ -155,12 +154,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
     evidence = finding.evidence
     try:
-        if isinstance(evidence, Overwritten):
-            return [chained(program, evidence)]
-        if isinstance(evidence, Turns):
-            return [passed_on(program, evidence)]
-        if isinstance(evidence, Unread):
-            return read_instead(program, evidence)
+        if isinstance(evidence, LostOutput):
+            return used(program, evidence)
         if isinstance(evidence, OtherModel):
             return [asked_of_the_called(program, evidence)]
         if isinstance(evidence, Independent):

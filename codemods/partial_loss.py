@@ -61,10 +61,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from regrad.analysis import unreached
-from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Event, GradientTaken
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
+from regrad.analysis.location import Location
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Instance, Tensor, Value, Variable, WeightList
@@ -72,9 +72,10 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine import stopped_branch
 from regrad.codemods.engine.called_twice import CalledTwice, called_instead, called_twice
 from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
+from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.unused_weight import Weight, is_computed_in_vain, is_read, unused_weight, used
 
 
@@ -102,11 +103,11 @@ def detect(program: Program) -> Iterable[Finding]:
 
 
 def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
-    from regrad.codemods.engine.overwritten import overwriting, unread
-    from regrad.codemods.engine.overwritten_in_loop import overwriting_loop
+    from regrad.codemods.engine.lost_output import lost_output
 
-    event = case.sink.event
-    related = (Related(program.location(event.node, event.frame), "the training that misses it"),)
+    def report(message: str, place: Location, names: tuple[str, ...], evidence: object) -> Finding:
+        return missing_from_training(program, RULE, case.sink, message, place, names, evidence)
+
     heads: list[Value] = []
     for part in case.parts:
         if isinstance(part, Variable):
@@ -115,102 +116,81 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
             vain = is_computed_in_vain(program, part)
             if vain or not is_read(program, part):
                 lot = "is made, but what is computed of it is never used" if vain else "is made and never used"
-                yield Finding(
-                    RULE.code,
-                    RULE.name,
+                yield report(
                     f"`{describe(part)}` {lot}, so it gets no gradient",
                     program.location(part.node, part.frame),
-                    CutKind.NEVER_USED,
                     (describe(part),),
-                    related,
                     unused_weight(program, part),
                 )
             continue
         place = unreached.written(part)
-        if place is not None and (
-            overwriting(program, place) is not None
-            or overwriting_loop(program, place) is not None
-            or unread(program, place) is not None
-        ):
+        if place is not None and lost_output(program, place) is not None:
             continue  # RG407
         twice = called_twice(program, part)
         if twice is not None:
-            yield Finding(
-                RULE.code,
-                RULE.name,
+            yield report(
                 f"this calls the same layer on the same value again, and `{twice.name}` is never called",
                 program.location(twice.use, twice.path),
-                CutKind.NEVER_USED,
                 (describe(part),),
-                related,
                 twice,
             )
             continue
         heads.append(part)
-    if not heads or unreached.chosen_elsewhere(program, case.sink, heads):
-        return
-    names = tuple(dict.fromkeys(describe(part) for part in heads))
-    for found in (replaced_sum(program, case.sink), unnamed(case.sink, heads), nothing(program, case.sink, heads)):
-        if isinstance(found, Replaced):
-            name = program.source(found.statement.targets[0], found.path)
-            message = f"`{name}` is replaced in every pass of the loop, so only the last one counts:"
-            message += f" {_listed(names)} {'get' if len(names) > 1 else 'gets'} no gradient"
-            place_of: ast.AST = found.statement
-        elif isinstance(found, Unnamed):
-            message = f"the output `{found.head.name}` has targets and no loss, so its layer is not trained"
-            place_of = found.losses
-        elif isinstance(found, Nothing):
-            message = f"{_listed(names)} has targets and {found.watched}, but its loss is None, so it is not trained"
-            place_of = found.place
-        else:
-            continue
-        yield Finding(
-            RULE.code,
-            RULE.name,
-            message,
-            program.location(place_of, found.path),
-            CutKind.NEVER_USED,
-            names,
-            related,
-            found,
-        )
-        return
-    if stopped_branch.explained(case.sink, heads):
-        return  # RG503
-    term = forgotten_term(program, case.sink, heads)
-    if term is not None:
-        yield Finding(
-            RULE.code,
-            RULE.name,
-            f"`{term.name}` is left out of the loss,"
-            f" so {_listed(names)} {'get' if len(names) > 1 else 'gets'} no gradient",
-            program.location(term.place or _target(event), term.path if term.place is not None else event.frame.path),
-            CutKind.NEVER_USED,
-            names,
-            related,
-            term,
-        )
-        return
-    switch = _switch(program, heads)
-    if switch is None and not _named_output(program, case.sink, heads):
-        # A part of an encoder that this task does not need costs a warning, and nothing else.
-        return
-    place = unreached.written(heads[-1])
-    node, path = (place.call, place.frame.path) if place is not None else (event.node, event.frame.path)
-    if switch is not None:
-        node, path = switch.call, switch.path
+    if heads and not unreached.chosen_elsewhere(program, case.sink, heads):
+        missed = _missed(program, case.sink, heads)
+        if missed is not None:
+            yield report(missed.message, missed.place, _names(heads), missed.evidence)
+
+
+class _Missed(NamedTuple):
+    """What a finding says of heads that the loss misses, where, and what mends it."""
+
+    message: str
+    place: Location
+    evidence: Replaced | Unnamed | Nothing | Term | Switch | Head
+
+
+def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
+    """Why the heads are missed; the first of the reasons that holds."""
+    event, names = sink.event, _names(heads)
     several = len(names) > 1
-    yield Finding(
-        RULE.code,
-        RULE.name,
-        f"what {_listed(names)} {'give' if several else 'gives'} never reaches the loss,"
-        f" so {'they are' if several else 'it is'} not trained",
-        program.location(node, path),
-        CutKind.NEVER_USED,
-        names,
-        related,
-        switch or Head(names),
-    )
+    untrained = f"{_listed(names)} {'get' if several else 'gets'} no gradient"
+    replaced = replaced_sum(program, sink)
+    if replaced is not None:
+        name = program.source(replaced.statement.targets[0], replaced.path)
+        message = f"`{name}` is replaced in every pass of the loop, so only the last one counts: {untrained}"
+        return _Missed(message, program.location(replaced.statement, replaced.path), replaced)
+    output = unnamed(sink, heads)
+    if output is not None:
+        message = f"the output `{output.head.name}` has targets and no loss, so its layer is not trained"
+        return _Missed(message, program.location(output.losses, output.path), output)
+    none = nothing(program, sink, heads)
+    if none is not None:
+        message = f"{_listed(names)} has targets and {none.watched}, but its loss is None, so it is not trained"
+        return _Missed(message, program.location(none.place, none.path), none)
+    if stopped_branch.explained(sink, heads):
+        return None  # RG503
+    term = forgotten_term(program, sink, heads)
+    if term is not None:
+        node, path = (_target(event), event.frame.path) if term.place is None else (term.place, term.path)
+        message = f"`{term.name}` is left out of the loss, so {untrained}"
+        return _Missed(message, program.location(node, path), term)
+    switch = _switch(program, heads)
+    if switch is not None:
+        place = program.location(switch.call, switch.path)
+    elif _named_output(program, sink, heads):
+        written = unreached.written(heads[-1])
+        place = program.location(written.call, written.frame) if written else program.location(event.node, event.frame)
+    else:
+        # A part of an encoder that this task does not need costs a warning, and nothing else.
+        return None
+    message = f"what {_listed(names)} {'give' if several else 'gives'} never reaches the loss,"
+    message += f" so {'they are' if several else 'it is'} not trained"
+    return _Missed(message, place, switch or Head(names))
+
+
+def _names(heads: list[Value]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(describe(head) for head in heads))
 
 
 def _target(event: Event) -> ast.AST:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from regrad.analysis import unreached
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.rule import Mending, Safety
 
 
@@ -33,21 +34,15 @@ def overwriting_loop(program: Program, place: unreached.Written) -> Turns | None
 
 
 def _in_loop(program: Program, call: ast.AST, frame: Frame) -> Turns | None:
-    statement = program.statement(call, frame.path)
-    if (
-        not isinstance(statement, ast.Assign)
-        or not isinstance(statement.value, ast.Call)
-        or len(statement.targets) != 1
-        or not isinstance(statement.targets[0], ast.Name)
-        or not statement.value.args
-    ):
+    bound = binding(program.statement(call, frame.path))
+    if bound is None or not isinstance(bound.value, ast.Call) or not bound.value.args:
         return None
-    loop = program.parents(frame.path).get(statement)
-    if not isinstance(loop, ast.For) or statement not in loop.body:
+    loop = program.parents(frame.path).get(bound.statement)
+    if not isinstance(loop, ast.For) or bound.statement not in loop.body:
         return None
-    name, turning = statement.targets[0].id, _names(loop.target)
-    called = statement.value.func
-    given = statement.value.args[0]
+    name, turning = bound.target.id, _names(loop.target)
+    called = bound.value.func
+    given = bound.value.args[0]
     if not isinstance(called, ast.Name) or called.id not in turning or _names(given) & turning:
         return None
     if any(_reads(node, name) for part in loop.body for node in ast.walk(part)) or any(

@@ -10,6 +10,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.rule import Mending, Mendings, Safety
 
 
@@ -35,14 +36,10 @@ def replaced_sum(program: Program, sink: Sink) -> Replaced | None:
 
 
 def _replaced_at(program: Program, node: ast.AST, frame: Frame) -> Replaced | None:
-    statement = program.statement(node, frame.path)
-    if (
-        not isinstance(statement, ast.Assign)
-        or len(statement.targets) != 1
-        or not isinstance(statement.targets[0], ast.Name)
-    ):
+    bound = binding(program.statement(node, frame.path))
+    if bound is None:
         return None
-    name = statement.targets[0].id
+    statement, name = bound.statement, bound.target.id
     loop = program.parents(frame.path).get(statement)
     if not isinstance(loop, ast.For) or statement not in loop.body or loop.orelse:
         return None

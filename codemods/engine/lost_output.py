@@ -1,0 +1,77 @@
+"""The output of a layer that the function around the call loses: it is overwritten, or nothing reads it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from regrad.analysis import unreached
+from regrad.analysis.frames import Frame
+from regrad.analysis.program import Program
+from regrad.analysis.weights import describe
+from regrad.codemods.engine.missing_from_training import missing_from_training
+from regrad.codemods.engine.overwritten import Overwritten, chained, overwriting
+from regrad.codemods.engine.overwritten_in_loop import Turns, overwriting_loop, passed_on
+from regrad.codemods.engine.rule import Finding, Mendings, Rule
+from regrad.codemods.engine.unread import Unread, read_instead, unread
+
+
+@dataclass(frozen=True, slots=True)
+class LostOutput:
+    """Where an output is lost, and why."""
+
+    place: ast.AST
+    frame: Frame
+    why: str
+    """The message, with `{names}` for the layers."""
+    how: Overwritten | Turns | Unread
+    shared: ast.AST | None = None
+    """What loses the outputs of several layers alike: they are one finding."""
+
+
+def lost_output(program: Program, place: unreached.Written) -> LostOutput | None:
+    """How the output of a layer that was called there is lost; None where it is not, or that is not certain."""
+    chain = overwriting(program, place)
+    if chain is not None:
+        first = chain.statements[0]
+        why = "the output of {names} is overwritten before anything reads it"
+        return LostOutput(first, place.frame, why, chain, first)
+    turns = overwriting_loop(program, place)
+    if turns is not None:
+        why = (
+            f"`{turns.name}` is bound anew in each turn of this loop and read after it: only the last turn counts,"
+            " and {names} of the turns before gets no gradient"
+        )
+        statement = program.statement(turns.given, turns.frame.path) or turns.given
+        return LostOutput(statement, turns.frame, why, turns, turns.loop)
+    dead = unread(program, place)
+    if dead is not None:
+        why = f"`{dead.name}` is computed and never read, so {{names}} gets no gradient"
+        return LostOutput(dead.statement, dead.frame, why, dead)
+    return None
+
+
+def lost_outputs(program: Program, rule: Rule) -> Iterator[Finding]:
+    """The layers of which a training uses nothing because their output is lost."""
+    for case in unreached.partly(program):
+        found: dict[int, tuple[LostOutput, list[str]]] = {}
+        for part in case.parts:
+            place = unreached.written(part)
+            lost = lost_output(program, place) if place is not None else None
+            if lost is not None:
+                found.setdefault(id(lost.shared or part), (lost, []))[1].append(describe(part))
+        for lost, parts in found.values():
+            names = tuple(dict.fromkeys(parts))
+            message = lost.why.format(names=", ".join(f"`{name}`" for name in names))
+            where = program.location(lost.place, lost.frame)
+            yield missing_from_training(program, rule, case.sink, message, where, names, lost)
+
+
+def used(program: Program, lost: LostOutput) -> Mendings:
+    """What follows is computed from the output that was lost."""
+    if isinstance(lost.how, Overwritten):
+        return [chained(program, lost.how)]
+    if isinstance(lost.how, Turns):
+        return [passed_on(program, lost.how)]
+    return read_instead(program, lost.how)

@@ -1,0 +1,101 @@
+"""The output of a layer that is bound to a name which nothing reads."""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+from regrad.analysis import unreached
+from regrad.analysis.callee import called
+from regrad.analysis.frames import Frame
+from regrad.analysis.program import Program
+from regrad.codemods.engine.binding import binding
+from regrad.codemods.engine.residual import keeps, residual_sum
+from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
+from regrad.codemods.engine.surroundings import block_of
+
+
+class Unread(NamedTuple):
+    """A name is bound to what a layer gives, and nothing reads it."""
+
+    statement: ast.Assign
+    name: str
+    frame: Frame
+
+
+def unread(program: Program, place: unreached.Written) -> Unread | None:
+    """The statement that binds what was computed with this call to a name which its function never reads."""
+    function = place.frame.function
+    if function is None:
+        return None
+    bound = binding(program.statement(place.call, place.frame.path))
+    if bound is None:
+        return None
+    name = bound.target.id
+    if name.startswith("_") or name == "unused":
+        return None
+    if all(node is not bound.statement for node in ast.walk(function.node)):
+        return None  # a model is made elsewhere, and its layers are called for the first time here
+    for node in ast.walk(function.node):
+        if isinstance(node, (ast.Global, ast.Nonlocal)) and name in node.names:
+            return None
+        if isinstance(node, ast.Name):
+            if node.id == name and not isinstance(node.ctx, ast.Store):
+                return None
+            if node.id in ("locals", "vars", "eval", "exec"):
+                return None
+    return Unread(bound.statement, name, place.frame)
+
+
+_WITHOUT_VALUES = frozenset({"shape", "size", "rank", "len", "range", "zeros_like", "ones_like"})
+"""Calls that ask how large their argument is, and not what it holds."""
+
+
+def read_instead(program: Program, evidence: Unread) -> Mendings:
+    """What follows reads the new value in the place of the one that it was made of, where it reads that once."""
+    from regrad.codemods.engine.moving import Rewrite
+
+    statement, name, path = evidence.statement, evidence.name, evidence.frame.path
+    advice = f"use `{name}` on the way to the output, or take it out with its layer"
+    assert evidence.frame.function is not None
+    function = evidence.frame.function.node
+    parents = program.parents(path)
+    block = block_of(program, statement, path)
+    made_of = {
+        node.id
+        for node in ast.walk(statement.value)
+        if isinstance(node, ast.Name) and evidence.frame.scope.names.get(node.id) is not None
+    } - {"self"}
+    made_of -= {
+        node.id
+        for call in ast.walk(statement.value)
+        if isinstance(call, ast.Call) and called(call) in _WITHOUT_VALUES
+        for node in ast.walk(call)
+        if isinstance(node, ast.Name)
+    }
+    later = [
+        node
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name) and node.id in made_of and node.lineno > (statement.end_lineno or 0)
+    ]
+    if len(later) != 1 or not isinstance(later[0].ctx, ast.Load):
+        return Withheld("where it was to be used is not certain", advice)
+    current: ast.AST | None = later[0]
+    while current is not None and current not in block:
+        if isinstance(current, (ast.stmt, ast.Lambda, ast.ListComp, ast.GeneratorExp)):
+            return Withheld("where it was to be used is not certain", advice)
+        current = parents.get(current)
+    if current is None:
+        return Withheld("where it was to be used is not certain", advice)
+    skip = None if keeps(statement.value, later[0].id) else residual_sum(function, parents, statement)
+    if skip is not None:
+        return Withheld(
+            f"line {skip.lineno} adds a value to what was made of it, so whether `{name}` takes the place of"
+            f" `{later[0].id}` or stands beside it is the author's to say",
+            advice,
+        )
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    rewrite.replace(later[0], name)
+    return [
+        Mending(f"go on with `{name}`", Safety.UNSAFE, rewrite.edits(), "the model computes another function"),
+    ]
