@@ -29,7 +29,8 @@ The fix and its safety
 The last layer gets a sigmoid, and a categorical loss over it becomes binary cross-entropy. Safe: an output that was
 the constant 1 has no meaning that could be lost. Where the targets name more than two classes, the layer gets one
 unit for each, which is unsafe; under a loss of quantities (`mse`) with such targets the softmax goes. Inside a model
-(one score for each step of a sequence, say) the axis was probably wrong; that is left to the author.
+(one score for each step of a sequence, say) the axis was wrong: where what is weighed is summed over one axis, the
+softmax runs over that one, which is unsafe; otherwise that is left to the author.
 
 When it stays silent
 --------------------
@@ -60,6 +61,7 @@ from regrad.codemods.engine.judged import Judged, judged
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import tensors
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.softmax_over_steps import over_the_steps
 
 CODE, NAME = "RG105", "singleton-softmax"
 _CATEGORICAL = {
@@ -80,6 +82,7 @@ _PASSING = frozenset({"Dropout", "Identity", "BatchNormalization", "Activation",
 class _Singleton(NamedTuple):
     """A softmax over one number: the layer or call that makes it, the layer with the one unit, and its losses."""
 
+    tensor: Tensor
     layer: Layer | None
     dense: Layer | None
     node: ast.AST
@@ -110,7 +113,7 @@ def detect(program: Program) -> Iterable[Finding]:
         heads = [head for event in program.of(Trained) for head in event.heads]
         is_head = bool(own) or any(head.layer is layer and layer is not None for head in heads)
         shape = tensor.shape
-        evidence = _Singleton(layer, dense, node, frame, None if shape is None else len(shape), is_head, own)
+        evidence = _Singleton(tensor, layer, dense, node, frame, None if shape is None else len(shape), is_head, own)
         message = "a softmax over one unit is 1 for every input: the output depends on no weight"
         if operation.name in _CROSS_ENTROPIES:
             message = "the softmax in this loss runs over one unit: it is 1 for every input, and the loss 0"
@@ -213,13 +216,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
     found: _Singleton = finding.evidence
     if isinstance(found.node, ast.Call) and _last_name(found.node) in _CROSS_ENTROPIES and found.layer is None:
         return _sigmoid_loss(program, found, found.node)
-    if not found.is_head and (found.rank is None or found.rank > 2):
-        reason = "which axis the softmax was meant for is not certain; over the steps of a sequence it is axis 1"
-        return Withheld(reason, "layers.Softmax(axis=1)(layers.Dense(1)(sequence))")
+    inside = not found.is_head and (found.rank is None or found.rank > 2)
     try:
-        return _mended(program, found)
+        return [over_the_steps(program, found.tensor, found.layer)] if inside else _mended(program, found)
     except CannotMove as problem:
-        return Withheld(problem.reason, 'Dense(1, activation="sigmoid")')
+        suggestion = "layers.Softmax(axis=1)(layers.Dense(1)(sequence))" if inside else 'Dense(1, activation="sigmoid")'
+        return Withheld(problem.reason, suggestion)
 
 
 def _last_name(call: ast.Call) -> str:
