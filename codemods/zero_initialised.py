@@ -49,18 +49,15 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, External, Layer, Tensor, Unknown, Value, Variable
 from regrad.analysis.weights import describe
-from regrad.codemods.engine import imports
-from regrad.codemods.engine.broken_paths import argument, excerpt
-from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.respelling import file_of
+from regrad.codemods.engine.broken_paths import excerpt
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.surroundings import owners
 
 CODE, NAME = "RG703", "zero-initialised"
 _ZEROS = frozenset({"zeros", "zero", "Zeros", "zeros_initializer"})
@@ -103,34 +100,29 @@ def detect(program: Program) -> Iterator[Finding]:
     """Hidden kernels that start constant and cannot learn."""
     seen: set[int] = set()
     for sink in program.sinks:
-        tensors = sink.alive
-        used = sink.users
-        for value in tensors:
-            factors = _zero_factors(value)
-            if factors is not None and id(factors.holder) not in seen and not _in_test_of(program, factors):
-                seen.add(id(factors.holder))
-                node, frame = factors.holder.node, factors.holder.frame
-                assert isinstance(node, ast.expr) and frame is not None
-                yield _finding(
-                    program, sink, factors, "so do those they are multiplied with: no gradient is left", node, frame
-                )
-            kernel = _kernel(value)
-            if kernel is None or kernel.zero is None or id(kernel.holder) in seen or kernel.holder.fields.get("loaded"):
-                continue
-            behind = _behind(value, used)
-            why = _stuck(kernel, behind)
-            node, frame = kernel.holder.node, kernel.holder.frame
-            if why is None or node is None or frame is None or not isinstance(node, ast.expr):
-                continue
-            if _in_test(program, node, frame):
-                continue
-            seen.add(id(kernel.holder))
-            following = (
-                behind.kernel
-                if behind is not None and behind.kernel is not None and behind.kernel.zero is not None
-                else None
-            )
-            yield _finding(program, sink, kernel._replace(following=following), why, node, frame)
+        for value in sink.alive:
+            for kernel, why in _stuck(value, sink.users):
+                node, frame = kernel.holder.node, kernel.holder.frame
+                if id(kernel.holder) in seen or frame is None or not isinstance(node, ast.expr):
+                    continue
+                if not _in_test(program, node, frame.path):
+                    seen.add(id(kernel.holder))
+                    yield _finding(program, sink, kernel, why, node, frame)
+
+
+def _stuck(value: Tensor, used: dict[int, list[Tensor]]) -> Iterator[tuple[Kernel, str]]:
+    """The kernels of an operation that start constant and cannot learn, and why."""
+    factors = _zero_factors(value)
+    if factors is not None:
+        yield factors, "so do those they are multiplied with: no gradient is left"
+    kernel = _kernel(value)
+    if kernel is None or kernel.zero is None or kernel.holder.fields.get("loaded"):
+        return
+    behind = _behind(value, used)
+    why = _why_stuck(kernel, behind)
+    if behind is not None and why is not None:
+        following = behind.kernel if behind.kernel is not None and behind.kernel.zero is not None else None
+        yield kernel._replace(following=following), why
 
 
 def _zero_factors(value: Tensor) -> Kernel | None:
@@ -157,31 +149,25 @@ def _table_of_zeros(value: Value) -> Layer | None:
     return None
 
 
-def _in_test_of(program: Program, kernel: Kernel) -> bool:
-    node, frame = kernel.holder.node, kernel.holder.frame
-    return node is None or frame is None or not isinstance(node, ast.expr) or _in_test(program, node, frame)
-
-
-def _in_test(program: Program, node: ast.AST, frame: Frame) -> bool:
+def _in_test(program: Program, node: ast.AST, path: str) -> bool:
     """Whether the weights are made in a unit test, which wants numbers that can be told beforehand."""
-    parents = program.parents(frame.path)
-    current: ast.AST | None = node
-    while current is not None:
-        if isinstance(current, ast.FunctionDef) and current.name.lower().startswith("test"):
-            return True
-        current = parents.get(current)
-    return False
+    return any(
+        isinstance(owner, ast.FunctionDef) and owner.name.lower().startswith("test")
+        for owner in owners(program, node, path)
+    )
 
 
 def _finding(program: Program, sink: Sink, kernel: Kernel, why: str, node: ast.expr, frame: Frame) -> Finding:
     start = "zero" if kernel.zero else "one constant"
+    table = isinstance(kernel.holder, Layer) and kernel.holder.kind == "Embedding"
+    weights = "embeddings" if table else "hidden weights"
     text = excerpt(program, node, frame)
     event = sink.event
     related = (Related(program.location(event.node, event.frame), "it is trained here"),)
     return Finding(
         CODE,
         NAME,
-        f"the hidden weights of `{text}` start at {start}, and {why}",
+        f"the {weights} of `{text}` start at {start}, and {why}",
         program.location(node, frame),
         None,
         (describe(kernel.holder),),
@@ -285,7 +271,7 @@ def _opens(value: Tensor) -> bool:
     return _constant(callee.arguments["bias_initializer"]) is not True
 
 
-def _stuck(kernel: Kernel, behind: _Behind | None) -> str | None:
+def _why_stuck(kernel: Kernel, behind: _Behind | None) -> str | None:
     """Why this kernel cannot learn, if that is certain."""
     if behind is None or behind.kernel is None or "unknown" in behind.activations:
         return None
@@ -298,96 +284,19 @@ def _stuck(kernel: Kernel, behind: _Behind | None) -> str | None:
 
 def mend(program: Program, found: Finding) -> Mendings:
     """Start at random, the next kernel too where it starts constant."""
+    from regrad.codemods.engine.layout import CannotMove
+    from regrad.codemods.engine.random_start import at_random
+
     kernel: Kernel = found.evidence
     edits: list[Edit] = []
     try:
         for each in (kernel, kernel.following):
-            if each is None:
-                continue
-            node, frame = each.holder.node, each.holder.frame
-            if frame is None or not isinstance(node, ast.Call):
-                raise CannotMove("the weights are not made in a call of their own")
-            new = _at_random(program, each, node, frame.path)
-            edits.extend(edit for edit in new if edit not in edits)
+            if each is not None:
+                edits.extend(edit for edit in at_random(program, each.holder) if edit not in edits)
     except CannotMove as problem:
         return Withheld(problem.reason, "tf.random.truncated_normal(shape, stddev=0.1)")
     reason = "the layers start from other weights, as is meant"
     return (Mending("start from random weights", Safety.UNSAFE, tuple(edits), reason),)
-
-
-def _named(holder: Layer | Variable) -> str:
-    """The argument that says how the weights start."""
-    if not isinstance(holder, Layer):
-        return "initializer"
-    return "embeddings_initializer" if holder.kind == "Embedding" else "kernel_initializer"
-
-
-def _naming(program: Program, layer: Layer, made: ast.Call, path: str) -> ast.Call:
-    """The call that names the initialiser: that which makes the layer, or the `partial` that stands for it."""
-    if any(each.arg == _named(layer) for each in made.keywords):
-        return made
-    given = layer.arguments.get(_named(layer))
-    stated = given.node if isinstance(given, Constant) else None
-    parents = program.parents(path)
-    keyword = parents.get(stated) if stated is not None else None
-    call = parents.get(keyword) if isinstance(keyword, ast.keyword) else None
-    if not isinstance(call, ast.Call) or called(call) != "partial":
-        raise CannotMove("the initialiser is not given by its name in the call that makes the layer")
-    return call
-
-
-def _stated_elsewhere(
-    program: Program, initializer: Value | None, node: ast.Call, word: str
-) -> tuple[Edit, ...] | None:
-    """The initializer in the place that chooses it, where the call that makes the weights only hands it on."""
-    given = next((each.value for each in node.keywords if each.arg == word), None)
-    if isinstance(initializer, Constant):
-        chosen, text = initializer.node, '"glorot_uniform"'
-    elif isinstance(initializer, Unknown) and initializer.operation is not None:
-        chosen, text = initializer.operation.node, ""
-    else:
-        return None
-    path = file_of(program, chosen) if chosen is not None else None
-    if given is None or path is None or chosen is given or not isinstance(chosen, ast.expr):
-        return None
-    if isinstance(chosen, ast.Call):
-        before, dot, _ = program.source(chosen.func, path).rpartition(".")
-        if not dot:
-            raise CannotMove("the initialiser is not given by its name in the call that makes the weights")
-        text = f"{before}.GlorotUniform()"
-    elif not isinstance(chosen, ast.Constant):
-        return None
-    return (Edit(path, program.files[path].span(chosen), text),)
-
-
-def _at_random(program: Program, kernel: Kernel, node: ast.Call, path: str) -> tuple[Edit, ...]:
-    from regrad.codemods.engine import arguments
-    from regrad.codemods.engine.moving import replace_expression
-
-    source, tree = program.files[path], program.trees[path]
-    word = _named(kernel.holder)
-    stated = _stated_elsewhere(program, kernel.holder.arguments.get(word), node, word)
-    if stated is not None:
-        return stated
-    if isinstance(kernel.holder, Layer):
-        call = _naming(program, kernel.holder, node, path)
-        return (arguments.remove_argument(source, call, word),)
-    if kernel.holder.maker != "tf.Variable":
-        if any(each.arg == "initializer" for each in node.keywords):
-            if isinstance(node.func, ast.Attribute) and node.func.attr == "get_variable":
-                return (arguments.remove_argument(source, node, "initializer"),)
-            return (arguments.set_keyword(source, node, "initializer", '"glorot_uniform"'),)
-        raise CannotMove("the initialiser is not given by its name in the call that makes the weights")
-    initial = argument(node, 0, "initial_value")
-    shape = argument(initial, 0, "shape", "dims") if isinstance(initial, ast.Call) else None
-    if not isinstance(initial, ast.Call) or shape is None or "np" in program.source(initial.func, path).split("."):
-        raise CannotMove("the shape of the weights is not written out in the call that makes them")
-    names = ["tensorflow.random.truncated_normal", "tensorflow.compat.v1.truncated_normal"]
-    normal = imports.spelled(tree, names, node)
-    if normal is None:
-        raise CannotMove("TensorFlow is not imported under a name here")
-    text = f"{normal}({program.source(shape, path)}, stddev=0.1)"
-    return replace_expression(source, tree, initial, text)
 
 
 RULE = Rule(CODE, NAME, "unsafe", "the layer starts from other weights", detect, mend)
