@@ -11,6 +11,7 @@ from regrad.analysis.sinks import Sink
 from regrad.codemods.engine.effects import followed, reading_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
+from regrad.codemods.engine.parentheses import parenthesised
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import block_of, function_around, stored
 
@@ -35,12 +36,44 @@ def written_out(program: Program, event: Minimized, sink: Sink, node: ast.Lambda
     names = {name for part in needed for name in stored(part)}
     for each in ast.walk(function_around(program, statement, path) or program.trees[path]):
         if isinstance(each, ast.Name) and each.id in names and id(each) not in inside:
-            raise CannotMove(f"`{each.id}` is used beside the loss too")
+            return _computed_again(program, path, node, needed, each.id)
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
     tail = f"return {program.source(node.body, path)}"
     rewrite.wrap(needed, f"def {statement.targets[0].id}():", tail=tail, place=moving.before(statement))
     rewrite.remove([statement], keep_comments=True)
     return rewrite.edits()
+
+
+def _computed_again(
+    program: Program, path: str, node: ast.Lambda, needed: list[ast.stmt], name: str
+) -> tuple[Edit, ...]:
+    """What other statements use too stays where it is, and the `lambda` computes it for itself."""
+    beside = f"`{name}` is used beside the loss too"
+    statement = needed[0]
+    if not isinstance(statement, ast.Assign) or len(needed) > 1 or len(statement.targets) > 1:
+        raise CannotMove(beside)
+    target, effects = statement.targets[0], reading_of(program.trees[path]).of(statement)
+    if not isinstance(target, ast.Name) or effects.prints or effects.draws or effects.writes != {target.id}:
+        raise CannotMove(beside)
+    source = program.files[path]
+    text = program.source(statement.value, path)
+    if "\n" in text:
+        raise CannotMove(beside)
+    parents = program.parents(path)
+    return tuple(
+        Edit(path, source.span(each), parenthesised(statement.value, parents[each], _field(parents[each], each), text))
+        for each in ast.walk(node.body)
+        if isinstance(each, ast.Name) and each.id == target.id
+    )
+
+
+def _field(parent: ast.AST, node: ast.AST) -> str:
+    """The field of the parent that holds the node."""
+    return next(
+        name
+        for name, value in ast.iter_fields(parent)
+        if value is node or (isinstance(value, list) and any(part is node for part in value))
+    )
 
 
 def _computing(program: Program, event: Minimized, sink: Sink, statement: ast.Assign) -> list[ast.stmt]:
