@@ -17,6 +17,7 @@ from regrad.analysis.values import Collection, Constant, Tensor, Value, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.judges import judges
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.moved_by_hand import moved_as_well
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
@@ -105,8 +106,10 @@ def listed_as_well(program: Program, evidence: VariablesLeftOut) -> Mending:
     asked = event.sources_node
     if not isinstance(asked, ast.List) or not all(evidence.names):
         raise CannotMove("the list of what is trained is not written out where the gradients are asked for")
+    title, reason = "train them as well", "weights move that did not move before"
     if applications.of(program, event) is None:
-        raise CannotMove("each weight is moved by a statement of its own, and these have none")
+        edits = moved_as_well(program, event, asked, [name for name in evidence.names if name])
+        return Mending(title, Safety.UNSAFE, edits, reason)
     text = program.source(asked, path)
     whole = f"{text[:-1].rstrip().rstrip(',')}, {', '.join(name for name in evidence.names if name)}]"
     function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
@@ -114,4 +117,4 @@ def listed_as_well(program: Program, evidence: VariablesLeftOut) -> Mending:
     for node in ast.walk(function):
         if isinstance(node, ast.List) and program.source(node, path) == text:
             rewrite.replace(node, whole)
-    return Mending("train them as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")
+    return Mending(title, Safety.UNSAFE, rewrite.edits(), reason)
