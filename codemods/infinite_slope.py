@@ -53,6 +53,7 @@ from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, 
 from regrad.analysis.walking import each_once
 from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import excerpt, listed
+from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.small_constant import NORMS, ROOTS, kept_away
@@ -185,13 +186,8 @@ def _zero(value: Value) -> str | None:
 
 
 def _starts_at_zero(value: Value) -> str | None:
-    if isinstance(value, Variable) and value.initial is not None and value.maker == "tf.Variable":
-        initial = value.initial
-        zeros = (
-            isinstance(initial, Tensor) and initial.operation.kind == "constant" and initial.operation.name == "zeros"
-        )
-        if zeros or (isinstance(initial, Constant) and isinstance(initial.value, float) and initial.value == 0):
-            return "the variable starts at 0"
+    if isinstance(value, Variable) and value.maker == "tf.Variable" and starts_at_zero(value):
+        return "the variable starts at 0"
     return None
 
 

@@ -15,6 +15,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Instance, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.left_out import LeftOut
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Edit, Mending, Safety
@@ -86,7 +87,7 @@ def _may_train(variable: Variable) -> bool:
 
 def _must_move(sink: Sink, variable: Variable) -> bool:
     """Whether the variable would be written another way, or not at all, if it were to stay as it is."""
-    zero, number = _starts_at_zero(variable), variable.fields.get("shape") in ((), None)
+    zero, number = starts_at_zero(variable), variable.fields.get("shape") in ((), None)
     for tensor in _users(sink, variable):
         operation = tensor.operation
         name = operation.name.lower()
@@ -108,17 +109,6 @@ def _users(sink: Sink, value: Value) -> list[Tensor]:
 
 def _product(value: Tensor) -> bool:
     return value.operation.name.lower() in {"matmul", "tensordot", "conv2d"}
-
-
-def _starts_at_zero(variable: Variable) -> bool:
-    initial = variable.initial
-    if isinstance(initial, Constant):
-        return isinstance(initial.value, (int, float)) and not isinstance(initial.value, bool) and initial.value == 0
-    if isinstance(initial, Collection):
-        return bool(initial.items) and all(isinstance(item, Constant) and item.value == 0 for item in initial.items)
-    if isinstance(initial, Tensor):
-        return initial.operation.name in ("zeros", "zeros_like")
-    return False
 
 
 def _only_computed_with(program: Program, variable: Variable) -> bool:

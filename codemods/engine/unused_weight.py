@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Variable
+from regrad.codemods.engine.offset_of_product import product_with_offset
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.surroundings import function_around, loaded
 
@@ -14,11 +15,14 @@ _LOOKED_AT = frozenset({"numpy", "shape", "dtype", "name"})
 
 
 class Weight(NamedTuple):
-    """A weight that a layer makes and does not use, with the one that stands where its name says it belongs."""
+    """A weight that a layer makes and does not use, with the one that stands where its name says it belongs, or with
+    the product that it is the offset of.
+    """
 
     misplaced: ast.Attribute | None
     name: str
     path: str
+    product: ast.expr | None = None
 
 
 def unused_weight(program: Program, part: Variable) -> Weight:
@@ -28,8 +32,11 @@ def unused_weight(program: Program, part: Variable) -> Weight:
     path = frame.path
     attribute = _attribute(program, part, path)
     owner = frame.this
-    if attribute is None or not isinstance(owner, Instance) or "_" not in attribute:
+    if attribute is None or not isinstance(owner, Instance):
         return Weight(None, attribute or "", path)
+    product = product_with_offset(program, part)
+    if "_" not in attribute:
+        return Weight(None, attribute, path, product)
     stem, _, suffix = attribute.rpartition("_")
     reads: list[ast.Attribute] = []
     for node in ast.walk(owner.cls.node):
@@ -50,7 +57,7 @@ def unused_weight(program: Program, part: Variable) -> Weight:
         partners = {each.rpartition("_")[2] for each in inside if each != node.attr and "_" in each}
         if partners == {suffix}:
             found.append(node)
-    return Weight(found[0] if len(found) == 1 else None, attribute, path)
+    return Weight(found[0] if len(found) == 1 else None, attribute, path, product)
 
 
 def is_read(program: Program, part: Variable) -> bool:
@@ -100,21 +107,20 @@ def _attribute(program: Program, part: Variable, path: str) -> str | None:
 
 
 def used(program: Program, evidence: Weight) -> Mendings:
-    """The weight is used where its name says that it belongs."""
+    """The weight is used where its name or its shape says that it belongs."""
     from regrad.codemods.engine.moving import Rewrite
 
-    if evidence.misplaced is None:
+    rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
+    if evidence.misplaced is not None:
+        rewrite.replace(evidence.misplaced, f"self.{evidence.name}")
+        title = f"use `{evidence.name}` where its name belongs"
+    elif evidence.product is not None:
+        text = program.source(evidence.product, evidence.path)
+        rewrite.replace(evidence.product, f"{text} + self.{evidence.name}")
+        title = f"add `{evidence.name}` to the product"
+    else:
         return Withheld(
             "where the weight belongs is not certain; use it in `call`, or do not make it",
             f"self.{evidence.name}",
         )
-    rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
-    rewrite.replace(evidence.misplaced, f"self.{evidence.name}")
-    return [
-        Mending(
-            f"use `{evidence.name}` where its name belongs",
-            Safety.UNSAFE,
-            rewrite.edits(),
-            "the layer computes another function",
-        )
-    ]
+    return [Mending(title, Safety.UNSAFE, rewrite.edits(), "the layer computes another function")]
