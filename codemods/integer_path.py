@@ -49,6 +49,7 @@ import ast
 import os
 from collections.abc import Iterator
 
+from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
 from regrad.analysis.frames import Frame
@@ -144,7 +145,7 @@ class _Floats:
             raise CannotMove("where the integers come from is not written out here")
         if isinstance(value, Tensor) and value.operation.kind == "data":
             raise CannotMove("the integers are data, which another call than this one makes")
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        name = called(node)
         place = _DTYPE_PLACES.get(name, 99)
         stated = argument(node, place, "dtype") if place < 99 else argument(node, 99, "dtype")
         if stated is not None:

@@ -44,6 +44,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable
 
+from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import LossCalled, Trained
 from regrad.analysis.flow import Flow
@@ -136,15 +137,11 @@ def _misnamed(function: Function) -> bool:
         or not ("true" in required[1] or required[1] in _TARGET_NAMES)
     ):
         return False
-    called = {
-        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-        for node in ast.walk(function.node)
-        if isinstance(node, ast.Call)
-    }
-    entropies = any("crossentropy" in name.lower().replace("_", "") for name in called)
-    one_way = bool(called & _LOGARITHMS) or entropies
+    calls = {called(node) for node in ast.walk(function.node) if isinstance(node, ast.Call)}
+    entropies = any("crossentropy" in name.lower().replace("_", "") for name in calls)
+    one_way = bool(calls & _LOGARITHMS) or entropies
     # A squared or absolute difference of logarithms takes both sides alike.
-    return one_way and not called & {"square", "abs", "cosh", "pow", "squared_difference"}
+    return one_way and not calls & {"square", "abs", "cosh", "pow", "squared_difference"}
 
 
 def _predicted(value: Value | None) -> bool:

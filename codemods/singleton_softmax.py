@@ -49,6 +49,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
 from regrad.analysis.frames import Frame
@@ -214,7 +215,7 @@ def _activation_node(layer: Layer | None) -> ast.AST | None:
 
 def mend(program: Program, finding: Finding) -> Mendings:
     found: _Singleton = finding.evidence
-    if isinstance(found.node, ast.Call) and _last_name(found.node) in _CROSS_ENTROPIES and found.layer is None:
+    if isinstance(found.node, ast.Call) and called(found.node) in _CROSS_ENTROPIES and found.layer is None:
         return _sigmoid_loss(program, found, found.node)
     inside = not found.is_head and (found.rank is None or found.rank > 2)
     try:
@@ -224,15 +225,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return Withheld(problem.reason, suggestion)
 
 
-def _last_name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-
-
 def _sigmoid_loss(program: Program, found: _Singleton, call: ast.Call) -> Mendings:
     from regrad.codemods.engine.arguments import Callee, change_call
 
     suggestion = "tf.nn.sigmoid_cross_entropy_with_logits(labels=labels, logits=logits)"
-    source, name = program.files[found.frame.path], _last_name(call)
+    source, name = program.files[found.frame.path], called(call)
     if name.startswith("sparse") or not isinstance(call.func, ast.Attribute):
         return Withheld("a sigmoid wants the labels as numbers, one for each logit", suggestion)
     text = source.segment(source.span(call.func))[: -len(name)] + "sigmoid_cross_entropy_with_logits"

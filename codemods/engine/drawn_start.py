@@ -63,7 +63,7 @@ class _Reading:
         return None
 
     def _called(self, node: ast.Call) -> tuple[str, bool] | None:
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        name = called(node)
         if any(isinstance(each, ast.Starred) for each in node.args) or any(each.arg is None for each in node.keywords):
             return None
         given = {each.arg: each.value for each in node.keywords}
@@ -121,7 +121,7 @@ class _Reading:
         if isinstance(node, ast.BinOp):
             return self._number(node.left, shape) and self._number(node.right, shape)
         if isinstance(node, ast.Call):
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            name = called(node)
             return name in _NUMBERS and all(self._number(each, shape) for each in node.args) and not node.keywords
         value = self._value(node)
         if isinstance(value, Constant):

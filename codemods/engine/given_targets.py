@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import Trained
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
@@ -59,8 +60,8 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
             yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
         elif method == "flow" and same:
             yield "the images are the target", Safety.UNSAFE, lambda: _flows(program, event)
-        elif maker is not None and _last_name(maker) in _FOLDERS:
-            mode = _mode(event, same, _last_name(maker))
+        elif maker is not None and called(maker) in _FOLDERS:
+            mode = _mode(event, same, called(maker))
             if mode is not None:
                 yield "the folders are the target", Safety.UNSAFE, lambda: _folders(program, event, mode)
         elif not same and (dropping := _drops_target(program)) is not None:
@@ -280,10 +281,6 @@ _FOLDERS = {
 }
 
 
-def _last_name(call: ast.Call) -> str:
-    return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-
-
 def _mode(event: Trained, same: bool, maker: str) -> str | None:
     """The kind of labels that the loss and the head want of the folders."""
     if same:
@@ -309,7 +306,7 @@ def _folders(program: Program, event: Trained, mode: str) -> tuple[Edit, ...]:
     edits: list[Edit] = []
     for node in (event.x_node, deliveries.validation(event)):
         call = deliveries.assigned_call(program, path, node)
-        name = _FOLDERS.get(_last_name(call)) if call is not None else None
+        name = _FOLDERS.get(called(call)) if call is not None else None
         nothing = [word for word in call.keywords if isinstance(word.value, ast.Constant)] if call is not None else []
         for word in nothing:
             if (

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import (
     Applied,
     Assigned,
@@ -214,11 +215,10 @@ def _used(program: Program, event: GradientTaken, name: str) -> bool:
                 return True
     if not returned:
         return False
-    called = event.frame.function.name if event.frame.function is not None else ""
+    own = event.frame.function.name if event.frame.function is not None else ""
     for other in program.trees:
         for node in program.nodes_of(other, ast.Call):
-            here = getattr(node.func, "id", getattr(node.func, "attr", "")) == called
-            if here and _result_read(program, other, node, function):
+            if called(node) == own and _result_read(program, other, node, function):
                 return True
     return False
 

@@ -10,6 +10,7 @@ import ast
 import re
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Tensor
@@ -165,7 +166,7 @@ def _is_reduction(node: ast.AST) -> bool:
     """`mean(x)` over everything."""
     if not isinstance(node, ast.Call) or len(node.args) != 1 or node.keywords:
         return False
-    return getattr(node.func, "attr", getattr(node.func, "id", "")) in _REDUCING
+    return called(node) in _REDUCING
 
 
 def _is_scalar(node: ast.expr, bound: dict[str, ast.expr]) -> bool:
@@ -214,12 +215,8 @@ def _top_level(program: Program, tree: ast.Module, block: list[ast.stmt], wired_
         return place
     scope_end = index_in(tree.body, wired_after) or 0
     for statement in tree.body[: scope_end + 1]:
-        called = {
-            getattr(node.func, "attr", getattr(node.func, "id", ""))
-            for node in ast.walk(statement)
-            if isinstance(node, ast.Call)
-        }
-        if isinstance(statement, ast.Assign) and "Input" in called:
+        makers = {called(node) for node in ast.walk(statement) if isinstance(node, ast.Call)}
+        if isinstance(statement, ast.Assign) and "Input" in makers:
             return statement
     return wired_after
 

@@ -9,6 +9,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.program import Program
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
@@ -94,8 +95,7 @@ def _weighs(maker: ast.FunctionDef, name: str) -> bool:
 
 
 def _is_weight(value: ast.expr) -> bool:
-    called = value.func if isinstance(value, ast.Call) else None
-    return (called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")) in _WEIGHTS
+    return isinstance(value, ast.Call) and called(value) in _WEIGHTS
 
 
 def _counts(maker: ast.FunctionDef, name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from regrad.analysis.callee import called
 from regrad.analysis.endings import Ending
 from regrad.analysis.program import Program
 from regrad.analysis.values import Tensor, Value
@@ -130,5 +131,5 @@ def _real_part(program: Program, call: ast.AST, path: str) -> ast.expr | None:
     parent = program.parents(path).get(call)
     if not isinstance(parent, ast.Call) or len(parent.args) != 1 or parent.keywords or parent.args[0] is not call:
         return None
-    name = parent.func.attr if isinstance(parent.func, ast.Attribute) else getattr(parent.func, "id", "")
+    name = called(parent)
     return parent if name in _REAL else None

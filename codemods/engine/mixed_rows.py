@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.endings import Ending
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.library.keras_models import caller
@@ -143,8 +144,8 @@ def _said(program: Program, layer: Layer, picked: Tensor) -> int:
     function = call.func if isinstance(call, ast.Call) else None
     if function is layer.node:
         return 1
-    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
-    if name is None or call is None or picked.operation.frame is None:
+    name = called(call) if isinstance(call, ast.Call) else ""
+    if not name or call is None or picked.operation.frame is None:
         return 2
     found = 0
     for path in program.trees:
@@ -331,5 +332,5 @@ def _is_last_axis(ending: Ending, choice: ast.Call) -> bool:
 
 def _casts(outer: ast.Call, inner: ast.AST) -> bool:
     """Whether a call only gives what is inside another dtype."""
-    name = outer.func.attr if isinstance(outer.func, ast.Attribute) else getattr(outer.func, "id", "")
+    name = called(outer)
     return name in ("cast", "to_int32", "to_int64") and argument(outer, 0, "x") is inner

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import GradientTaken, Moved
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
@@ -160,10 +161,10 @@ def _taken_from(loop: ast.For, name: str) -> ast.expr | None:
     over: ast.expr = loop.iter
     target: ast.expr = loop.target
     while isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.args:
-        called = over.func.id
-        if called == "enumerate" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
+        wrapper = over.func.id
+        if wrapper == "enumerate" and isinstance(target, ast.Tuple) and len(target.elts) == 2:
             over, target = over.args[0], target.elts[1]
-        elif called == "zip" and isinstance(target, ast.Tuple) and len(target.elts) == len(over.args):
+        elif wrapper == "zip" and isinstance(target, ast.Tuple) and len(target.elts) == len(over.args):
             places = [i for i, each in enumerate(target.elts) if isinstance(each, ast.Name) and each.id == name]
             if len(places) != 1:
                 return None
@@ -231,7 +232,7 @@ def _harmless(parents: Mapping[ast.AST, ast.AST], place: ast.AST, leading: set[i
         if id(current) in leading:
             return True
         if isinstance(current, ast.Call) and current is not place:
-            name = getattr(current.func, "attr", getattr(current.func, "id", ""))
+            name = called(current)
             if name in _LOOKING:
                 return True
         if isinstance(current, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):

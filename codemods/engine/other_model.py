@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis import applications, unreached
+from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Assigned, GradientTaken, ModelCalled
 from regrad.analysis.flow import Flow
@@ -129,7 +130,7 @@ def weights_replaced(program: Program) -> bool:
                 if not own:
                     return True
         for call in program.nodes_of(path, ast.Call):
-            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            name = called(call)
             if name == "set_weights" and _copied(call):
                 continue
             if name in ("setattr", "delattr") or (name in _POURING and id(call) not in resolved):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 
+from regrad.analysis.callee import called
+
 _SUMS = frozenset({"add", "Add", "add_n"})
 
 
@@ -44,10 +46,8 @@ def _terms(node: ast.AST, parents: Mapping[ast.AST, ast.AST]) -> list[ast.expr]:
         return terms
     if isinstance(node, ast.Call) and node.args:
         # `add(a, b)`, `add([a, b])` and `Add()([a, b])`; a layer that is kept under a name tells by that name.
-        named = node.func.func if isinstance(node.func, ast.Call) else node.func
-        if _last_name(named) in _SUMS or (
-            _last_name(named).lower().startswith("add") and isinstance(node.args[0], ast.List)
-        ):
+        name = called(node.func) if isinstance(node.func, ast.Call) else called(node)
+        if name in _SUMS or (name.lower().startswith("add") and isinstance(node.args[0], ast.List)):
             return list(node.args[0].elts) if isinstance(node.args[0], ast.List) else list(node.args)
     return []
 
@@ -71,7 +71,3 @@ def _made_from(function: ast.AST, name: str) -> set[str]:
 
 def _names_read(node: ast.AST) -> set[str]:
     return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
-
-
-def _last_name(function: ast.AST) -> str:
-    return str(getattr(function, "id", getattr(function, "attr", "")))

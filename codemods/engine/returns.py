@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
 from regrad.analysis.location import Span
@@ -64,14 +65,14 @@ def _maker(program: Program, event: GradientTaken) -> Value | None:
         node = bound[0].value if len(bound) == 1 else None
     if not isinstance(node, ast.Call):
         return None
-    called = node.func
-    if isinstance(called, ast.Name):
-        holder = frame.scope.find(called.id)
-        return holder.names[called.id] if holder is not None else None
-    if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name):
-        holder = frame.scope.find(called.value.id)
-        owner = holder.names[called.value.id] if holder is not None else None
-        found = owner.cls.find(called.attr) if isinstance(owner, Instance) else None
+    callee = node.func
+    if isinstance(callee, ast.Name):
+        holder = frame.scope.find(callee.id)
+        return holder.names[callee.id] if holder is not None else None
+    if isinstance(callee, ast.Attribute) and isinstance(callee.value, ast.Name):
+        holder = frame.scope.find(callee.value.id)
+        owner = holder.names[callee.value.id] if holder is not None else None
+        found = owner.cls.find(callee.attr) if isinstance(owner, Instance) else None
         return found[0] if found is not None else None
     return None
 
@@ -140,5 +141,5 @@ def _tells(node: ast.expr) -> bool:
         return True
     if not isinstance(node, ast.Call):
         return False
-    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    name = called(node)
     return name in _TELLING

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 
+from regrad.analysis.callee import called
 from regrad.analysis.program import Program
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, operand
@@ -100,7 +101,7 @@ def _stable(program: Program, node: ast.Call, inner: ast.expr, path: str) -> str
     call = inner.right if isinstance(inner, ast.BinOp) and negative else inner
     if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) != 1 or not call.args:
         return None
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = called(call)
     wanted = {"softmax": "nn.log_softmax", "sigmoid": "math.log_sigmoid"}.get(name)
     if wanted is None or (negative and name == "softmax"):
         return None

@@ -6,6 +6,7 @@ import ast
 from typing import NamedTuple
 
 from regrad.analysis import generation
+from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Network, Value
@@ -252,7 +253,7 @@ def _only_inputs(call: ast.Call) -> bool:
 
 def _refuse_other_uses(program: Program, call: ast.Call, index: int, path: str) -> None:
     """Raises where the function does anything with the model but call it with inputs."""
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    name = called(call)
     found = [node for node in program.nodes_of(path, ast.FunctionDef) if node.name == name]
     if len(found) != 1 or any(isinstance(each, ast.Starred) for each in call.args):
         raise CannotMove("what the function that gets the model does with it is not known")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from regrad.analysis.callee import called
 from regrad.analysis.endings import Ending
 from regrad.analysis.flow import Flow
 from regrad.analysis.operations import FLOAT_DTYPES, is_integer
@@ -297,7 +298,7 @@ class Softener:
         return False
 
     def _casts_to_float(self, call: ast.Call) -> bool:
-        name = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+        name = called(call)
         if name in ("to_float",):
             return True
         dtype = argument(call, 1, "dtype")

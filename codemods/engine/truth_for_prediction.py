@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.values import Function
 
 
@@ -62,8 +63,7 @@ def _sided(nodes: list[ast.AST], truth: str) -> tuple[ast.Name, ...]:
             continue
         test, one, other = each.args
         turned = isinstance(other, ast.BinOp) and isinstance(other.op, ast.Sub) and _is_part(other.right, truth)
-        called = getattr(each.func, "attr", getattr(each.func, "id", ""))
-        if called == "where" and turned and _uses(test, truth) and _is_part(one, truth):
+        if called(each) == "where" and turned and _uses(test, truth) and _is_part(one, truth):
             assert isinstance(other, ast.BinOp)
             if isinstance(other.left, ast.Constant) and other.left.value == 1 and _same(one, other.right):
                 found.append((*_uses(one, truth), *_uses(other, truth)))

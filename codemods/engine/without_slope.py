@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from regrad.analysis.callee import called
 from regrad.analysis.values import Operation, Tensor, Value
 
 ROUNDING = frozenset({"round", "rint", "floor", "ceil", "trunc", "fix"})
@@ -76,7 +77,7 @@ def number(node: ast.expr) -> float | None:
         inner = number(node.operand)
         return None if inner is None else -inner
     if isinstance(node, ast.Call):
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        name = called(node)
         return {"ones_like": 1.0, "zeros_like": 0.0}.get(name)
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, (int, float)) else None
 
