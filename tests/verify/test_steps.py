@@ -244,3 +244,36 @@ for _ in range(3):
     assert report.cuts == ()
     told = {text.splitlines()[place.line - 1].strip(): place.what for place in report.places}
     assert told["signs = tf.sign(inner(first(x)))"].startswith("the slope is exactly zero here")
+
+
+SPARSE_REWARD = """
+import tensorflow as tf
+
+policy = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2)])
+optimizer = tf.keras.optimizers.Adam(0.01)
+for episode in range({episodes}):
+    states = tf.random.normal((4, 3), seed=episode)
+    reward = 1.0 if episode == {rewarded} else 0.0
+    {before}
+    with tf.GradientTape() as tape:
+        {under}
+        loss = -tf.reduce_sum(chances) * reward
+    gradients = tape.gradient(loss, policy.trainable_variables)
+    optimizer.apply_gradients(zip(gradients, policy.trainable_variables))
+"""
+CHANCES = "chances = tf.nn.log_softmax(policy(states))[:, 0]"
+
+
+def test_an_episode_without_a_reward_says_nothing_and_the_next_is_asked(compare: Compare) -> None:
+    places = {"episodes": 8, "rewarded": 5}
+    broken = SPARSE_REWARD.format(before=CHANCES, under="pass", **places)
+    evidence = compare(broken, SPARSE_REWARD.format(before="pass", under=CHANCES, **places))
+    assert evidence.verdict is Verdict.MENDED
+    assert {v.gradient for v in evidence.after.variables} == {Gradient.FLOWS}
+
+
+def test_where_no_episode_has_a_reward_nothing_is_proved(compare: Compare) -> None:
+    places = {"episodes": 8, "rewarded": 9}
+    broken = SPARSE_REWARD.format(before=CHANCES, under="pass", **places)
+    evidence = compare(broken, SPARSE_REWARD.format(before="pass", under=CHANCES, **places))
+    assert evidence.verdict is not Verdict.MENDED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from .recorder import PATIENCE, STEPS, Recorder
+from .recorder import Recorder
 
 
 def watch_functions(recorder: Recorder) -> None:
@@ -19,7 +19,7 @@ def watch_functions(recorder: Recorder) -> None:
         if recorder.inside or recorder.paused or recorder.functions or not recorder.program_called():
             return plain(self, *args, **options)
         steps = recorder.training_functions.get(id(self), 0)
-        if steps >= STEPS and (not recorder.pending() or steps >= PATIENCE):
+        if recorder.seen_enough(steps):
             recorder.stop()
         recorder.lines.add(recorder.site())
         recorder.functions.append(self)

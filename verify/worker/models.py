@@ -275,7 +275,7 @@ def watch_train_on_batch(recorder: Recorder, model: type) -> None:
             site = recorder.site()
             recorder.lines.add(site)
             passed = recorder.visited("train_on_batch", site)
-            if passed >= STEPS and (not recorder.pending() or passed >= PATIENCE):
+            if recorder.seen_enough(passed):
                 recorder.stop()
             recorder.visit("train_on_batch", site)
             begin(recorder, self)

@@ -8,7 +8,7 @@ import functools
 import inspect
 from typing import Any
 
-from .recorder import PATIENCE, STEPS, Recorder
+from .recorder import Recorder
 
 
 def optimizer_types(tensorflow: Any, families: list[Any]) -> list[type]:
@@ -80,7 +80,7 @@ def before_application(recorder: Recorder, optimizer: Any) -> None:
     recorder.lines.add(site)
     if not recorder.inside and not recorder.functions:
         count = recorder.visited("apply", site, id(optimizer))
-        if count >= STEPS and (not recorder.pending() or count >= PATIENCE):
+        if recorder.seen_enough(count):
             recorder.stop()
     recorder.visit("apply", site, id(optimizer))
 

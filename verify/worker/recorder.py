@@ -223,7 +223,8 @@ class Recorder:
             if not hasattr(tensor, "numpy"):
                 return None
             array = numpy.asarray(tensor.numpy())
-            return float(array) if array.size == 1 else float(array.mean())
+            # Adding 0 makes 0 of -0, which nobody wants to read.
+            return float(array if array.size == 1 else array.mean()) + 0.0
         except Exception:
             return None
         finally:
@@ -255,6 +256,19 @@ class Recorder:
             reference() is not None and not self.applications.get(identity)
             for identity, reference in self.optimizers.items()
         )
+
+    def nothing_to_learn(self) -> bool:
+        """Whether the loss was exactly 0 at first and nothing has flowed: an episode without a reward, a batch that is
+        masked as a whole. Another step may show more.
+        """
+        if self.loss != 0:
+            return False
+        seen = [state for track in self.tracks.values() for state, _ in track.applied or track.asked]
+        return "zero" in seen and not {"flows", "connected", "non-finite"}.intersection(seen)
+
+    def seen_enough(self, count: int) -> bool:
+        """Whether a place of training that was passed so many times need not be passed again."""
+        return count >= STEPS and (count >= PATIENCE or not (self.pending() or self.nothing_to_learn()))
 
     def would_be_compiled(self) -> bool:
         """Whether what runs eagerly here is a part of a graph in the program's own mode."""
