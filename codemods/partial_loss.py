@@ -37,8 +37,9 @@ A term that was computed and left out is added, with the coefficient that was ma
 where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list.
 `total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. The second
 of two calls of one layer is made with the layer that nobody calls. A weight that is not used takes the place of the
-one that stands there for it, where the names say so. Unsafe: another loss or function is computed. Of a head that
-nobody uses, it is the author's choice whether to use it or to leave it out.
+one that stands there for it, where the names say so or where that one is used twice on the same value; a weight of
+zeros is added to the only product that it fits. Unsafe: another loss or function is computed. Of a head that nobody
+uses, it is the author's choice whether to use it or to leave it out.
 
 When it stays silent
 --------------------

@@ -1,4 +1,4 @@
-"""A layer that is never called, next to one like it that is called twice on the same value: a slip of the pen."""
+"""What is never used, a layer or a weight, next to one like it that is used twice on the same value."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from itertools import combinations
 from typing import NamedTuple
 
 from regrad.analysis.frames import Frame
+from regrad.analysis.operators import shape_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Instance, Layer, Tensor, Value
+from regrad.analysis.values import Collection, Instance, Layer, Tensor, Value, Variable
+from regrad.codemods.engine.operations_of import tensors
 from regrad.codemods.engine.rule import Mending, Safety
 
 
@@ -35,9 +37,33 @@ def called_twice(program: Program, part: Value) -> CalledTwice | None:
         for frame in _calls_on_the_same(other):
             uses = _uses(frame, name) if frame.this is owner else []
             if len(uses) == 2:
-                later = getattr(part.node, "lineno", 0) > getattr(other.node, "lineno", 0)
-                return CalledTwice(uses[1] if later else uses[0], own[0], frame.path)
+                return CalledTwice(uses[_made_later(part, other)], own[0], frame.path)
     return None
+
+
+def weight_used_twice(program: Program, part: Variable) -> ast.Attribute | None:
+    """The use of another weight of the same shape that must have been meant for `part`, which its owner never uses."""
+    owner = part.frame.this if part.frame is not None else None
+    shape = shape_of(part)
+    if not isinstance(owner, Instance) or shape is None:
+        return None
+    for name, other in owner.fields.items():
+        if not isinstance(other, Variable) or other is part or shape_of(other) != shape:
+            continue
+        made = [tensor for tensor in tensors(program) if any(value is other for value in tensor.operation.inputs)]
+        for one, again in combinations([tensor.operation for tensor in made], 2):
+            alike = one.name == again.name and len(one.inputs) == len(again.inputs) and one.node is not again.node
+            if not alike or any(a is not b for a, b in zip(one.inputs, again.inputs, strict=True)):
+                continue
+            frame = one.frame
+            uses = _uses(frame, name) if frame is not None and frame is again.frame and frame.this is owner else []
+            if len(uses) == 2:
+                return uses[_made_later(part, other)]
+    return None
+
+
+def _made_later(part: Layer | Variable, other: Layer | Variable) -> bool:
+    return bool(getattr(part.node, "lineno", 0) > getattr(other.node, "lineno", 0))
 
 
 def _calls_on_the_same(layer: Layer) -> Iterator[Frame]:
@@ -58,7 +84,8 @@ def _made(result: Value) -> Tensor | None:
 
 def _uses(frame: Frame, name: str) -> list[ast.Attribute]:
     """The places of a method that read `self.name`, in order."""
-    assert frame.function is not None
+    if frame.function is None:
+        return []
     found = [
         node
         for node in ast.walk(frame.function.node)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Variable
+from regrad.codemods.engine.called_twice import weight_used_twice
 from regrad.codemods.engine.offset_of_product import product_with_offset
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.surroundings import function_around, loaded
@@ -34,6 +35,9 @@ def unused_weight(program: Program, part: Variable) -> Weight:
     owner = frame.this
     if attribute is None or not isinstance(owner, Instance):
         return Weight(None, attribute or "", path)
+    twice = weight_used_twice(program, part)
+    if twice is not None:
+        return Weight(twice, attribute, path)
     product = product_with_offset(program, part)
     if "_" not in attribute:
         return Weight(None, attribute, path, product)
@@ -113,7 +117,7 @@ def used(program: Program, evidence: Weight) -> Mendings:
     rewrite = Rewrite(program.files[evidence.path], program.trees[evidence.path])
     if evidence.misplaced is not None:
         rewrite.replace(evidence.misplaced, f"self.{evidence.name}")
-        title = f"use `{evidence.name}` where its name belongs"
+        title = f"use `{evidence.name}` where it belongs"
     elif evidence.product is not None:
         text = program.source(evidence.product, evidence.path)
         rewrite.replace(evidence.product, f"{text} + self.{evidence.name}")
