@@ -46,6 +46,9 @@ def symptom_words(symptom: Symptom) -> str:
 
 
 def cut_words(cut: Cut) -> str:
+    """What became of the gradient there."""
+    if cut.kind is CutKind.NEVER_USED and cut.operation == "GradientTape.gradient":
+        return "nothing on the way to the loss uses it"
     return f"{cut.operation} {CUTS.get(cut.kind, cut.kind.value.replace('-', ' '))}"
 
 
