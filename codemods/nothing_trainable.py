@@ -67,6 +67,7 @@ from regrad.analysis.trainings import Freeze, Training
 from regrad.analysis.values import Constant, Layer, Network, Value
 from regrad.analysis.weights import describe, sublayers
 from regrad.codemods.engine import handed_flag
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -384,13 +385,9 @@ def _named(program: Program, value: Value, path: str) -> str:
     node = getattr(value, "node", None)
     frame = getattr(value, "frame", None)
     statement = program.statement(node, path) if node is not None and frame is not None and frame.path == path else None
-    if (
-        isinstance(statement, ast.Assign)
-        and statement.value is node
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-    ):
-        return statement.targets[0].id
+    bound = binding(statement, node)
+    if bound is not None:
+        return bound.target.id
     raise CannotMove("the pretrained part has no name here")
 
 

@@ -87,28 +87,17 @@ _INSTEAD = {
 
 def detect(program: Program) -> Iterator[Finding]:
     """Endings at an operation without a registered gradient, and such operations beside a way that is whole."""
+    only = [ending for ending in endings(program) if ending.kind is CutKind.NO_REGISTERED_GRADIENT]
+    beside = [ending for sink in program.sinks for ending in _beside(sink)]
     seen: set[int] = set()
-    for ending in endings(program):
-        if ending.kind is CutKind.NO_REGISTERED_GRADIENT and not _expected(program, ending):
-            seen.add(id(ending.node))
-            yield finding(
-                program,
-                CODE,
-                NAME,
-                ending,
-                "has no gradient in TensorFlow (LookupError), and {lost} can be reached only through it",
-            )
-    for sink in program.sinks:
-        for ending in _beside(sink):
+    for found, says in (
+        (only, "has no gradient in TensorFlow (LookupError), and {lost} can be reached only through it"),
+        (beside, "has no gradient in TensorFlow: on the way to {lost} it ends the step with a LookupError"),
+    ):
+        for ending in found:
             if id(ending.node) not in seen and not _expected(program, ending):
                 seen.add(id(ending.node))
-                yield finding(
-                    program,
-                    CODE,
-                    NAME,
-                    ending,
-                    "has no gradient in TensorFlow: on the way to {lost} it ends the step with a LookupError",
-                )
+                yield finding(program, CODE, NAME, ending, says)
 
 
 def _expected(program: Program, ending: Ending) -> bool:

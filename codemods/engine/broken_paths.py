@@ -11,6 +11,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
 from regrad.analysis.weights import names
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.rule import Finding, Related
 
 _ATOMS = (ast.Name, ast.Constant, ast.Call, ast.Attribute, ast.Subscript, ast.List, ast.Dict, ast.Set, ast.JoinedStr)
@@ -73,13 +74,8 @@ def outermost(node: ast.AST, wanted: Iterable[ast.AST]) -> list[ast.AST]:
 
 def says_nothing(statement: ast.stmt | None, node: ast.AST, text: str) -> bool:
     """Whether an assignment would read `x = x` with the text in the place of the node."""
-    return (
-        isinstance(statement, ast.Assign)
-        and statement.value is node
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-        and statement.targets[0].id == text
-    )
+    bound = binding(statement, node)
+    return bound is not None and bound.target.id == text
 
 
 def operand(text: str) -> str:

@@ -13,6 +13,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside
 from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Value
+from regrad.codemods.engine.binding import binding
 
 _TAKING = frozenset({"gradient", "gradients", "jacobian", "batch_jacobian"})
 
@@ -38,18 +39,10 @@ def forgotten(program: Program, sink: Sink, weights: list[Value]) -> Forgotten |
 
 
 def _uses(program: Program, frame: Frame, call: ast.AST) -> Iterator[Forgotten]:
-    statement = program.statement(call, frame.path)
-    if (
-        not isinstance(call, ast.Call)
-        or not isinstance(statement, ast.Assign)
-        or statement.value is not call
-        or len(statement.targets) != 1
-        or not isinstance(statement.targets[0], ast.Name)
-        or not call.args
-        or not isinstance(call.args[0], ast.Name)
-    ):
+    bound = binding(program.statement(call, frame.path), call)
+    if bound is None or not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Name):
         return
-    name, given = statement.targets[0].id, call.args[0].id
+    name, given = bound.target.id, call.args[0].id
     if name == given:
         return
     parents = program.parents(frame.path)
@@ -66,5 +59,5 @@ def _uses(program: Program, frame: Frame, call: ast.AST) -> Iterator[Forgotten]:
             and not (isinstance(holder.func, ast.Attribute) and holder.func.attr in _TAKING)
         )
         difference = isinstance(holder, ast.BinOp) and isinstance(holder.op, ast.Sub)
-        if (argument or difference) and node.lineno > (statement.end_lineno or 0):
+        if (argument or difference) and node.lineno > (bound.statement.end_lineno or 0):
             yield Forgotten(name, node, frame.path)

@@ -12,6 +12,7 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation
 from regrad.codemods.engine import moving
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.effects import FUNCTIONS, Effects, reading_of, swap
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.renamed_text import renamed_text
@@ -100,13 +101,10 @@ class Handover:
         if len(statements) != 1:
             raise CannotMove("the value is computed in several steps before the tape's function is called")
         statement = next(iter(statements.values()))
-        if not (
-            isinstance(statement, ast.Assign)
-            and len(statement.targets) == 1
-            and isinstance(statement.targets[0], ast.Name)
-        ):
+        bound = binding(statement)
+        if bound is None:
             raise CannotMove("the value is not kept in a plain name")
-        name = statement.targets[0].id
+        name = bound.target.id
         keys = [key for key, one in self.given.items() if isinstance(one, ast.Name) and one.id == name]
         if len(keys) != 1 or not any(self.given[keys[0]] is one for one in self.call.args):
             raise CannotMove("the value is not handed over as one plain argument")
@@ -118,7 +116,7 @@ class Handover:
         ):
             raise CannotMove(f"`{name}` is used elsewhere too")
         self._check_between(statement)
-        return statement.value, keys[0], statement
+        return bound.value, keys[0], statement
 
     def _check_between(self, statement: ast.stmt) -> None:
         """Nothing between the statement and the call may be upset by computing it later."""

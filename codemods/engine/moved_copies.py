@@ -11,6 +11,7 @@ from regrad.analysis.events import GradientTaken, Moved
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Gradients, Tensor, Unknown, Value, Variable, WeightList
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.copied_variables import copies, plain_copy
 from regrad.codemods.engine.idle_gradients import nothing_applied, repeated
 from regrad.codemods.engine.pairs import are_variables
@@ -190,14 +191,8 @@ def _list_is_lost(scope: ast.AST, name: str, loop: ast.For | None) -> bool:
 
 
 def _values(scope: ast.AST, name: str) -> list[ast.expr]:
-    return [
-        node.value
-        for node in ast.walk(scope)
-        if isinstance(node, ast.Assign)
-        and len(node.targets) == 1
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id == name
-    ]
+    bindings = filter(None, map(binding, ast.walk(scope)))
+    return [bound.value for bound in bindings if bound.target.id == name]
 
 
 def _goes_elsewhere(program: Program, event: GradientTaken, steps: list[Moved]) -> bool:

@@ -11,6 +11,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor, Unknown, Variable
 from regrad.codemods.engine import imports, recording
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.effects import followed, reading_of
 from regrad.codemods.engine.lambda_written_out import written_out
 from regrad.codemods.engine.layout import CannotMove
@@ -159,12 +160,7 @@ def _variables_text(program: Program, event: Minimized, tape: str) -> str:
 
 def _statement(program: Program, event: Minimized) -> ast.stmt:
     statement = program.statement(event.node, event.frame.path)
-    if not isinstance(statement, ast.Expr) and not (
-        isinstance(statement, ast.Assign)
-        and statement.value is event.node
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-    ):
+    if statement is None or not (isinstance(statement, ast.Expr) or binding(statement, event.node)):
         raise CannotMove("`minimize` is part of a larger expression")
     return statement
 

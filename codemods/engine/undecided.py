@@ -7,6 +7,7 @@ import ast
 from regrad.analysis.endings import Ending
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.broken_paths import argument, text_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Mending, Safety
@@ -57,5 +58,5 @@ def _prediction(program: Program, loss: Operation, path: str) -> ast.expr | None
 
 
 def _names(statement: ast.stmt | None, name: str) -> bool:
-    target = statement.targets[0] if isinstance(statement, ast.Assign) and len(statement.targets) == 1 else None
-    return isinstance(target, ast.Name) and target.id == name
+    bound = binding(statement)
+    return bound is not None and bound.target.id == name
