@@ -94,7 +94,7 @@ def read_message(message: Mapping[str, Any], versions: Mapping[str, Any], second
         places=tuple(
             Place(str(item["what"]), str(item["path"]), int(item["line"])) for item in message.get("places") or ()
         ),
-        symptoms=tuple(Symptom(item) for item in message.get("symptoms") or ()),
+        symptoms=tuple(dict.fromkeys(Symptom(item) for item in message.get("symptoms") or ())),
         warnings=tuple(message.get("warnings") or ()),
         data=None if outcome is Outcome.UNAVAILABLE else ("synthetic" if made else "real"),
         supplied=(*made, *own),

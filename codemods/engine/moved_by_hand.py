@@ -23,7 +23,7 @@ class _Gradients(NamedTuple):
     names: tuple[str, ...]
     whole: str | None
 
-    def index(self, node: ast.AST) -> int | None:
+    def place(self, node: ast.AST) -> int | None:
         """Which gradient a node reads; None for another thing."""
         if self.whole is None:
             return self.names.index(node.id) if isinstance(node, ast.Name) and node.id in self.names else None
@@ -89,7 +89,7 @@ def _moves(
         if not (isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in held):
             continue
         read: ast.AST = node if gradients.whole is None else parents[node]
-        index, statement = gradients.index(read), program.statement(node, path)
+        index, statement = gradients.place(read), program.statement(node, path)
         if index is None or index in found or not isinstance(statement, ast.Expr):
             raise CannotMove(_APART)
         if not any(statement is other for other in block[start:]):
@@ -117,13 +117,13 @@ def _filled(
     source = program.files[path]
     start, _ = _extent(source, statement)
     text = program.source(statement, path)
-    own = {index for node in ast.walk(statement) if (index := gradients.index(node)) is not None}
+    own = {index for node in ast.walk(statement) if (index := gradients.place(node)) is not None}
     places: list[tuple[int, int, str]] = []
     stack: list[ast.AST] = [statement]
     while stack:
         node = stack.pop()
         new = None
-        if gradients.index(node) is not None:
+        if gradients.place(node) is not None:
             new = gradient
         elif isinstance(node, ast.expr) and any(program.source(node, path) == weights[index] for index in own):
             new = weight

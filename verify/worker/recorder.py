@@ -15,6 +15,8 @@ STEPS = 2
 """Two steps: `w = w - lr * g`, and many a NaN, only fail in the second."""
 PATIENCE = 12
 """How often a place is passed while an optimizer that exists has not stepped yet (WGAN: five critic steps to one)."""
+PATIENT = 3
+"""So many times the processor time that is granted may pass by the clock."""
 ACCUMULATION = 64
 """How often a gradient may be taken before an optimizer that exists is thought never to be applied."""
 COMPILER = re.compile(r"tensorflow.python.eager.(polymorphic_function|def_function)")
@@ -330,13 +332,19 @@ class Recorder:
         self.stop()
 
     def explore(self, seconds: float) -> None:
-        """The step is known; what follows may still train something else, but gets little time."""
+        """The step is known; what follows may still train something else, but gets little time: so many seconds of the
+        processor. On a busy machine the clock runs on meanwhile, and what a run shows must not depend on that.
+        """
         import signal
 
         if self.exploring_until is None and hasattr(signal, "setitimer"):
             self.exploring_until = time.monotonic() + seconds
-            signal.signal(signal.SIGALRM, lambda *_: self.interrupt())
-            signal.setitimer(signal.ITIMER_REAL, seconds)
+            for kind, timer, length in (
+                (signal.SIGPROF, signal.ITIMER_PROF, seconds),
+                (signal.SIGALRM, signal.ITIMER_REAL, PATIENT * seconds),
+            ):
+                signal.signal(kind, lambda *_: self.interrupt())
+                signal.setitimer(timer, length)
 
 
 def plain_name(name: str) -> str:
