@@ -51,28 +51,24 @@ from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
-from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Layer, Operation, Tensor, Value, Variable
+from regrad.analysis.values import Operation, Tensor, Value, Variable
 from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.not_finite import guards, hazard, protected
 from regrad.codemods.engine.overflow import OVERFLOWING, overflows
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG702", "where-nan"
 _COMPARING = frozenset({"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"})
 _LOGICAL = frozenset({"logical_and", "logical_or", "logical_not"})
-_AT_ONE = frozenset({"acos", "asin", "atanh", "arccos", "arcsin", "arctanh"})
 _ELEMENTWISE = frozenset(
     "add subtract multiply divide truediv negative exp expm1 square sqrt log log1p pow power abs tanh sigmoid cast"
     " getitem sin cos".split()
 )
 # Backwards these multiply with what went in or came out: a value that is not finite spoils even a gradient of zero.
 _USING = frozenset("exp square pow power tanh sigmoid sin cos".split())
-_NEGATIVE, _ZERO, _EDGE = 1, 2, 4
-_WEIGHTED = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D"})
-_SMALL = 1e-2
 _DEEPEST = 8
 
 
@@ -138,12 +134,12 @@ def _unguarded(where: Tensor, living: set[int], given: Value | None) -> Iterator
             if not isinstance(value, Tensor) or depth > _DEEPEST or not (used or id(value) in living):
                 continue
             inner = value.operation
-            hazard = _hazard(inner, id(value) in living, used)
-            if hazard is not None:
-                position, where_bad = hazard
+            found = hazard(inner, id(value) in living, used)
+            if found is not None:
+                position, regions = found
                 risky = inner.inputs[position]
-                comparison = next((each for each in comparisons if _guards(each, risky, where_bad)), None)
-                if comparison is not None and not _protected(risky):
+                comparison = next((each for each in comparisons if guards(each, risky, regions)), None)
+                if comparison is not None and not protected(risky):
                     yield Unguarded(operation, inner, risky, position, comparison, condition, index == 0)
             if inner.name in OVERFLOWING:
                 beyond = next((each for each in plain if overflows(inner, each, index == 0, given)), None)
@@ -174,125 +170,6 @@ def _comparisons(value: Value) -> Iterator[Operation]:
         elif value.operation.name in _LOGICAL:
             for part in value.operation.inputs:
                 yield from _comparisons(part)
-
-
-def _hazard(operation: Operation, living: bool, used: bool) -> tuple[int, int] | None:
-    """Which argument of an operation spoils a gradient of zero, and where: below 0, at 0, from ±1 on.
-
-    The slope counts where a gradient passes the operation, its value where that is `used` in the gradient of another.
-    """
-    if operation.kind not in ("op", "operator") or not operation.inputs:
-        return None
-    slope = value = 0
-    position = 0
-    if operation.name in ("divide", "truediv"):
-        if len(operation.inputs) != 2 or not isinstance(operation.inputs[1], (Tensor, Variable)):
-            return None
-        position, slope, value = 1, _ZERO, _ZERO
-    elif operation.name in ("pow", "power"):
-        exponent = operation.inputs[1] if len(operation.inputs) == 2 else None
-        if not isinstance(exponent, Constant) or not isinstance(exponent.value, (int, float)):
-            return None
-        power, broken = exponent.value, exponent.value != int(exponent.value)
-        slope = (_ZERO if power < 1 and power != 0 else 0) | (_NEGATIVE if broken else 0)
-        value = (_ZERO if power < 0 else 0) | (_NEGATIVE if broken else 0)
-    elif operation.name == "log":
-        slope, value = _ZERO, _ZERO | _NEGATIVE
-    elif operation.name == "sqrt":
-        value = _NEGATIVE
-    elif operation.name == "rsqrt":
-        value = _ZERO | _NEGATIVE
-    elif operation.name == "reciprocal":
-        value = _ZERO
-    elif operation.name in _AT_ONE:
-        slope = value = _EDGE
-    regions = (slope if living else 0) | (value if used else 0)
-    return (position, regions) if regions else None
-
-
-def _guards(comparison: Operation, risky: Value, regions: int) -> bool:
-    """Whether a comparison keeps this value from where the operation is not finite, and the value does get there."""
-    if len(comparison.inputs) != 2:
-        return False
-    for one, other in (comparison.inputs, comparison.inputs[::-1]):
-        if not _same(one, risky):
-            continue
-        if isinstance(other, Constant) and isinstance(other.value, (int, float)):
-            if regions & _EDGE:
-                return 0.9 <= abs(other.value) <= 1.1
-            return abs(other.value) <= _SMALL and _gets_there(comparison, one, risky, regions)
-        if isinstance(other, Tensor) and other.operation.name in ("zeros_like", "zeros"):
-            return not regions & _EDGE and _gets_there(comparison, one, risky, regions)
-    return False
-
-
-def _gets_there(comparison: Operation, compared: Value, risky: Value, regions: int) -> bool:
-    exactly = comparison.name in ("equal", "not_equal")
-    if regions & _NEGATIVE and not exactly and not _positive(compared) and not _positive(risky):
-        return True
-    return bool(regions & _ZERO) and (exactly or not _any_number(risky))
-
-
-def _positive(value: Value) -> bool:
-    """Whether a value is never below 0."""
-    if not isinstance(value, Tensor):
-        return False
-    operation = value.operation
-    if "probabilities" in value.facts or operation.name in ("relu", "relu6", "abs", "square", "exp", "softmax", "norm"):
-        return True
-    if operation.kind == "layer" and isinstance(operation.callee, Layer):
-        return activation_of(operation.callee) in ("relu", "relu6", "softmax", "sigmoid", "exponential", "softplus")
-    if operation.name in ("reduce_sum", "reduce_mean", "sum", "mean", "getitem", "squeeze", "reshape", "sqrt"):
-        return bool(operation.inputs) and _positive(operation.inputs[0])
-    return operation.name in ("multiply", "divide", "add") and all(
-        _positive(part) or (isinstance(part, Constant) and isinstance(part.value, (int, float)) and part.value >= 0)
-        for part in operation.inputs
-    )
-
-
-def _any_number(value: Value, depth: int = 0) -> bool:
-    """Whether a value is what a linear or `tanh` unit gives, which is hardly ever 0 exactly."""
-    if not isinstance(value, Tensor) or depth > _DEEPEST:
-        return False
-    operation = value.operation
-    if operation.kind == "model" and operation.inputs:
-        return _any_number(operation.inputs[0], depth + 1)
-    if operation.kind == "layer" and isinstance(operation.callee, Layer):
-        return operation.callee.kind in _WEIGHTED and activation_of(operation.callee) in (None, "linear", "tanh")
-    if operation.name in ("matmul", "bias_add", "random_normal", "normal"):
-        return True
-    if operation.name in ("add", "subtract"):
-        return any(_any_number(part, depth + 1) for part in operation.inputs)
-    return operation.name in ("getitem", "squeeze", "reshape", "negative", "tanh", "abs", "square") and (
-        bool(operation.inputs) and _any_number(operation.inputs[0], depth + 1)
-    )
-
-
-def _same(one: Value, risky: Value) -> bool:
-    if one is risky:
-        return True
-    if (
-        isinstance(risky, Tensor)
-        and risky.operation.name in ("sqrt", "negative")
-        and risky.operation.inputs
-        and risky.operation.inputs[0] is one
-    ):
-        return True
-    return (
-        isinstance(one, Tensor)
-        and one.operation.name in ("abs", "square")
-        and bool(one.operation.inputs)
-        and one.operation.inputs[0] is risky
-    )
-
-
-def _protected(value: Value) -> bool:
-    if not isinstance(value, Tensor):
-        return not isinstance(value, Variable)
-    operation = value.operation
-    if operation.name in ("where", "select", "maximum", "clip_by_value", "clip"):
-        return True
-    return operation.name == "add" and any(isinstance(part, Constant) for part in operation.inputs)
 
 
 def mend(program: Program, found: Finding) -> Mendings:
