@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regrad.analysis import operators
+from regrad.analysis.library.joined_arrays import JOINING, joined_arrays
 from regrad.analysis.library.literals import dtype_value, literal_array
 from regrad.analysis.names import namespace
 from regrad.analysis.operations import Operator, Transfer, is_integer, lookup
@@ -290,6 +291,8 @@ def numpy_operation(interpreter: Interpreter, name: str, call: Call, operator: O
         axis = call.get("axis", 1)
         if isinstance(axis, Constant) and axis.value == -1:
             shape = (*first.shape, 1)
+    if last in JOINING:
+        shape = joined_arrays(last, call)
     if last == "eye" and call.positional:
         facts = frozenset({"one-hot"})
         size = call.positional[0]
