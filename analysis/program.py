@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from regrad.analysis.eager import speaks_of_graphs, speaks_of_tensorflow_2
 from regrad.analysis.events import Applied, Event, GradientTaken, Minimized, Trained
-from regrad.analysis.frames import Frame
+from regrad.analysis.frames import Frame, made_up
 from regrad.analysis.location import Location
 from regrad.analysis.sinks import Sink, sinks_of
 from regrad.analysis.source import SourceFile
@@ -51,7 +51,7 @@ class Program:
     def trains(self) -> bool:
         """Whether the entry, run as a script, comes to a training step."""
         return any(
-            isinstance(event, (Trained, Applied, Minimized, GradientTaken)) and not _speculative(event.frame)
+            isinstance(event, (Trained, Applied, Minimized, GradientTaken)) and made_up(event.frame) is None
             for event in self.events
         )
 
@@ -112,14 +112,3 @@ class Program:
         while current is not None and not isinstance(current, ast.stmt):
             current = parents.get(current)
         return current
-
-
-def _speculative(frame: Frame | None) -> bool:
-    """Whether a frame hangs below a call that the reader made up for a function nobody calls."""
-    while frame is not None:
-        if frame.caller is None:
-            return frame.function is not None
-        if frame.call is None and frame.function is not None:
-            return True
-        frame = frame.caller
-    return False

@@ -145,7 +145,8 @@ def _only_computed_with(program: Program, variable: Variable) -> bool:
 
 
 def _is_its_name(parent: ast.AST | None, variable: Variable) -> bool:
-    return (
+    """Whether a text that reads like the variable is its own name, or is printed beside its value."""
+    return (isinstance(parent, ast.Call) and called(parent) in _SHOWING) or (
         isinstance(parent, ast.keyword)
         and variable.node is not None
         and parent in getattr(variable.node, "keywords", [])

@@ -250,3 +250,23 @@ def test_a_model_compiled_in_one_of_two_ways_is_compiled() -> None:
     """)
     event = trained(program)
     assert event.compilation is not None and not event.compilation.complete
+
+
+def test_a_step_that_only_another_file_calls_does_not_train_here(tmp_path: object) -> None:
+    files = {
+        "learner.py": (
+            "import keras\nimport tensorflow as tf\n"
+            "class Learner:\n"
+            "    def __init__(self):\n"
+            "        self.model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])\n"
+            "        self.optimizer = keras.optimizers.SGD()\n"
+            "    def update(self, x):\n"
+            "        with tf.GradientTape() as tape:\n"
+            "            loss = tf.reduce_mean(self.model(x))\n"
+            "        weights = self.model.trainable_variables\n"
+            "        self.optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))\n"
+        ),
+        "main.py": "import tensorflow as tf\nfrom learner import Learner\nLearner().update(tf.ones((2, 3)))\n",
+    }
+    assert not read_files(files, "learner.py", str(tmp_path)).trains
+    assert read_files(files, "main.py", str(tmp_path)).trains
