@@ -25,13 +25,15 @@ Mended::
 
 The fix and its safety
 ----------------------
-Mixed. `adjust_contrast` of a name is written out, which is safe: it computes the same. A resize by area becomes a
-bilinear one with antialiasing, which is unsafe: it averages with other weights. `logm` of a matrix that is symmetric
-whatever its entries are (`a @ tf.transpose(a) + 0.1 * tf.eye(n)`) is taken through `tf.linalg.eigh`; this gives the
-same, but is unsafe, as its slope is not exact where two eigenvalues are equal. For the others there is no operation of
-the same meaning that has a gradient; the page and the report say what is used in their place: sums over
-`tf.math.unsorted_segment_sum` with ids that are known beforehand for `unique`, `tf.linalg.solve`, `slogdet` or
-`cholesky` for what the factors of `lu` are needed for, `tf.linalg.eigh` where the author knows a matrix as symmetric.
+Mixed. Changes of contrast and saturation are written out, which is safe: it computes the same. Where the factors of
+`tf.linalg.lu` are used for the size of a determinant, a solution or an inverse and for nothing else, `slogdet`, `det`,
+`solve` or `inv` of the matrix takes their place, which is safe as well: TensorFlow computes these through the same
+factors. A resize by area becomes a bilinear one with antialiasing, which is unsafe: it averages with other weights.
+`logm` of a matrix that is symmetric whatever its entries are (`a @ tf.transpose(a) + 0.1 * tf.eye(n)`) is taken through
+`tf.linalg.eigh`; this gives the same, but is unsafe, as its slope is not exact where two eigenvalues are equal. For the
+others there is no operation of the same meaning that has a gradient; the page and the report say what is used in their
+place: sums over `tf.math.unsorted_segment_sum` with ids that are known beforehand for `unique`, `tf.linalg.eigh` where
+the author knows a matrix as symmetric. A hue cannot be turned with a slope: `tf.image.hsv_to_rgb` has none either.
 
 When it stays silent
 --------------------
@@ -56,8 +58,8 @@ from regrad.analysis.operations import Transfer, lookup
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Value
-from regrad.codemods.engine import demonstrated, imports
-from regrad.codemods.engine.broken_paths import argument, finding, operand
+from regrad.codemods.engine import colours, demonstrated
+from regrad.codemods.engine.broken_paths import finding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 
@@ -76,10 +78,6 @@ _INSTEAD = {
         "for a symmetric matrix the eigenvalues do it",
         "values, vectors = tf.linalg.eigh(matrix)\n"
         "logarithm = vectors @ tf.linalg.diag(tf.math.log(values)) @ tf.linalg.adjoint(vectors)",
-    ),
-    "adjust_saturation": (
-        "blend with the grey image",
-        "grey = tf.image.rgb_to_grayscale(image)\nimage = grey + factor * (image - grey)",
     ),
     "adjust_hue": ("leave the hue alone on the path; `tf.image.hsv_to_rgb` has no gradient either", ""),
 }
@@ -145,8 +143,12 @@ def mend(program: Program, found: Finding) -> Mendings:
     """Write out what can be written out."""
     ending: Ending = found.evidence
     name = ending.operation.name if ending.operation is not None else ""
-    if name == "adjust_contrast":
-        return _contrast(program, ending)
+    if name in ("adjust_contrast", "random_contrast"):
+        return colours.contrast(program, ending)
+    if name in ("adjust_saturation", "random_saturation"):
+        return colours.saturation(program, ending)
+    if name == "lu":
+        return _factors(program, ending)
     if name == "resize_area":
         return _resized(program, ending)
     if name == "logm":
@@ -167,33 +169,14 @@ def _logarithm(program: Program, ending: Ending) -> Mendings:
         return Withheld(f"{reason}; {problem.reason}", suggestion)
 
 
-def _contrast(program: Program, ending: Ending) -> Mendings:
-    from regrad.codemods.engine.moving import Rewrite, before
-    from regrad.codemods.engine.surroundings import free_name
+def _factors(program: Program, ending: Ending) -> Mendings:
+    from regrad.codemods.engine.factors import without_factors
 
-    call, path = ending.node, ending.frame.path
-    tree = program.trees[path]
-    written = "(image - tf.reduce_mean(image, axis=[-3, -2], keepdims=True)) * factor + mean"
-    if not isinstance(call, ast.Call):
-        return Withheld("the call is not written out here", written)
-    image, factor = argument(call, 0, "images"), argument(call, 1, "contrast_factor")
-    mean = imports.spelled(tree, "tensorflow.reduce_mean", call)
-    if not isinstance(image, ast.Name) or factor is None or mean is None:
-        return Withheld("give the image a name first", written)
-    average = f"{mean}({image.id}, axis=[-3, -2], keepdims=True)"
-    rewrite = Rewrite(program.files[path], tree)
-    statement = program.statement(call, path)
-    named = isinstance(statement, (ast.Assign, ast.Return)) and statement.value is call
-    name = free_name(program, path, tree, ("mean", "image_mean")) if named else average
-    text = f"({image.id} - {name}) * {operand(program.source(factor, path))} + {name}"
+    reason, suggestion = _INSTEAD["lu"]
     try:
-        if named and statement is not None:
-            rewrite.insert(f"{name} = {average}", before(statement))
-        rewrite.replace(call, text)
-        edits = rewrite.edits()
+        return (without_factors(program, ending),)
     except CannotMove as problem:
-        return Withheld(problem.reason, text)
-    return (Mending("write the contrast out", Safety.SAFE, edits, "this is how TensorFlow computes it"),)
+        return Withheld(f"{reason}; {problem.reason}", suggestion)
 
 
 def _resized(program: Program, ending: Ending) -> Mendings:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -336,11 +336,12 @@ class Session:
             self._verifier = self._make_verifier(self.options)
         return self._verifier
 
-    def _job(self, entry: str, versions: Mapping[str, Version]) -> Job:
+    def _job(self, entry: str, versions: Mapping[str, Version], changed: Iterable[str] = ()) -> Job:
         from regrad.verify.job import Entry, entry_of
 
         named = entry_of(self.options.entry) if self.options.entry else Entry(entry)
-        return named.job(self._overrides(versions), dict(self.options.data))
+        own = None if self.options.entry else {entry, *self._programs.get(entry, ()), *changed}
+        return named.job(self._overrides(versions, own), dict(self.options.data))
 
     def _proved(self, entry: str, first: Plan, make: Callable[[Choice], Plan], settled: frozenset[Key]) -> Proof:
         from regrad.repair.proof import Proof, prove, unverified
@@ -360,20 +361,26 @@ class Session:
 
         def compare(plan: Plan) -> Evidence:
             safe = all(applied.mending.safety is Safety.SAFE and applied.mending.keeps_loss for applied in plan.applied)
-            before = self._job(entry, self._versions)
-            after = self._job(entry, {**self._versions, **plan.versions})
+            changed = [path for path, version in plan.versions.items() if self._versions.get(path) != version]
+            before = self._job(entry, self._versions, changed)
+            after = self._job(entry, {**self._versions, **plan.versions}, changed)
             return self._running().compare(before, after, same_loss=safe)
 
         return prove(remake, compare, first, require_verified=options.require_verified)
 
-    def _overrides(self, versions: Mapping[str, Version]) -> dict[str, str]:
-        """The texts that a run must see in the place of what is on disk."""
+    def _overrides(self, versions: Mapping[str, Version], own: Collection[str] | None) -> dict[str, str]:
+        """The texts that a run must see in the place of what is on disk: those of the program's own files, if these are
+        known. What other programs say is none of its business.
+        """
         return {
             os.path.realpath(path): version.source.text
             for path, version in versions.items()
-            if version.source.notebook
-            or path in self._contents
-            or self._stored(path, version) != version.source.content
+            if (own is None or path in own)
+            and (
+                version.source.notebook
+                or path in self._contents
+                or self._stored(path, version) != version.source.content
+            )
         }
 
     def _stored(self, path: str, version: Version) -> bytes:

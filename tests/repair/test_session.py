@@ -443,3 +443,11 @@ def test_of_two_faults_on_one_way_neither_hides_the_other(tmp_path: Path) -> Non
     assert all(decision is Decision.APPLIED for each in outcomes.values() for decision in decisions(each))
     with Session(UNVERIFIED) as opened:
         assert not [finding for each in opened.check([str(program)]) for finding in each.findings]
+
+
+def test_a_run_sees_what_was_mended_in_its_own_files_and_nothing_of_other_programs() -> None:
+    texts = {"first": "bad = 1\nfit()\n", "second": "import part\nbad = 2\nfit()\n", "part": "bad = 3\n"}
+    _, verifier = run(put(**texts), [renaming("T1", "bad", "good")], VERIFIED)
+    laid = {Path(after.path).name: {Path(path).name for path in after.overrides} for _, after, _ in verifier.asked}
+    assert laid["first.py"] == {"first.py"}
+    assert laid["second.py"] <= {"second.py", "part.py"}
