@@ -37,7 +37,8 @@ estimators, advantages of an actor-critic), when the other ways are cut by somet
 the one to mend), when another training step of the program trains them, when the program
 updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, and
 where `unconnected_gradients` shows that missing gradients are reckoned with. A baseline beside a stopped term of the
-loss stays stopped; where the term is missing altogether, RG109 says so.
+loss stays stopped; where the term is missing altogether, RG109 says so. Of two stops, the one that parts the loss from
+more weights is told.
 
 References
 ----------
@@ -56,6 +57,7 @@ from regrad.analysis.values import Variable
 from regrad.analysis.weights import names
 from regrad.codemods import partial_loss
 from regrad.codemods.engine import stopped_branch
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -79,7 +81,7 @@ def detect(program: Program) -> Iterator[Finding]:
         if set(names(ending.lost)) <= forgotten:
             # A term of the loss that was forgotten is the mistake; beside it, stopping is usual (a critic's advantage).
             continue
-        if _beside_a_mistake(ending, found):
+        if _beside_a_mistake(ending, found) or _within_another(ending, found):
             continue
         yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}: no gradient passes")
 
@@ -110,6 +112,17 @@ def _beside_a_mistake(ending: Ending, found: tuple[Ending, ...]) -> bool:
     return bool(wrong) and all(value is not ending.value for value in wrong)
 
 
+def _within_another(ending: Ending, found: tuple[Ending, ...]) -> bool:
+    """Whether another stop parts the loss from the same weights and from more: without that one all are reached, and
+    this one may be meant (SimSiam stops the projection, and never the prediction).
+    """
+    own = {id(value) for value in ending.lost}
+    return any(
+        other.sink is ending.sink and other.kind is CutKind.STOPPED and own < {id(value) for value in other.lost}
+        for other in found
+    )
+
+
 def _meant(ending: Ending) -> bool:
     """Whether it looks meant: weights that come trained, or the gradient of one weight switched off."""
     inputs = ending.operation.inputs if ending.operation is not None else ()
@@ -118,17 +131,24 @@ def _meant(ending: Ending) -> bool:
 
 def mend(program: Program, found: Finding) -> Mendings:
     """Put the argument in the place of the call."""
-    from regrad.codemods.engine.moving import replace_expression
+    from regrad.codemods.engine.moving import Rewrite
 
     ending: Ending = found.evidence
     call, path = ending.node, ending.frame.path
     inner = argument(call, 0, "input", "x", "variable", "variables") if isinstance(call, ast.Call) else None
     if not isinstance(call, ast.Call) or inner is None or "stop_gradient" not in program.source(call.func, path):
         return Withheld("the call of `stop_gradient` is not written out here; take it off the way to the loss")
+    text, bound = program.source(inner, path), binding(program.statement(call, path), call)
+    rewrite = Rewrite(program.files[path], program.trees[path])
     try:
-        edits = replace_expression(program.files[path], program.trees[path], call, program.source(inner, path))
+        if bound is not None and bound.target.id == text:
+            # Of `x = tf.stop_gradient(x)` only `x = x` would be left.
+            rewrite.remove([bound.statement], keep_comments=True)
+        else:
+            rewrite.replace(call, text)
+        edits = rewrite.edits()
     except CannotMove as problem:
-        return Withheld(problem.reason, program.source(inner, path))
+        return Withheld(problem.reason, text)
     return (
         Mending("remove `stop_gradient`", Safety.UNSAFE, edits, "weights that stood still are trained from now on"),
     )
