@@ -102,7 +102,7 @@ TABLE: dict[str, Operator] = {
         "diag diag_part set_diag meshgrid flatten permute_dimensions segment_sum segment_mean unsorted_segment_sum "
         "unsorted_segment_mean ctc_loss "
         "sparse_tensor_dense_matmul sparse_softmax_cross_entropy_with_logits softmax_cross_entropy_with_logits "
-        "py_function guarantee_const print Print outer cross moveaxis swapaxes ravel diff bincount_weighted",
+        "py_function guarantee_const print Print outer cross moveaxis swapaxes ravel diff",
         _FLOWS,
     ),
     **_all("round rint ceil floor trunc floordiv floor_divide fix", _STEP),
@@ -126,6 +126,7 @@ TABLE: dict[str, Operator] = {
         "adjust_contrast adjust_hue adjust_saturation random_contrast random_hue random_saturation",
         Operator(Transfer.MISSING, "same", "same"),
     ),
+    "bincount_weighted": Operator(Transfer.MISSING, "float32", "unknown"),
     "non_max_suppression": Operator(Transfer.INTEGER, "int32"),
     "confusion_matrix": Operator(Transfer.INTEGER, "int32"),
     "one_hot": Operator(Transfer.NONE, "float32", "unknown"),

@@ -8,7 +8,7 @@ from regrad.analysis import operators
 from regrad.analysis.library.joined_arrays import JOINING, joined_arrays
 from regrad.analysis.library.literals import dtype_value, literal_array
 from regrad.analysis.names import namespace
-from regrad.analysis.operations import Operator, Transfer, is_integer, lookup
+from regrad.analysis.operations import TABLE, Operator, Transfer, is_integer, lookup
 from regrad.analysis.values import (
     BoundMethod,
     Class,
@@ -65,6 +65,10 @@ def from_table(interpreter: Interpreter, name: str, call: Call) -> Value | None:
             calls.call_through(interpreter, call)
             return interpreter.operation("op", last, call.node, inputs, arguments=named(call))
         return None
+    weights = call.get("weights", 1)
+    if last == "bincount" and weights is not None and not (isinstance(weights, Constant) and weights.value is None):
+        # Counting gives whole numbers; summing weights gives theirs, without a registered gradient.
+        last, operator = "bincount_weighted", TABLE["bincount_weighted"]
     inputs = differentiable_inputs(call, operator)
     made = make(interpreter, last, call, operator, inputs)
     if operator.positions is not None:
