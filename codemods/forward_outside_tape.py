@@ -32,10 +32,11 @@ The fix and its safety
 ----------------------
 Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that use
 their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
-computed from. What `__init__` or `build` computed once is computed in the method that uses it; a list of such values
-keeps what they are made of, and the loop over it computes them. The program computes the same values; only the
-recording starts earlier. No mending is made where the value is also computed elsewhere, in a block of its own, or from
-names that are bound anew on the way; then the reason is given.
+computed from. A generator of batches that yields it yields what it is computed from instead, and the loop over the
+batches computes it in the tape. What `__init__` or `build` computed once is computed in the method that uses it; a list
+of such values keeps what they are made of, and the loop over it computes them. The program computes the same values;
+only the recording starts earlier. No mending is made where the value is also computed elsewhere, in a block of its own,
+or from names that are bound anew on the way; then the reason is given.
 
 When it stays silent
 --------------------
@@ -64,6 +65,7 @@ from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.yielded_value import computed_by_the_tape, made_by_a_generator
 
 _ONCE = ("__init__", "build")
 
@@ -147,10 +149,13 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 raise CannotMove("it has to be computed inside the loss, from the variables as they are then")
             operations = _needed(program, report)
             opened = report.sink.tape.fields.get("#opened", 0) if report.sink.tape is not None else 0
-            edits = recording.bring_in(
-                program, recorder, [operation for operation in operations if operation.serial < opened]
-            )
-            title = "move it into the tape"
+            early = [operation for operation in operations if operation.serial < opened]
+            if made_by_a_generator(early):
+                edits = computed_by_the_tape(program, recorder, early)
+                title = "let the generator yield what it is computed from, and compute it in the tape"
+            else:
+                edits = recording.bring_in(program, recorder, early)
+                title = "move it into the tape"
     except CannotMove as reason:
         return Withheld(str(reason), "compute it inside `with tf.GradientTape() as tape:`, before the loss")
     return (Mending(title, Safety.SAFE, edits),)
