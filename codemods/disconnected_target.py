@@ -3,9 +3,10 @@
 What it does
 ------------
 Reports a layer's output that is overwritten before anything reads it (in the next statement, or in the next turn of a
-loop that gives each layer the same input), or bound to a name that nothing reads, so that the layer and those before it
-are cut off; a training step that asks for the weights of another model than the one it
-called; and the output of one model as the source of a target that another call computed (Grad-CAM with two calls).
+loop that gives each layer the same input), bound to a name that nothing reads, or given no name at all (the call is a
+statement of its own), so that the layer and those before it are cut off; a training step that asks for the weights of
+another model than the one it called; and the output of one model as the source of a target that another call computed
+(Grad-CAM with two calls).
 
 Why gradients stop
 ------------------
@@ -32,15 +33,17 @@ Mended::
 The fix and its safety
 ----------------------
 Each layer gets the output of the one before it; what follows reads the value that nobody read, where it reads what that
-was made of once; the weights of the model that was called are asked for, or, where both models are trained in the step,
-the loss is computed from what the asked one has a part in; one model gives both outputs. Unsafe: another function is
-computed, or other weights move. Where a function adds values to what was made of them (a residual block), a value that
-nobody read may have been meant beside another and not in its place: that is said, and left to the author.
+was made of once; a result without a name takes the place of what the layer was given; the weights of the model that was
+called are asked for, or, where both models are trained in the step, the loss is computed from what the asked one has a
+part in; one model gives both outputs. Unsafe: another function is computed, or other weights move. Where a function
+adds values to what was made of them (a residual block), a value that nobody read may have been meant beside another and
+not in its place: that is said, and left to the author.
 
 When it stays silent
 --------------------
-When anything on the way is not known; when the weights are reached by any other training of the program; when the
-output is read before it is overwritten, or in the loop; when a gradient that is None is expected
+When anything on the way is not known; when a layer that is called for itself does more than to give its result (it
+adds a loss, or keeps something), or is only built that way; when the weights are reached by any other training of the
+program; when the output is read before it is overwritten, or in the loop; when a gradient that is None is expected
 (`unconnected_gradients`, `is None`, tests).
 
 References

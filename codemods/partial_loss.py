@@ -124,8 +124,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
                     unused_weight(program, part),
                 )
             continue
-        place = unreached.written(part)
-        if place is not None and lost_output(program, place) is not None:
+        if lost_output(program, case.sink, part) is not None:
             continue  # RG407
         twice = called_twice(program, part)
         if twice is not None:

@@ -1,4 +1,6 @@
-"""The output of a layer that the function around the call loses: it is overwritten, or nothing reads it."""
+"""The output of a layer that the function around the call loses: it is overwritten, nothing reads it, or it gets no
+name.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,10 @@ from dataclasses import dataclass
 from regrad.analysis import unreached
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Value
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.dropped import Dropped, bound_again, dropped, holder
 from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.overwritten import Overwritten, chained, overwriting
 from regrad.codemods.engine.overwritten_in_loop import Turns, overwriting_loop, passed_on
@@ -25,13 +30,26 @@ class LostOutput:
     frame: Frame
     why: str
     """The message, with `{names}` for the layers."""
-    how: Overwritten | Turns | Unread
+    how: Overwritten | Turns | Unread | Dropped
     shared: ast.AST | None = None
     """What loses the outputs of several layers alike: they are one finding."""
 
 
-def lost_output(program: Program, place: unreached.Written) -> LostOutput | None:
-    """How the output of a layer that was called there is lost; None where it is not, or that is not certain."""
+def lost_output(program: Program, sink: Sink, part: Value) -> LostOutput | None:
+    """How the output of a part that a training misses is lost; None where it is not, or that is not certain."""
+    place = unreached.written(part)
+    found = _lost_under_a_name(program, place) if place is not None else None
+    if found is not None:
+        return found
+    alone = dropped(program, sink, part)
+    if alone is None:
+        return None
+    text = " ".join(program.source(alone.call.func, alone.frame.path).split())
+    why = f"the result of `{text}` goes nowhere, so {{names}} gets no gradient"
+    return LostOutput(alone.statement, alone.frame, why, alone, alone.statement)
+
+
+def _lost_under_a_name(program: Program, place: unreached.Written) -> LostOutput | None:
     chain = overwriting(program, place)
     if chain is not None:
         first = chain.statements[0]
@@ -57,10 +75,10 @@ def lost_outputs(program: Program, rule: Rule) -> Iterator[Finding]:
     for case in unreached.partly(program):
         found: dict[int, tuple[LostOutput, list[str]]] = {}
         for part in case.parts:
-            place = unreached.written(part)
-            lost = lost_output(program, place) if place is not None else None
+            lost = lost_output(program, case.sink, part)
             if lost is not None:
-                found.setdefault(id(lost.shared or part), (lost, []))[1].append(describe(part))
+                told = holder(part) if isinstance(lost.how, Dropped) else part
+                found.setdefault(id(lost.shared or part), (lost, []))[1].append(describe(told))
         for lost, parts in found.values():
             names = tuple(dict.fromkeys(parts))
             message = lost.why.format(names=", ".join(f"`{name}`" for name in names))
@@ -74,4 +92,6 @@ def used(program: Program, lost: LostOutput) -> Mendings:
         return [chained(program, lost.how)]
     if isinstance(lost.how, Turns):
         return [passed_on(program, lost.how)]
+    if isinstance(lost.how, Dropped):
+        return bound_again(program, lost.how)
     return read_instead(program, lost.how)
