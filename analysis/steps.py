@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from regrad.analysis.events import Moved
+from regrad.analysis.events import Assigned, Moved
 from regrad.analysis.values import Gradients, Tensor, Unknown, Value
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Interpreter
+    from regrad.analysis.program import Program
 
 _DEEPEST = 5
 """So many operations may lie between the gradient and the step: a rate, a clip, a mean."""
@@ -35,3 +36,12 @@ def holds_gradient(value: Value, depth: int = 0) -> bool:
     if operation.kind == "gradient":
         return True
     return any(holds_gradient(part, depth + 1) for part in operation.inputs[:4])
+
+
+def moved_by_hand(program: Program) -> frozenset[int]:
+    """The identities of the variables to which something is assigned that was computed from a gradient."""
+    return program.once(_moved_by_hand)
+
+
+def _moved_by_hand(program: Program) -> frozenset[int]:
+    return frozenset(id(event.variable) for event in program.of(Assigned) if holds_gradient(event.value))

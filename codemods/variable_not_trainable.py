@@ -59,6 +59,7 @@ from regrad.analysis.events import Applied, GradientTaken
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
+from regrad.analysis.steps import moved_by_hand
 from regrad.analysis.trainings import inside, lists_in
 from regrad.analysis.values import Constant, Layer, Variable, WeightList
 from regrad.analysis.weights import describe
@@ -150,7 +151,7 @@ def _variables(program: Program, sink: Sink) -> Iterator[Finding]:
             not isinstance(stated, Constant)
             or stated.value is not False
             or not sink.depends_on(value)
-            or applications.of(program, event) is None
+            or (applications.of(program, event) is None and id(value) not in moved_by_hand(program))
         ):
             continue
         yield Finding(

@@ -11,7 +11,7 @@ from regrad.analysis.events import Assigned, GradientTaken
 from regrad.analysis.operations import is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.steps import holds_gradient
+from regrad.analysis.steps import moved_by_hand
 from regrad.analysis.unreached import in_test
 from regrad.analysis.values import Collection, Constant, Tensor, Value, Variable
 from regrad.analysis.weights import describe
@@ -82,7 +82,7 @@ def _trains_variables(program: Program, sink: Sink) -> bool:
         return False
     if path.anything or not path.complete or path.lost:
         return False
-    by_hand = {id(each.variable) for each in program.of(Assigned) if holds_gradient(each.value)}
+    by_hand = moved_by_hand(program)
     return applications.of(program, event) is not None or all(id(value) in by_hand for value in sources)
 
 
