@@ -57,7 +57,7 @@ from regrad.analysis.library.heads import activation_of
 from regrad.analysis.library.keras_layers import units
 from regrad.analysis.operators import shape_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Layer, Tensor, Value, Variable
+from regrad.analysis.values import Constant, Layer, Network, Tensor, Value, Variable
 from regrad.codemods.engine.judged import Judged, judged
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import tensors
@@ -183,6 +183,9 @@ def _one_unit(value: Value) -> bool:
                 value = operation.inputs[0]
                 continue
             return layer.kind == "Dense" and units(layer) == 1
+        if operation.kind == "model" and isinstance(operation.callee, Network) and operation.inputs:
+            value = operation.inputs[0]
+            continue
         if operation.name in ("add", "bias_add", "identity", "cast") and operation.inputs:
             value = operation.inputs[0]
             continue
