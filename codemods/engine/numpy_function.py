@@ -13,6 +13,9 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import BoundMethod, Function, Tensor
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
+from regrad.codemods.engine.convolved import convolutions
+from regrad.codemods.engine.convolved import written as convolution
+from regrad.codemods.engine.independent import Independent, numpy_name
 from regrad.codemods.engine.layout import layout_of
 from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, NotConverted
 from regrad.codemods.engine.ranking import RankFunction, rank_function, soft_rank
@@ -205,14 +208,19 @@ def converted(
     `say` spells a TensorFlow name at a place of the file.
     """
     title = "`lambda`" if isinstance(function, ast.Lambda) else f"`{function.name}`"
-    wanted: list[ast.Call] = []
+    independent = Independent(function, program.trees[path])
+    convolved = convolutions(function, independent)
+    wanted: list[ast.Call] = list(convolved)
+    written = {inner for each in convolved for inner in ast.walk(each)}
     for each in ast.walk(function):
+        if each in independent.nodes or each in written:
+            continue
         if isinstance(each, ast.Attribute) and each.attr in ("T", "real", "imag", "flat"):
             raise NotConverted(f"{title} uses `.{each.attr}`, which arrays alone have")
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id in _PLAIN:
             raise NotConverted(f"{title} uses `{each.func.id}()`, which makes no tensor")
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
-            dotted = _dotted(each.func)
+            dotted = numpy_name(each)
             if dotted is None:
                 if each.func.attr != "astype" and each.func.attr not in ARRAY_METHODS:
                     raise NotConverted(f"{title} uses the array method `{each.func.attr}`")
@@ -223,6 +231,9 @@ def converted(
             wanted.append(each)
     if any(isinstance(each, (ast.For, ast.While)) for each in ast.walk(function)):
         raise NotConverted(f"{title} has a loop")
+    comprehensions = (each for each in ast.walk(function) if isinstance(each, ast.comprehension))
+    if any(independent.depends(each.iter) and each.iter not in written for each in comprehensions):
+        raise NotConverted(f"{title} goes through a tensor row by row, which a graph cannot do")
     if any(isinstance(each, (ast.If, ast.IfExp, ast.Assert, ast.BoolOp)) for each in ast.walk(function)):
         raise NotConverted(f"{title} asks for what is true, which a tensor in a graph cannot say")
     if any(isinstance(each, ast.Subscript) and isinstance(each.ctx, ast.Store) for each in ast.walk(function)):
@@ -242,8 +253,10 @@ def converted(
         return f"{say(ARRAY_METHODS[function.attr], node)}({', '.join([owner, *rest])})"
 
     def text(node: ast.AST) -> str:
+        if isinstance(node, ast.Call) and node in convolved:
+            return convolution(convolved[node], text, lambda name: say(name, node))
         if isinstance(node, ast.Call) and node in wanted and isinstance(node.func, ast.Attribute):
-            dotted = _dotted(node.func)
+            dotted = numpy_name(node)
             if dotted is None:
                 return method(node, node.func)
             if dotted in _AS_THEY_ARE:
@@ -267,15 +280,3 @@ def converted(
         return text_of(source, node, {each: text(each) for each in inner})
 
     return {each: text(each) for each in outermost(function, wanted) if isinstance(each, ast.expr)}
-
-
-def _dotted(function: ast.Attribute) -> str | None:
-    """The name after `np.`; None for a method."""
-    parts: list[str] = []
-    current: ast.expr = function
-    while isinstance(current, ast.Attribute):
-        parts.append(current.attr)
-        current = current.value
-    if isinstance(current, ast.Name) and current.id in ("np", "numpy"):
-        return ".".join(reversed(parts))
-    return None
