@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
 from regrad.analysis.callee import called
 from regrad.analysis.program import Program
@@ -28,6 +29,7 @@ _MEANT = tuple(
 _STANDS_IN = re.compile(
     r"\bstand.?ins?\b|\bstands? (?:in )?for (?:a|the|an)\b|\bpretend|\bin place of the (?:real|down|pre)"
 )
+_PRETRAINED = re.compile(r"pre_?trained|(?:^|_)from_(?:imagenet|hub|checkpoint)")
 _FIXED = re.compile(
     r"\b(?:stays?|kept|keeps?|remains?|held|holds?|is|are|left)\s+(?:fixed|untouched)\b|\bleft\s+as\b|frozen"
 )
@@ -41,7 +43,9 @@ def random_meant(program: Program) -> bool:
 
 
 def stands_in(program: Program) -> bool:
-    """Whether the text says that something of its own is there in the place of what was trained elsewhere."""
+    """Whether something of the program's own is there in the place of what was trained elsewhere, by what the text says
+    or by a name (`def pretrained_encoder`).
+    """
     return program.once(_stands_in)
 
 
@@ -55,7 +59,15 @@ def _random_meant(program: Program) -> bool:
 
 
 def _stands_in(program: Program) -> bool:
-    return _says(program, _STANDS_IN)
+    return _says(program, _STANDS_IN) or any(_PRETRAINED.search(name) for name in _named(program))
+
+
+def _named(program: Program) -> Iterator[str]:
+    """What the program names itself: functions, classes, and what it binds."""
+    for path in program.trees:
+        for kind in (ast.FunctionDef, ast.ClassDef):
+            yield from (node.name.lower() for node in program.nodes_of(path, kind))
+        yield from (node.id.lower() for node in program.nodes_of(path, ast.Name) if isinstance(node.ctx, ast.Store))
 
 
 def _held_fixed(program: Program) -> bool:

@@ -46,3 +46,9 @@ def test_a_program_that_checks_what_is_frozen(check: str) -> None:
 @pytest.mark.parametrize("check", ["assert x.shape == (2, 3)", "model.trainable = False", "insert(weights)"])
 def test_other_checks(check: str) -> None:
     assert not intentions.asserted(read(f"import tensorflow as tf\n{check}\n"))
+
+
+@pytest.mark.parametrize("name", ["def pretrained_encoder(): pass", "class PreTrainedBase: pass", "pre_trained = 1"])
+def test_a_name_that_says_so(name: str) -> None:
+    assert intentions.stands_in(read(name + "\n"))
+    assert not intentions.stands_in(read("def trained_encoder(): pass\nprint(pretrained)\n"))
