@@ -71,6 +71,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Instance, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import stopped_branch
+from regrad.codemods.engine.built_in_vain import built_in_vain
 from regrad.codemods.engine.called_twice import CalledTwice, called_instead, called_twice
 from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
 from regrad.codemods.engine.missing_from_training import missing_from_training
@@ -126,6 +127,15 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
             continue
         if lost_output(program, case.sink, part) is not None:
             continue  # RG407
+        kept = built_in_vain(program, part)
+        if kept is not None and part.node is not None and part.frame is not None:
+            yield report(
+                f"`{kept}` is built and never called, so it gets no gradient",
+                program.location(part.node, part.frame),
+                (describe(part),),
+                Weight(None, kept, part.frame.path),
+            )
+            continue
         twice = called_twice(program, part)
         if twice is not None:
             yield report(

@@ -37,15 +37,14 @@ def called_twice(program: Program, part: Value) -> CalledTwice | None:
         for frame in _calls_on_the_same(other):
             uses = _uses(frame, name) if frame.this is owner else []
             if len(uses) == 2:
-                return CalledTwice(uses[_made_later(part, other)], own[0], frame.path)
+                return CalledTwice(uses[_made_later(owner, part, other)], own[0], frame.path)
     return None
 
 
 def weight_used_twice(program: Program, part: Variable) -> ast.Attribute | None:
     """The use of another weight of the same shape that must have been meant for `part`, which its owner never uses."""
-    owner = part.frame.this if part.frame is not None else None
-    shape = shape_of(part)
-    if not isinstance(owner, Instance) or shape is None:
+    owner, shape = holder_of(part), shape_of(part)
+    if owner is None or shape is None:
         return None
     for name, other in owner.fields.items():
         if not isinstance(other, Variable) or other is part or shape_of(other) != shape:
@@ -58,12 +57,19 @@ def weight_used_twice(program: Program, part: Variable) -> ast.Attribute | None:
             frame = one.frame
             uses = _uses(frame, name) if frame is not None and frame is again.frame and frame.this is owner else []
             if len(uses) == 2:
-                return uses[_made_later(part, other)]
+                return uses[_made_later(owner, part, other)]
     return None
 
 
-def _made_later(part: Layer | Variable, other: Layer | Variable) -> bool:
-    return bool(getattr(part.node, "lineno", 0) > getattr(other.node, "lineno", 0))
+def holder_of(part: Variable) -> Instance | None:
+    """The object that a weight is kept in: the one whose method makes it, or the one that was asked to make it."""
+    this = part.frame.this if part.frame is not None else None
+    return next((each for each in (this, part.owner) if isinstance(each, Instance)), None)
+
+
+def _made_later(owner: Instance, part: Value, other: Value) -> bool:
+    order = [id(value) for value in owner.fields.values()]
+    return id(part) in order and order.index(id(part)) > order.index(id(other))
 
 
 def _calls_on_the_same(layer: Layer) -> Iterator[Frame]:

@@ -6,8 +6,8 @@ import ast
 from typing import NamedTuple
 
 from regrad.analysis.program import Program
-from regrad.analysis.values import Instance, Variable
-from regrad.codemods.engine.called_twice import weight_used_twice
+from regrad.analysis.values import Variable
+from regrad.codemods.engine.called_twice import holder_of, weight_used_twice
 from regrad.codemods.engine.offset_of_product import product_with_offset
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.surroundings import function_around, loaded
@@ -31,9 +31,8 @@ def unused_weight(program: Program, part: Variable) -> Weight:
     frame = part.frame
     assert frame is not None
     path = frame.path
-    attribute = _attribute(program, part, path)
-    owner = frame.this
-    if attribute is None or not isinstance(owner, Instance):
+    attribute, owner = _attribute(program, part, path), holder_of(part)
+    if attribute is None or owner is None:
         return Weight(None, attribute or "", path)
     twice = weight_used_twice(program, part)
     if twice is not None:
@@ -107,7 +106,12 @@ def _attribute(program: Program, part: Variable, path: str) -> str | None:
         and isinstance(statement.targets[0], ast.Attribute)
     ):
         return statement.targets[0].attr
-    return None
+    # Made by a function of its own, or one of several in a row: then the object tells under which name it is kept.
+    owner = holder_of(part)
+    held = [name for name, value in owner.fields.items() if value is part] if owner is not None else []
+    written = {node.attr for node in program.nodes_of(path, ast.Attribute) if isinstance(node.ctx, ast.Store)}
+    names = [name for name in held if name in written]
+    return names[0] if len(names) == 1 else None
 
 
 def used(program: Program, evidence: Weight) -> Mendings:
