@@ -41,8 +41,11 @@ The fix and its safety
 A term that depends on the inside of the model alone, and is added to the rest, moves into a layer that stands behind
 the tensors and hands it over with `add_loss`: the sum stays the same. What the function around the loss was given (the
 weight of the term) is given to the layer. Unsafe, since the layer becomes a part of the
-model. Where the tensor is mixed with the prediction (weights of examples, a second input), nothing is rewritten: it
-becomes a target, an output with a loss of its own, or `sample_weight`, which is for the author to say.
+model. An input that only weighs the examples, or the pixels, is given to the training as `sample_weight`, and the model
+has one input less. An input that is mixed with the prediction in another way (a mask, an advantage, the number of
+trials) comes beside the targets, in every call of the file that trains or tests the model, and the loss takes the two
+apart. Where the form of the targets or of the input is not known, where metrics would be given the wider targets, and
+where another tensor than an input is mixed with the prediction, nothing is rewritten.
 
 When it stays silent
 --------------------
@@ -110,6 +113,7 @@ def detect(program: Program) -> Iterable[Finding]:
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.beside_targets import beside_targets
     from regrad.codemods.engine.inner_terms import made_a_layer
     from regrad.codemods.engine.layout import CannotMove
     from regrad.codemods.engine.weights_of_examples import handed_to_fit
@@ -123,6 +127,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         edits = made_a_layer(program, finding.evidence)
     except CannotMove as problem:
+        try:
+            wider = beside_targets(program, finding.evidence)
+            why = "the loss computes the same, and whoever trains or tests the model has to give the wider targets"
+            return [Mending("give what the loss needs beside the targets", Safety.UNSAFE, wider, why)]
+        except CannotMove:
+            pass
         return Withheld(
             f"the term belongs into the model, and it cannot be moved there: {problem.reason}",
             _AS_TARGETS if "mixed" in problem.reason else _AS_LAYER,

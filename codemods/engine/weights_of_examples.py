@@ -7,6 +7,7 @@ such a loss computes.
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from regrad.analysis.callee import called
@@ -14,24 +15,20 @@ from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Network, Tensor
 from regrad.codemods.engine.arguments import Change, Set, change_call
+from regrad.codemods.engine.fed_calls import FED, fed_calls, is_loss_of, loss_given, words_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite
 from regrad.codemods.engine.operations_of import described, reached
-from regrad.codemods.engine.own_losses import captured, function_of
+from regrad.codemods.engine.own_losses import captured
+from regrad.codemods.engine.parameters_left_out import without_parameters
 from regrad.codemods.engine.rule import Edit
-from regrad.codemods.engine.surroundings import function_around, stored
+from regrad.codemods.engine.surroundings import function_around
 from regrad.codemods.engine.two_calls import argument_of
 
+_BY_ELEMENT = frozenset("log exp abs square sqrt pow clip clip_by_value maximum minimum sigmoid softplus".split())
 _FLAT = frozenset({"squeeze", "flatten", "reshape", "ravel"})
 _MEANS = frozenset({"reduce_mean", "mean"})
 _OVER_THE_LAST = frozenset({"reduce_mean", "mean", "reduce_sum", "sum"})
-_FED = {"fit": 1, "train_on_batch": 1, "test_on_batch": 1, "evaluate": 1, "predict": 0, "predict_on_batch": 0}
-"""The methods that are given the inputs, and whether targets as well."""
-_INDIFFERENT = frozenset(
-    "compile summary save save_weights load_weights get_weights set_weights layers get_layer optimizer history weights "
-    "trainable_variables trainable_weights variables count_params name".split()
-)
-_UNCERTAIN = "what else is done with the model is not certain"
 
 
 class _Weighing(NamedTuple):
@@ -44,7 +41,7 @@ class _Weighing(NamedTuple):
 
 def handed_to_fit(program: Program, function: Function) -> tuple[Edit, ...]:
     """The edits; raises `CannotMove` where the sum is not certain to stay as it is."""
-    event = next((each for each in program.of(Trained) if _is_loss_of(each, function)), None)
+    event = next((each for each in program.of(Trained) if is_loss_of(each, function)), None)
     model = event.model if event is not None else None
     path = function.module
     if event is None or not isinstance(model, Network) or event.compilation is None or event.target is None:
@@ -55,7 +52,7 @@ def handed_to_fit(program: Program, function: Function) -> tuple[Edit, ...]:
     given = found[1] if found is not None else None
     inputs = described(model, "inputs")
     place = next((index for index, each in enumerate(inputs) if each is given), None)
-    if given is None or place is None or len(inputs) < 2 or len(given.shape or ()) != 2 or (given.shape or ())[1] != 1:
+    if given is None or place is None or len(inputs) < 2 or (given.shape or (0,))[-1] != 1:
         raise CannotMove("the tensor is no weight of an example")
     if any(each is given for each in reached(iter(described(model, "outputs")))):
         raise CannotMove("the prediction is made of the tensor as well")
@@ -63,20 +60,15 @@ def handed_to_fit(program: Program, function: Function) -> tuple[Edit, ...]:
         raise CannotMove("the loss is not a function of its own")
     rewrite = Rewrite(program.files[path], program.trees[path])
     name = _name_in(function, given)
-    weighing = _weighing(function.node, name)
+    weighing = _weighing(function.node, name, len(given.shape or ()))
     rewrite.replace(weighing.result, program.source(weighing.kept, path))
     if weighing.needless is not None:
         rewrite.remove([weighing.needless])
     _without_input(program, rewrite, model, given, place, path)
-    parameter = _without_parameter(program, rewrite, function, event, name)
+    around = function_around(program, function.node, path)
+    parameter = without_parameters(program, around, loss_given(event), [name], path)
     fed = _fed_without(program, model, event, place, len(inputs), path)
     return (*rewrite.edits(), *parameter, *fed)
-
-
-def _is_loss_of(event: Trained, function: Function) -> bool:
-    compilation = event.compilation
-    own = function_of(compilation.loss) if compilation is not None else None
-    return own is not None and own.node is function.node
 
 
 def _name_in(function: Function, given: Tensor) -> str:
@@ -97,8 +89,8 @@ def _name_in(function: Function, given: Tensor) -> str:
     return name
 
 
-def _weighing(node: ast.FunctionDef, name: str) -> _Weighing:
-    """What the loss weighs: `mean(weight * loss of each example)`."""
+def _weighing(node: ast.FunctionDef, name: str, rank: int) -> _Weighing:
+    """What the loss weighs: `mean(weight * loss of each example)`, or of each pixel where the weights have `rank`."""
     bound = {
         each.targets[0].id: each
         for each in node.body
@@ -115,19 +107,19 @@ def _weighing(node: ast.FunctionDef, name: str) -> _Weighing:
     if isinstance(result, ast.Call) and called(result) in _OVER_THE_LAST and result.args:
         inner = result.args[0]
         full = called(result) in _MEANS and len(result.args) == 1 and not result.keywords
-        by_example = not full and _reduced(result) is True
+        by_example = not full and rank == 2 and _reduced(result, rank, bound) is True
         # What is taken of each example stays, around what is left.
         whole = result if full else inner if by_example else None
     if whole is None or not isinstance(inner, ast.BinOp) or not isinstance(inner.op, ast.Mult):
         raise CannotMove("the loss does more than weigh the examples")
     for weight, kept in ((inner.left, inner.right), (inner.right, inner.left)):
         needless = bound.get(weight.id) if isinstance(weight, ast.Name) else None
-        flat = _flattened(needless.value if needless is not None else weight, name)
+        flat = _flattened(needless.value if needless is not None else weight, name, rank)
         error = bound[kept.id].value if isinstance(kept, ast.Name) and kept.id in bound else kept
         reads = [each for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)]
         once = sum(each.id == name for each in reads) == 1
         alone = needless is None or sum(each.id == weight.id for each in reads) == 1  # type: ignore[attr-defined]
-        if flat is not None and once and alone and flat == _reduced(error) and not (flat and by_example):
+        if flat is not None and once and alone and flat == _reduced(error, rank, bound) and not (flat and by_example):
             return _Weighing(whole, kept, needless)
     raise CannotMove("the loss does more than weigh the examples")
 
@@ -136,55 +128,51 @@ def _is_text(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
-def _flattened(node: ast.expr, name: str) -> bool | None:
+def _flattened(node: ast.expr, name: str, rank: int) -> bool | None:
     """Whether the weight has lost its last axis; None where it is not just the weight."""
     if isinstance(node, ast.Name) and node.id == name:
         return False
     if isinstance(node, ast.Call) and called(node) in _FLAT and node.args:
-        return True if isinstance(node.args[0], ast.Name) and node.args[0].id == name else None
-    column = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple) and len(node.slice.elts) == 2
-    if column and isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name:
-        return True if ast.unparse(node.slice).strip("()") in (":, 0", "..., 0") else None
+        axis = argument_of(node, "axis", 1)
+        last = called(node) == "squeeze" and axis is not None and ast.unparse(axis) == "-1"
+        return True if isinstance(node.args[0], ast.Name) and node.args[0].id == name and (last or rank == 2) else None
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == name:
+        taken = ast.unparse(node.slice).strip("()")
+        return True if taken in ("..., 0", ", ".join([":"] * (rank - 1) + ["0"])) else None
     return None
 
 
-def _reduced(node: ast.expr) -> bool | None:
-    """Whether the error of each example is one number; None where that is not certain."""
+def _reduced(node: ast.expr, rank: int, bound: Mapping[str, ast.Assign]) -> bool | None:
+    """Whether the error of each example (or pixel) is one number; None where that is not certain."""
     if isinstance(node, ast.Call) and called(node) in _OVER_THE_LAST:
         axis = argument_of(node, "axis", 1)
         kept = any(word.arg in ("keepdims", "keep_dims") for word in node.keywords)
-        return True if axis is not None and not kept and ast.unparse(axis) in ("-1", "1") else None
+        return True if axis is not None and not kept and ast.unparse(axis) in ("-1", str(rank - 1)) else None
     if isinstance(node, ast.Call) and "crossentropy" in called(node).replace("_", ""):
-        return True
+        return True if rank == 2 or not node.keywords else None
     if isinstance(node, ast.Call) and called(node) in ("square", "abs", "pow"):
         return False
-    return False if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) else None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        return False
+    return False if rank > 2 and _by_element(node, bound) else None
 
 
-def _without_parameter(
-    program: Program, rewrite: Rewrite, function: Function, event: Trained, name: str
-) -> tuple[Edit, ...]:
-    """Where a function makes the loss for a tensor, it makes it without."""
-    path = function.module
-    around = function_around(program, function.node, path)
-    if not isinstance(around, ast.FunctionDef) or name in {each for part in around.body for each in stored(part)}:
-        return ()
-    assert event.compilation is not None
-    made = event.compilation.loss_node
-    arguments = around.args.args
-    if not isinstance(made, ast.Call) or [each.arg for each in arguments] != [name] or around.args.defaults:
-        raise CannotMove("how the loss is made is not certain")
-    calls = [
-        each
-        for each in program.nodes_of(path, ast.Call)
-        if isinstance(each.func, ast.Name) and each.func.id == around.name
-    ]
-    used = [each for each in ast.walk(around) if isinstance(each, ast.Name) and each.id == name]
-    source = program.files[path]
-    if len(calls) != 1 or calls[0] is not made or len(used) != 1 or len(made.args) + len(made.keywords) != 1:
-        raise CannotMove("how the loss is made is not certain")
-    rewrite.replace(made, f"{program.source(made.func, path)}()")
-    return (Edit(path, source.span(arguments[0]), ""),)
+def _by_element(node: ast.expr, bound: Mapping[str, ast.Assign]) -> bool:
+    """Whether a value is computed from the targets and the prediction without putting any of their numbers together."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and called(each) not in _BY_ELEMENT:
+            return False
+        if isinstance(each, (ast.Subscript, ast.Compare, ast.Starred, ast.Lambda)):
+            return False
+        if isinstance(each, ast.Name) and each.id in bound and not _over_itself(each, bound):
+            return False
+    return True
+
+
+def _over_itself(name: ast.Name, bound: Mapping[str, ast.Assign]) -> bool:
+    """Whether a name is bound to what is computed number by number as well, of itself or of others."""
+    rest = {key: value for key, value in bound.items() if key != name.id}
+    return _by_element(bound[name.id].value, rest)
 
 
 def _without_input(program: Program, rewrite: Rewrite, model: Network, given: Tensor, place: int, path: str) -> None:
@@ -219,44 +207,20 @@ def _fed_without(
     program: Program, model: Network, event: Trained, place: int, count: int, path: str
 ) -> tuple[Edit, ...]:
     """Every call that feeds the model, with one input less; the trainings and tests get it as weights."""
-    called = event.node.func if isinstance(event.node, ast.Call) else None
-    receiver = called.value if isinstance(called, ast.Attribute) else None
-    parent = program.parents(path).get(model.node) if model.node is not None else None
-    names = {_spelled(receiver)}
-    if isinstance(parent, ast.Assign):
-        names |= {_spelled(each) for each in parent.targets}
-    elif not isinstance(parent, ast.Return):
-        raise CannotMove(_UNCERTAIN)
-    if "" in names:
-        raise CannotMove(_UNCERTAIN)
-    edits: list[Edit] = []
-    for node in (*program.nodes_of(path, ast.Name), *program.nodes_of(path, ast.Attribute)):
-        if _spelled(node) not in names or not isinstance(getattr(node, "ctx", None), ast.Load):
-            continue
-        user = program.parents(path).get(node)
-        if isinstance(user, ast.Return):
-            continue
-        attribute = user.attr if isinstance(user, ast.Attribute) else ""
-        call = program.parents(path).get(user) if user is not None else None
-        if attribute in _FED and isinstance(call, ast.Call) and call.func is user:
-            edits.append(_fed(program, call, attribute, place, count, event, path))
-        elif attribute not in _INDIFFERENT:
-            raise CannotMove(_UNCERTAIN)
-    return tuple(edits)
-
-
-def _spelled(node: ast.AST | None) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return tuple(
+        _fed(program, call, method, place, count, event, path)
+        for call, method in fed_calls(program, model, event, path)
+    )
 
 
 def _fed(program: Program, call: ast.Call, method: str, place: int, count: int, event: Trained, path: str) -> Edit:
     given = argument_of(call, "x", 0)
-    words = {word.arg for word in call.keywords}
+    words = words_of(program, call, path)
     listed = given if isinstance(given, (ast.List, ast.Tuple)) and len(given.elts) == count else None
-    if listed is None or None in words or words & {"sample_weight", "callbacks"}:
+    if listed is None or words is None or words & {"sample_weight", "callbacks"}:
         raise CannotMove("how the model is fed is not certain")
     changes: list[Change] = [Set("x" if "x" in words else 0, _rest(program, listed, place, path))]
-    if _FED[method]:
+    if FED[method]:
         truth = argument_of(call, "y", 1)
         if truth is None:
             raise CannotMove("how the model is fed is not certain")
