@@ -34,9 +34,11 @@ index for `argmax`; and a straight-through estimator, which keeps the decision f
 form backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided values. A
 loss over classes that is given the class decided for gets the scores instead, and a choice between values that have a
 slope stays a choice. `argsort(argsort(x))` gives way to soft ranks: how many of the others lie below, each counted by a
-sigmoid. An `Embedding` that looks up the class decided for, and nothing else, becomes a `Dense` without bias that mixes
-its rows by the probabilities. Counts, an order alone and other rows of an embedding have no stand-in of one line; for
-these the page says what to write.
+sigmoid. An entry of a table, or one of each example's own rows, that an argmax picks (`gather_nd`, `take_along_axis`,
+`gather` with `batch_dims=1`) gives way to the expectation over all of them. Rows of one 1 that `tf.random.categorical`
+draws stay drawn, with the slope of the probabilities. An `Embedding` that looks up the class decided for, and nothing
+else, becomes a `Dense` without bias that mixes its rows by the probabilities. Counts, an order alone and other rows of
+an embedding have no stand-in of one line; for these the page says what to write.
 
 When it stays silent
 --------------------
@@ -66,6 +68,8 @@ from regrad.codemods import integer_path, loss_arguments_swapped
 from regrad.codemods.engine import own_metrics
 from regrad.codemods.engine.broken_paths import finding, operand, says_nothing
 from regrad.codemods.engine.counted import counted_losses
+from regrad.codemods.engine.drawn_rows import drawn_rows
+from regrad.codemods.engine.expected_choice import expected_choice
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.mixed_rows import mixed_rows
 from regrad.codemods.engine.own_losses import within
@@ -125,7 +129,7 @@ def mend(program: Program, found: Finding) -> Mendings:
     offered: list[Mending] = []
     refusal: NoSurrogate | CannotMove | None = None
     clearer: NoSurrogate | None = None
-    for way in (undecided, mixed_rows):
+    for way in (undecided, mixed_rows, expected_choice, drawn_rows):
         try:
             return (way(program, ending),)
         except CannotMove:

@@ -6,13 +6,14 @@ import ast
 
 from regrad.analysis.endings import Ending
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Tensor, Value
+from regrad.analysis.values import Constant
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, operand
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import tensors
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.surroundings import free_name
+from regrad.codemods.engine.without_slope import is_probable
 
 CONTRAST = "(image - tf.reduce_mean(image, axis=[-3, -2], keepdims=True)) * factor + mean"
 SATURATION = (
@@ -56,25 +57,12 @@ def _stays_a_colour(program: Program, ending: Ending) -> bool:
     for each in (each for each in tensors(program) if each.operation.node is ending.node):
         inputs = each.operation.inputs
         image, factor = inputs[:2] if len(inputs) > 1 else (None, None)
-        if image is None or not _is_nowhere_negative(image):
+        if not is_probable(image):
             return False
         value = factor.value if isinstance(factor, Constant) else None
         if not isinstance(value, (int, float)) or not 0 <= value <= 1:
             return False
     return isinstance(ending.node, ast.Call) and isinstance(argument(ending.node, 1, "saturation_factor"), ast.Constant)
-
-
-def _is_nowhere_negative(image: Value) -> bool:
-    """Whether a sigmoid or the like made it, whatever shape it was given since."""
-    value: Value = image
-    while isinstance(value, Tensor) and "probabilities" not in value.facts:
-        operation = value.operation
-        if operation.kind != "model" and operation.name not in ("Reshape", "reshape", "getitem"):
-            return False
-        if not operation.inputs:
-            return False
-        value = operation.inputs[0]
-    return isinstance(value, Tensor)
 
 
 class _Picture:

@@ -166,7 +166,7 @@ def _decision(program: Program, ending: Ending, frame: Frame) -> _Decision:
     """The expression in the body that calls the embedding which decides, as `argmax(x)` or as a layer or function."""
     choice = ending.node
     place = place_in(ending.frame, choice, frame)
-    if not isinstance(choice, ast.Call) or not isinstance(place, ast.Call) or not _is_last_axis(ending, choice):
+    if not isinstance(choice, ast.Call) or not isinstance(place, ast.Call) or not is_last_axis(ending, choice):
         raise CannotMove("only a class decided for along the last axis has known probabilities")
     if place is choice:
         scores = argument(choice, 0, "input", "x", "a")
@@ -186,7 +186,7 @@ def _decision(program: Program, ending: Ending, frame: Frame) -> _Decision:
 def _only_decides(program: Program, ending: Ending) -> bool:
     """Whether the function or layer gives the class of its one argument back, and does nothing else."""
     function, choice = ending.frame.function, ending.node
-    if not isinstance(choice, ast.Call) or not _is_last_axis(ending, choice):
+    if not isinstance(choice, ast.Call) or not is_last_axis(ending, choice):
         return False
     node = function.node if function is not None else None
     if node is None or isinstance(node, ast.AsyncFunctionDef):
@@ -318,7 +318,8 @@ def _softmax(program: Program, ending: Ending, picked: Tensor, path: str) -> str
     return spelled
 
 
-def _is_last_axis(ending: Ending, choice: ast.Call) -> bool:
+def is_last_axis(ending: Ending, choice: ast.Call) -> bool:
+    """Whether an argmax decides along the last axis of what it is given."""
     assert ending.operation is not None
     axis = argument(choice, 1, "axis", "dimension")
     first: Value | None = ending.operation.inputs[0] if ending.operation.inputs else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis.values import Operation, Tensor
 from regrad.codemods.engine.broken_paths import argument, operand
-from regrad.codemods.engine.without_slope import WITHOUT, NoSurrogate, made_by, number, selector, shape_of
+from regrad.codemods.engine.without_slope import WITHOUT, NoSurrogate, is_probable, made_by, number, selector, shape_of
 
 if TYPE_CHECKING:
     from regrad.codemods.engine.surrogates import Softener
@@ -30,7 +30,7 @@ def scores_of(softener: Softener, operation: Operation) -> tuple[str, bool]:
     if inner is None:
         raise NoSurrogate("the index has no slope")
     first = operation.inputs[0] if operation.inputs else None
-    logits = not softener.is_probable(first) and not (isinstance(first, Tensor) and first.facts & {"one-hot", "binary"})
+    logits = not is_probable(first) and not (isinstance(first, Tensor) and first.facts & {"one-hot", "binary"})
     return softener.soft(inner), logits and first is not None and softener.depends(first)
 
 

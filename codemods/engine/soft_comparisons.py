@@ -9,7 +9,7 @@ from regrad.analysis.values import Constant, Operation, Tensor
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import operand
 from regrad.codemods.engine.soft_choices import probabilities, scores_of
-from regrad.codemods.engine.without_slope import COMPARING, GREATER, ROUNDING, NoSurrogate, made_by
+from regrad.codemods.engine.without_slope import COMPARING, GREATER, ROUNDING, NoSurrogate, is_probable, made_by
 
 if TYPE_CHECKING:
     from regrad.codemods.engine.surrogates import Softener
@@ -26,14 +26,14 @@ def compared(softener: Softener, node: ast.expr, operation: Operation) -> str:
     high, low = (one, other) if operation.name in GREATER else (other, one)
     position = 0 if high is one else 1
     left, right = operation.inputs[position], operation.inputs[1 - position]
-    if softener.is_probable(left) and isinstance(right, Constant) and right.value == 0.5 and softener.direct:
+    if is_probable(left) and isinstance(right, Constant) and right.value == 0.5 and softener.direct:
         softener.used_direct = True
         return softener.soft(high)
-    if softener.is_probable(right) and isinstance(left, Constant) and left.value == 0.5 and softener.direct:
+    if is_probable(right) and isinstance(left, Constant) and left.value == 0.5 and softener.direct:
         softener.used_direct = True
         return f"1.0 - {operand(softener.soft(low))}"
     softener.used_sigmoid = True
-    steep = _STEEP if softener.is_probable(left) or softener.is_probable(right) else ""
+    steep = _STEEP if is_probable(left) or is_probable(right) else ""
     if isinstance(right, Constant) and right.value == 0:
         difference = softener.as_float(high, left)
     elif isinstance(left, Constant) and left.value == 0:

@@ -283,20 +283,6 @@ class Softener:
             and getattr(getattr(value, "operation", None), "kind", "") != "data"
         )
 
-    def is_probable(self, value: Value | None) -> bool:
-        """Whether a value is known to be a probability, also after being indexed."""
-        while isinstance(value, Tensor):
-            if "probabilities" in value.facts:
-                return True
-            operation = value.operation
-            if operation.name in ("getitem", "reshape", "squeeze", "expand_dims", "cast") or operation.name in ROUNDING:
-                value = operation.inputs[0] if operation.inputs else None
-            elif operation.kind == "model" and operation.inputs:
-                value = operation.inputs[0]
-            else:
-                return False
-        return False
-
     def _casts_to_float(self, call: ast.Call) -> bool:
         name = called(call)
         if name in ("to_float",):

@@ -13,6 +13,9 @@ LESS = frozenset({"less", "less_equal"})
 COMPARING = GREATER | LESS | {"equal", "not_equal"}
 
 
+_SAME_NUMBERS = frozenset({"getitem", "reshape", "Reshape", "squeeze", "expand_dims", "cast"})
+
+
 class NoSurrogate(Exception):
     """What stands here has no sound stand-in; `instead` is the code that the author could write."""
 
@@ -70,6 +73,24 @@ def made_by(value: Value | None) -> str:
             return name
         value = value.operation.inputs[0]
     return ""
+
+
+def is_probable(value: Value | None) -> bool:
+    """Whether a value is known to be a probability, also after being indexed."""
+    while isinstance(value, Tensor):
+        if "probabilities" in value.facts:
+            return True
+        operation = value.operation
+        if (
+            operation.name in ("getitem", "reshape", "Reshape", "squeeze", "expand_dims", "cast")
+            or operation.name in ROUNDING
+        ):
+            value = operation.inputs[0] if operation.inputs else None
+        elif operation.kind == "model" and operation.inputs:
+            value = operation.inputs[0]
+        else:
+            return False
+    return False
 
 
 def number(node: ast.expr) -> float | None:
