@@ -40,7 +40,7 @@ The fix and its safety
 ----------------------
 A term that depends on the inside of the model alone, and is added to the rest, moves into a layer that stands behind
 the tensors and hands it over with `add_loss`: the sum stays the same. What the function around the loss was given (the
-weight of the term) is given to the layer. Unsafe, since the layer becomes a part of the
+weight of the term, the tensors themselves) is given to the layer instead. Unsafe, since the layer becomes a part of the
 model. An input that only weighs the examples, or the pixels, is given to the training as `sample_weight`, and the model
 has one input less. An input that is mixed with the prediction in another way (a mask, an advantage, the number of
 trials) comes beside the targets, in every call of the file that trains or tests the model, and the loss takes the two

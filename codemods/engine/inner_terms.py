@@ -15,6 +15,7 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Tensor
 from regrad.codemods.engine import imports
+from regrad.codemods.engine.handed_tensors import handed
 from regrad.codemods.engine.layout import CannotMove, layout_of
 from regrad.codemods.engine.made_a_layer import OF_A_LAYER
 from regrad.codemods.engine.moving import Rewrite, after
@@ -46,20 +47,27 @@ def made_a_layer(program: Program, function: Function) -> tuple[Edit, ...]:
     source, tree = program.files[path], program.trees[path]
     names = _captured(function, node)
     parts = _taken_apart(node, set(names))
-    block = block_of(program, node, path)
-    names, wired_after = _bindings(block, names)
+    factory = handed(program, function, names)
+    block = factory.block if factory is not None else block_of(program, node, path)
+    outer = factory.spelled(names) if factory is not None else {each: each for each in names}
+    apart = factory.statement if factory is not None else None
+    ordered, wired_after = _bindings([each for each in block if each is not apart], list(outer.values()))
+    names = sorted(names, key=lambda each: ordered.index(outer[each]))
     place = _top_level(program, tree, block, wired_after, path)
     layer = imports.spelling(source, tree, ["tensorflow.keras.layers.Layer", "keras.layers.Layer"], place)
     name = _class_name(program, path, parts)
     settings = _settings(program, function, parts, set(names))
     text = _class_text(program, path, name, layer.text, names, parts, settings)
     rewrite = Rewrite(source, tree)
-    listed = ", ".join(names)
+    listed = ", ".join(ordered)
     given = listed if len(names) == 1 else f"[{listed}]"
-    rewrite.insert(f"{listed} = {name}({', '.join(settings)})({given})", after(wired_after))
+    made = [each if factory is None else factory.value(program, each, wired_after, path) for each in settings]
+    rewrite.insert(f"{listed} = {name}({', '.join(made)})({given})", after(wired_after))
     rewrite.remove(list(parts.statements))
     rewrite.replace(parts.whole, " + ".join(program.source(each, path) for each in parts.staying))
-    return (*layer.edits, _before(program, path, tree, place, text), *rewrite.edits())
+    gone = [*parts.going, *parts.statements]
+    parameters = factory.without(program, [*names, *settings], gone, path) if factory is not None else ()
+    return (*layer.edits, _before(program, path, tree, place, text), *rewrite.edits(), *parameters)
 
 
 def _captured(function: Function, node: ast.FunctionDef) -> list[str]:
