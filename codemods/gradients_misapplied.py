@@ -4,9 +4,9 @@ other weights.
 What it does
 ------------
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
-`zip` or generator that was read before it is applied; gradients of one model paired with the variables of a
-differently built one; a training loop in which an optimizer is made and the gradients go nowhere, or are summed up in
-variables and never applied, and one of several steps that drops them; steps by hand that move copies of the weights,
+`zip` or generator that was read before it is applied; gradients of one model paired with the variables of a differently
+built one; a training loop in which an optimizer is made and the gradients go nowhere, or are summed up, in variables or
+over tasks, and never applied, and one of several steps that drops them; steps by hand that move copies of the weights,
 or only a name; copies that are given to the optimizer; a network, layer or table that is trained through and in no
 optimizer's list, be it in front of what is trained or a head behind it, whose output is compared with data; a list of
 weights that is begun again where it was to grow; a variable in no list that means nothing unless it moves (its
@@ -33,7 +33,8 @@ The fix and its safety
 ----------------------
 Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not
 applied, or training one more network, is unsafe: weights move that did not. Gradients that are gathered over several
-batches are applied before their sum is begun anew; where it is not begun anew, that is left to the author.
+batches or tasks are applied where their sum is whole, to the weights that it was begun for; where it is not begun anew,
+that is left to the author.
 
 When it stays silent
 --------------------
@@ -62,6 +63,7 @@ from regrad.codemods.engine.copied_variables import AppliedToCopies, applied_to_
 from regrad.codemods.engine.idle_accumulators import Accumulated, applied_before_clearing, idle_accumulators
 from regrad.codemods.engine.idle_beside_others import idle_beside_others
 from regrad.codemods.engine.idle_gradients import Idle, Unapplied, applied, idle, idle_in_graph
+from regrad.codemods.engine.idle_sums import Forsaken, applied_when_whole, idle_sums
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.left_out import LeftOut, joined, left_out, passed_over
 from regrad.codemods.engine.left_out_of_graph import LeftOutOfGraph, left_out_of_graph
@@ -110,6 +112,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
         )
     yield from idle(program)
     yield from idle_accumulators(program)
+    yield from idle_sums(program)
     yield from idle_beside_others(program)
     for given in applied_to_copies(program):
         message = "`apply_gradients` is given copies of the variables, which it cannot move"
@@ -163,6 +166,8 @@ def _mending(program: Program, evidence: object) -> Mending:
         return applied(program, evidence)
     if isinstance(evidence, Accumulated):
         return applied_before_clearing(program, evidence)
+    if isinstance(evidence, Forsaken):
+        return applied_when_whole(program, evidence)
     if isinstance(evidence, VariablesLeftOut):
         return listed_as_well(program, evidence)
     if isinstance(evidence, LeftOut):
