@@ -21,6 +21,7 @@ from regrad.codemods.engine.made_a_layer import OF_A_LAYER
 from regrad.codemods.engine.moving import Rewrite, after
 from regrad.codemods.engine.renamed_text import renamed_text
 from regrad.codemods.engine.rule import Edit
+from regrad.codemods.engine.sums import terms_of, written
 from regrad.codemods.engine.surroundings import block_of, function_around, index_in, loaded, owners, stored
 
 _REDUCING = frozenset({"reduce_mean", "mean", "reduce_sum", "sum"})
@@ -37,6 +38,8 @@ class _Parts(NamedTuple):
     going: tuple[ast.expr, ...]
     staying: tuple[ast.expr, ...]
     statements: tuple[ast.Assign, ...]
+    taken_off: frozenset[int] = frozenset()
+    """Those terms that the loss subtracts."""
 
 
 def made_a_layer(program: Program, function: Function) -> tuple[Edit, ...]:
@@ -64,7 +67,10 @@ def made_a_layer(program: Program, function: Function) -> tuple[Edit, ...]:
     made = [each if factory is None else factory.value(program, each, wired_after, path) for each in settings]
     rewrite.insert(f"{listed} = {name}({', '.join(made)})({given})", after(wired_after))
     rewrite.remove(list(parts.statements))
-    rewrite.replace(parts.whole, " + ".join(program.source(each, path) for each in parts.staying))
+    rewrite.replace(
+        parts.whole,
+        written((program.source(each, path), each, id(each) not in parts.taken_off) for each in parts.staying),
+    )
     gone = [*parts.going, *parts.statements]
     parameters = factory.without(program, [*names, *settings], gone, path) if factory is not None else ()
     return (*layer.edits, _before(program, path, tree, place, text), *rewrite.edits(), *parameters)
@@ -121,9 +127,11 @@ def _taken_apart(node: ast.FunctionDef, captured: set[str]) -> _Parts:
             around, result = result.func, result.args[0]
         else:
             break
-    terms = _terms(result) if result is not None else []
-    if result is None or len(terms) < 2:
+    signed = terms_of(result) if result is not None else []
+    if result is None or len(signed) < 2:
         raise CannotMove(_MIXED)
+    terms = [each for each, _ in signed]
+    taken_off = frozenset(id(each) for each, added in signed if not added)
     going = [each for each in terms if needs(each) & captured]
     staying = [each for each in terms if each not in going]
     if any(needs(each) & given for each in going) or not any(needs(each) & given for each in staying):
@@ -133,7 +141,7 @@ def _taken_apart(node: ast.FunctionDef, captured: set[str]) -> _Parts:
     statements = tuple(statement for name, statement in bound.items() if name in wanted)
     if wanted & kept & bound.keys():
         raise CannotMove("the terms share what they are made of")
-    return _Parts(result, around, tuple(going), tuple(staying), statements)
+    return _Parts(result, around, tuple(going), tuple(staying), statements, taken_off)
 
 
 def _settings(program: Program, function: Function, parts: _Parts, captured: set[str]) -> list[str]:
@@ -162,12 +170,6 @@ def _parameters_around(program: Program, function: Function) -> set[str]:
     arguments = around.args
     names = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     return names - {"self", "cls"} - {name for each in around.body for name in stored(each)}
-
-
-def _terms(node: ast.expr) -> list[ast.expr]:
-    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_terms(node.left), *_terms(node.right)]
-    return [node]
 
 
 def _is_reduction(node: ast.AST) -> bool:
@@ -250,7 +252,9 @@ def _class_text(
     source, tree = program.files[path], program.trees[path]
     held = {each: f"self.{each}" for each in settings}
     bound = {each.targets[0].id: each.value for each in parts.statements if isinstance(each.targets[0], ast.Name)}
-    added = " + ".join(renamed_text(program.source(each, path), held) for each in parts.going)
+    added = written(
+        (renamed_text(program.source(each, path), held), each, id(each) not in parts.taken_off) for each in parts.going
+    )
     if parts.around is not None:
         added = f"{program.source(parts.around, path)}({added})"
     elif not all(_is_scalar(each, bound) for each in parts.going):
