@@ -36,9 +36,10 @@ loss over classes that is given the class decided for gets the scores instead, a
 slope stays a choice. `argsort(argsort(x))` gives way to soft ranks: how many of the others lie below, each counted by a
 sigmoid. An entry of a table, or one of each example's own rows, that an argmax picks (`gather_nd`, `take_along_axis`,
 `gather` with `batch_dims=1`) gives way to the expectation over all of them. Rows of one 1 that `tf.random.categorical`
-draws stay drawn, with the slope of the probabilities. An `Embedding` that looks up the class decided for, and nothing
-else, becomes a `Dense` without bias that mixes its rows by the probabilities. Counts, an order alone and other rows of
-an embedding have no stand-in of one line; for these the page says what to write.
+draws stay drawn, with the slope of the probabilities. The nearest row of a table that a term of the loss draws to a
+stopped `z` is given on as `z + tf.stop_gradient(row - z)`. An `Embedding` that looks up the class decided for, and
+nothing else, becomes a `Dense` without bias that mixes its rows by the probabilities. Counts, an order alone and other
+rows of an embedding have no stand-in of one line; for these the page says what to write.
 
 When it stays silent
 --------------------
@@ -72,6 +73,7 @@ from regrad.codemods.engine.drawn_rows import drawn_rows
 from regrad.codemods.engine.expected_choice import expected_choice
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.mixed_rows import mixed_rows
+from regrad.codemods.engine.nearest_rows import nearest_rows
 from regrad.codemods.engine.own_losses import within
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.surrogates import Softener, consumers_of
@@ -129,7 +131,7 @@ def mend(program: Program, found: Finding) -> Mendings:
     offered: list[Mending] = []
     refusal: NoSurrogate | CannotMove | None = None
     clearer: NoSurrogate | None = None
-    for way in (undecided, mixed_rows, expected_choice, drawn_rows):
+    for way in (undecided, mixed_rows, expected_choice, drawn_rows, nearest_rows):
         try:
             return (way(program, ending),)
         except CannotMove:
