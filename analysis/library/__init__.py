@@ -37,6 +37,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             tensors,
             training,
             variables,
+            written_data,
         )
 
         exact: dict[str, Handler] = {}
@@ -55,6 +56,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             records,
             tapes,
             training,
+            written_data,
         ):
             exact.update(module.FUNCTIONS)
             prefixes.update(getattr(module, "PREFIXES", {}))
