@@ -33,8 +33,8 @@ now on, and whether that was wanted, only the author knows.
 When it stays silent
 --------------------
 When a gradient reaches the weights on another way (targets of Q-learning, SimSiam and VQ-VAE, straight-through
-estimators, advantages of an actor-critic), when the other ways are cut by something else (RG501, RG502: that cut is
-the one to mend), when another training step of the program trains them, when the program
+estimators, advantages of an actor-critic), when the other ways are cut by something else (RG501, RG502, or RG401 where
+no tape saw them: that cut is the one to mend), when another training step of the program trains them, when the program
 updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, and
 where `unconnected_gradients` shows that missing gradients are reckoned with. A baseline beside a stopped term of the
 loss stays stopped; where the term is missing altogether, RG109 says so. Of two stops, the one that parts the loss from
@@ -52,11 +52,12 @@ from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings, fresh
+from regrad.analysis.flow import Flow
 from regrad.analysis.program import Program
 from regrad.analysis.values import Variable
 from regrad.analysis.weights import names
 from regrad.codemods import partial_loss
-from regrad.codemods.engine import stopped_branch
+from regrad.codemods.engine import recording, stopped_branch
 from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
@@ -81,7 +82,7 @@ def detect(program: Program) -> Iterator[Finding]:
         if set(names(ending.lost)) <= forgotten:
             # A term of the loss that was forgotten is the mistake; beside it, stopping is usual (a critic's advantage).
             continue
-        if _beside_a_mistake(ending, found) or _within_another(ending, found):
+        if _beside_a_mistake(ending, found) or _within_another(ending, found) or _unrecorded_beside(program, ending):
             continue
         yield finding(program, CODE, NAME, ending, "is on the only way from the loss to {lost}: no gradient passes")
 
@@ -121,6 +122,19 @@ def _within_another(ending: Ending, found: tuple[Ending, ...]) -> bool:
         other.sink is ending.sink and other.kind is CutKind.STOPPED and own < {id(value) for value in other.lost}
         for other in found
     )
+
+
+def _unrecorded_beside(program: Program, ending: Ending) -> bool:
+    """Whether another way leads to all of the weights, and only the tape did not see it, against the author's wish:
+    RG401 and RG402 name that.
+    """
+    sink = ending.sink
+    if sink.tape is None:
+        return False
+    reached = Flow(None, marks=ending.lost).reach(sink.target).sources
+    if any(id(value) not in reached for value in ending.lost):
+        return False
+    return bool(recording.needed(program, sink, recording.recorder_of(program, sink.tape)))
 
 
 def _meant(ending: Ending) -> bool:

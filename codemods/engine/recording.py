@@ -273,10 +273,10 @@ def reports(program: Program, kinds: Iterable[CutKind], sink_kinds: tuple[str, .
             continue
         if not sink.dead and zeros_expected(sink.event):
             continue
-        for cut in sink.cuts:
-            if cut.kind not in wanted or cut.operation is None or cut.node is None or cut.frame is None:
+        recorder = recorder_of(program, sink.tape) if sink.tape is not None else None
+        for cut in _those_to_mend_first(program, sink, recorder, wanted):
+            if cut.operation is None or cut.node is None or cut.frame is None:
                 continue
-            recorder = recorder_of(program, sink.tape) if sink.tape is not None else None
             node, frame = cut.node, cut.frame
             # The reader of the report looks at the code around the tape, or else at that which called it.
             around: Frame | None = recorder.frame if recorder is not None else None
@@ -289,6 +289,17 @@ def reports(program: Program, kinds: Iterable[CutKind], sink_kinds: tuple[str, .
             if (frame.path, id(node)) not in seen:
                 seen.add((frame.path, id(node)))
                 yield Report(sink, cut, node, frame, sink.path.lost if sink.dead else cut.sources)
+
+
+def _those_to_mend_first(
+    program: Program, sink: Sink, recorder: Recorder | None, kinds: frozenset[CutKind]
+) -> Iterable[FoundCut]:
+    """The cuts of some kinds. One place may stand for several (a call that gives a batch): those that matter lead."""
+    cuts = [cut for cut in sink.cuts if cut.kind in kinds]
+    if len(cuts) < 2:
+        return cuts
+    wanted = {id(operation) for operation in needed(program, sink, recorder)}
+    return sorted(cuts, key=lambda cut: id(cut.operation) not in wanted)
 
 
 def source_names(program: Program, report: Report) -> tuple[str, ...]:
