@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TypeGuard
 
-from regrad.codemods.engine.numpy_table import TABLE
+from regrad.codemods.engine.numpy_table import TABLE, NotConverted
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _WINDOWS = frozenset({"ones", "hanning", "hamming", "blackman", "bartlett"})
@@ -14,7 +14,10 @@ _MADE_OF_A_LIST = frozenset({"array", "asarray"})
 
 
 class Independent:
-    """The expressions of a function that hang on none of its arguments and have no counterpart in TensorFlow."""
+    """The expressions of a function that hang on none of its arguments and have no counterpart in TensorFlow.
+
+    Raises `NotConverted` where such an array is used in another way than beside a tensor in arithmetic, or as a kernel.
+    """
 
     def __init__(self, function: ast.FunctionDef | ast.Lambda, tree: ast.Module) -> None:
         self.function, self.tree = function, tree
@@ -34,6 +37,10 @@ class Independent:
                 self.nodes.update(ast.walk(each.value))
             elif isinstance(each, ast.expr) and not self.depends(each) and self._is_kept(each) and self._fits(each):
                 self.nodes.update(ast.walk(each))
+        for each in ast.walk(function):
+            read = isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)
+            if isinstance(each, ast.Name) and read and each.id in self.kept and each not in self.nodes:
+                raise NotConverted(f"`{each.id}` stays an array, and TensorFlow may read it in another dtype")
 
     def depends(self, node: ast.AST) -> bool:
         return any(isinstance(each, ast.Name) and each.id in self.given for each in ast.walk(node))
