@@ -64,7 +64,9 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG504", "operation-without-gradient"
-_RAISING = frozenset({"lu", "logm", "adjust_contrast", "adjust_hue", "adjust_saturation", "resize_area"})
+_RAISING = frozenset(
+    {"lu", "logm", "bincount_weighted", "adjust_contrast", "adjust_hue", "adjust_saturation", "resize_area"}
+)
 _INSTEAD = {
     "unique": (
         "which values are equal is a decision that has no slope; group by ids that are known before the step",
@@ -78,6 +80,10 @@ _INSTEAD = {
         "for a symmetric matrix the eigenvalues do it",
         "values, vectors = tf.linalg.eigh(matrix)\n"
         "logarithm = vectors @ tf.linalg.diag(tf.math.log(values)) @ tf.linalg.adjoint(vectors)",
+    ),
+    "bincount_weighted": (
+        "a sum over segments is the same and has a gradient",
+        "tf.math.unsorted_segment_sum(weights, numbers, num_segments)",
     ),
     "adjust_hue": ("leave the hue alone on the path; `tf.image.hsv_to_rgb` has no gradient either", ""),
 }
@@ -153,6 +159,8 @@ def mend(program: Program, found: Finding) -> Mendings:
         return _resized(program, ending)
     if name == "logm":
         return _logarithm(program, ending)
+    if name == "bincount_weighted":
+        return _summed(program, ending)
     reason, suggestion = _INSTEAD.get(
         name.removesuffix("_with_counts"), ("no operation of the same meaning has a gradient", "")
     )
@@ -165,6 +173,16 @@ def _logarithm(program: Program, ending: Ending) -> Mendings:
     reason, suggestion = _INSTEAD["logm"]
     try:
         return (through_eigenvalues(program, ending),)
+    except CannotMove as problem:
+        return Withheld(f"{reason}; {problem.reason}", suggestion)
+
+
+def _summed(program: Program, ending: Ending) -> Mendings:
+    from regrad.codemods.engine.segment_sums import by_segments
+
+    reason, suggestion = _INSTEAD["bincount_weighted"]
+    try:
+        return (by_segments(program, ending),)
     except CannotMove as problem:
         return Withheld(f"{reason}; {problem.reason}", suggestion)
 
