@@ -155,8 +155,8 @@ RULE = Rule(
     CODE,
     NAME,
     "mixed",
-    "The term becomes a part of the model, which evaluation and saving see; where it is mixed with the prediction, "
-    "the author has to choose.",
+    "The term becomes a part of the model, which evaluation and saving see; an input that is mixed with the "
+    "prediction is given to the training beside the targets or as weights.",
     detect,
     mend,
 )
