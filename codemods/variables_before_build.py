@@ -52,6 +52,7 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, WeightsRead
 from regrad.analysis.library.sequential import has_input
@@ -219,6 +220,8 @@ def _read_afresh(program: Program, read: WeightsRead) -> tuple[Edit, ...]:
     statement = program.statement(read.node, path)
     assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute)
     name, value = statement.targets[0].attr, statement.value
+    if isinstance(value, ast.Call) and called(value) in ("list", "tuple") and len(value.args) == 1:
+        value = value.args[0]
     if value is not read.node or not isinstance(value, ast.Attribute):
         raise CannotMove("the list is put together of several")
     holder = _held_as(program, read, value.value)
