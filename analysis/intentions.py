@@ -65,8 +65,8 @@ def _stands_in(program: Program) -> bool:
 def _named(program: Program) -> Iterator[str]:
     """What the program names itself: functions, classes, and what it binds."""
     for path in program.trees:
-        for kind in (ast.FunctionDef, ast.ClassDef):
-            yield from (node.name.lower() for node in program.nodes_of(path, kind))
+        yield from (node.name.lower() for node in program.nodes_of(path, ast.FunctionDef))
+        yield from (node.name.lower() for node in program.nodes_of(path, ast.ClassDef))
         yield from (node.id.lower() for node in program.nodes_of(path, ast.Name) if isinstance(node.ctx, ast.Store))
 
 

@@ -68,7 +68,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.location import Location
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Instance, Tensor, Value, Variable, WeightList
+from regrad.analysis.values import Instance, Layer, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import stopped_branch
 from regrad.codemods.engine.built_in_vain import built_in_vain
@@ -128,7 +128,7 @@ def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
         if lost_output(program, case.sink, part) is not None:
             continue  # RG407
         kept = built_in_vain(program, part)
-        if kept is not None and part.node is not None and part.frame is not None:
+        if kept is not None and isinstance(part, Layer) and part.node is not None and part.frame is not None:
             yield report(
                 f"`{kept}` is built and never called, so it gets no gradient",
                 program.location(part.node, part.frame),
