@@ -29,10 +29,10 @@ with the arguments whose names differ), `.numpy()` and `float()` go, lists of te
 in NumPy that is handed to `tf.numpy_function` is converted as a whole or not at all; where others use it too, it stays
 as it is, and a twin of it in TensorFlow stands below. What it computes of none of its arguments (a window, a kernel)
 stays NumPy, and `np.convolve` with such a kernel becomes `tf.nn.conv1d`, for each row of a batch at once. What concerns
-labels alone and has no counterpart (a median, say) stays NumPy inside `tf.numpy_function`. The import of NumPy goes when
-nothing uses it any more. Where a function has no counterpart of the same meaning, or one without a slope, nothing is
-rewritten, and the reason is given. One exception is unsafe: a function that ranks a vector (for Spearman's rho, say) is
-given a soft rank, which has a slope.
+labels alone and has no counterpart (a median, say) stays NumPy inside `tf.numpy_function`. The import of NumPy goes
+when nothing uses it any more. Where a function has no counterpart of the same meaning, or one without a slope, nothing
+is rewritten, and the reason is given. One exception is unsafe: a function that ranks a vector (for Spearman's rho, say)
+is given a soft rank, which has a slope.
 
 When it stays silent
 --------------------

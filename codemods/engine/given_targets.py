@@ -19,6 +19,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit, Safety
+from regrad.codemods.engine.unread_targets import handed_with, unread_targets
 
 _LABELS = ("labels", "label", "targets", "target", "y")
 _INPUT_WORDS = frozenset(
@@ -55,9 +56,13 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
             yield f"`{key}` is the target", Safety.UNSAFE, lambda: _split(program, event, key)
         elif (beside := kept_back(program, event)) is not None:
             yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
+        elif (unread := unread_targets(program)) is not None:
+            yield f"hand `{unread.name}` over as well", Safety.UNSAFE, partial(handed_with, program, unread)
     elif kind == "dataset":
         if (beside := kept_back(program, event)) is not None:
             yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
+        elif (unread := unread_targets(program)) is not None:
+            yield f"hand `{unread.name}` over as well", Safety.UNSAFE, partial(handed_with, program, unread)
         elif method == "flow" and same:
             yield "the images are the target", Safety.UNSAFE, lambda: _flows(program, event)
         elif maker is not None and called(maker) in _FOLDERS:
