@@ -59,8 +59,8 @@ def _unread(program: Program, path: str, call: ast.Call) -> list[str]:
                 bound[node.id] = max(node.lineno, bound.get(node.id, 0))
         else:
             statement = program.statement(node, path)
-            shown = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
-            if not shown or called(statement.value) not in _SHOWING:
+            shown = statement.value if isinstance(statement, ast.Expr) else None
+            if not isinstance(shown, ast.Call) or called(shown) not in _SHOWING:
                 read.add(node.id)
     return [
         name
