@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports integer variables (`tf.Variable(3)`, `dtype=tf.int32`, also through a constant of the module), integer tensors
-that a tape watches, and casts of them to integers, where no gradient can come back through them.
+that a tape watches, casts of them to integers, and casts of a prediction that the loss computes with
+(`tf.cast(pred, tf.int32) - labels`), where no gradient can come back through them.
 
 Why gradients stop
 ------------------
@@ -30,13 +31,14 @@ The fix and its safety
 ----------------------
 Safe: the dtype is mended where it is declared (the literal, the `dtype` argument, the constant that holds it), and
 other integers that meet the value on the way become floating point as well. The numbers stay what they were. Unsafe
-where `//` is on the way, since it may now give fractions' floors of other numbers. A dtype that comes from elsewhere
-(an argument, an attribute) is left to the author.
+where `//` is on the way, since it may now give fractions' floors of other numbers, and where the cast of a prediction
+goes. A dtype that comes from elsewhere (an argument, an attribute) is left to the author.
 
 When it stays silent
 --------------------
 For integers that are meant to be integers: labels, indices, masks, step counters, embeddings' inputs, seeds, and
-integer variables that nobody asks a gradient of.
+integer variables that nobody asks a gradient of. Integers made of a prediction that decide something (an index, a
+comparison, a count) are RG501's.
 
 References
 ----------
@@ -59,6 +61,7 @@ from regrad.analysis.values import Collection, Tensor, Value, Variable
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.operations_of import tensors
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG505", "integer-path"
@@ -77,13 +80,17 @@ _TAKES_DTYPE = frozenset(_DTYPE_PLACES) | frozenset(
 )
 """Calls that make numbers of the dtype that they are given. Others (`reshape`, `randint`) have no such argument, or
 take no floating point for it."""
+_ARITHMETIC = frozenset(
+    "add subtract multiply divide truediv negative abs square cast pow reduce_sum reduce_mean".split()
+)
+_PARTS = frozenset("getitem reshape squeeze expand_dims transpose clip_by_value maximum minimum".split())
 _DEEPEST = 6
 
 
 def detect(program: Program) -> Iterator[Finding]:
     """Endings at a source that holds integers, or at a cast of a source."""
     for ending in endings(program):
-        if ending.kind is CutKind.INTEGER and concerns(ending):
+        if ending.kind is CutKind.INTEGER and concerns(program, ending):
             if ending.value in ending.lost:
                 says = "holds integers, and integers have no gradient: none reaches {lost}"
             else:
@@ -91,20 +98,38 @@ def detect(program: Program) -> Iterator[Finding]:
             yield finding(program, CODE, NAME, ending, says)
 
 
-def concerns(ending: Ending) -> bool:
-    """Whether the integers are declared (this rule's matter), not made of a prediction (RG501's)."""
+def concerns(program: Program, ending: Ending) -> bool:
+    """Whether the integers are declared, or made by a cast and computed with as numbers (this rule's matter). Integers
+    that decide something, as an index or in a comparison, are meant to be whole; that no slope passes there is RG501's.
+    """
+    if _declared(ending):
+        return True
+    return _is_cast(ending) and not _selects(ending) and _is_computed_with(program, ending.value)
+
+
+def _is_computed_with(program: Program, value: Value) -> bool:
+    """Whether whatever uses the integers, in part or as a whole, computes with them."""
+    users = [each for each in tensors(program) if any(part is value for part in each.operation.inputs)]
+    return bool(users) and all(
+        _is_computed_with(program, each) if each.operation.name in _PARTS else each.operation.name in _ARITHMETIC
+        for each in users
+    )
+
+
+def _declared(ending: Ending) -> bool:
     if any(ending.value is source for source in ending.lost):
         return True
     operation = ending.operation
-    direct = (
-        operation is not None
-        and operation.name == "cast"
-        and any(part is source for part in operation.inputs for source in ending.lost)
-    )
-    # What selects rows is an index on purpose.
-    return direct and not any(
-        value.operation.name in ("selector", "one_hot", "Embedding index") for value in ending.chain
-    )
+    direct = operation is not None and any(part is source for part in operation.inputs for source in ending.lost)
+    return direct and _is_cast(ending) and not _selects(ending)
+
+
+def _is_cast(ending: Ending) -> bool:
+    return ending.operation is not None and ending.operation.name == "cast"
+
+
+def _selects(ending: Ending) -> bool:
+    return any(value.operation.name in ("selector", "one_hot", "Embedding index") for value in ending.chain)
 
 
 def mend(program: Program, found: Finding) -> Mendings:
@@ -112,6 +137,10 @@ def mend(program: Program, found: Finding) -> Mendings:
     from regrad.codemods.engine.moving import Rewrite
 
     ending: Ending = found.evidence
+    if not _declared(ending):
+        from regrad.codemods import non_differentiable_operation
+
+        return non_differentiable_operation.mend(program, found)
     floats = _Floats(program)
     try:
         floats.declare(ending.node, ending.frame, ending.value)

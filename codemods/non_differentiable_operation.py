@@ -3,8 +3,8 @@
 What it does
 ------------
 Reports the operation that takes the gradient away: `argmax`, `round`, `floor`, `sign`, a comparison, a cast to
-integers, `one_hot` of a prediction, `bincount`, an order, a metric used inside a loss, in a loss, a layer, a `Lambda`
-or a graph.
+integers that select or count, `one_hot` of a prediction, `bincount`, an order, a metric used inside a loss, in a loss,
+a layer, a `Lambda` or a graph. Integers that are computed with are RG505's.
 
 Why gradients stop
 ------------------
@@ -98,7 +98,7 @@ def detect(program: Program) -> Iterator[Finding]:
             continue
         if operation.name in _ABOUT_SHAPES or operation.kind in ("predict", "data", "input"):
             continue
-        if ending.kind is CutKind.INTEGER and integer_path.concerns(ending):
+        if ending.kind is CutKind.INTEGER and integer_path.concerns(program, ending):
             continue
         if operation.kind == "metric" and id(ending.node) in stated:
             continue

@@ -53,11 +53,16 @@ def test_a_term_for_each_sample_is_averaged_as_keras_averages_it() -> None:
     assert "self.add_loss(tf.reduce_mean(active))" in text
 
 
+def test_a_term_that_is_taken_off_keeps_its_sign() -> None:
+    text = mended(RULE, _program("return tf.reduce_mean(tf.square(y_true - y_pred)) - tf.reduce_mean(code)"))
+    assert "self.add_loss(-tf.reduce_mean(code))" in text
+    assert "    return tf.reduce_mean(tf.square(y_true - y_pred))\n" in text
+
+
 @pytest.mark.parametrize(
     "body",
     [
         ("return tf.reduce_mean(tf.square(y_true - y_pred) * code[:, :1])",),
-        ("return tf.reduce_mean(tf.square(y_true - y_pred)) - tf.reduce_mean(code)",),
         ("weight = tf.reduce_mean(code)", "return tf.reduce_mean(tf.square(y_true - y_pred)) * weight + weight"),
         ("print('loss')", "return tf.reduce_mean(tf.square(y_true - y_pred)) + tf.reduce_mean(code)"),
         ("value = tf.reduce_mean(y_pred)", "for _ in range(2):", "    value += tf.reduce_mean(code)", "return value"),

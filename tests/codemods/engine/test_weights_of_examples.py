@@ -62,5 +62,7 @@ def test_the_weight_leaves_the_model_and_comes_with_the_data(loss: str, left: st
         _program(f"tf.reduce_mean({_EACH} * weight[:, 0])", "other = Model([signal, weight], told)"),
     ],
 )
-def test_what_is_no_mere_weight_stays(program: str) -> None:
-    assert mended(RULE, program).startswith("withheld: ")
+def test_what_is_no_mere_weight_is_not_handed_over_as_one(program: str) -> None:
+    """Whatever else mends it (it may come beside the targets), the model keeps its input."""
+    text = mended(RULE, program)
+    assert "sample_weight" not in text and (text.startswith("withheld: ") or "weight = Input((1,))" in text)
