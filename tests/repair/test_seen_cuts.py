@@ -24,7 +24,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
-settings = json.loads('{"name": "NAME"}')
+settings = json.JSONDecoder().decode('{"name": "NAME"}')
 model = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])
 optimizer = tf.keras.optimizers.Adam(0.01)
 x = tf.random.normal((32, 4), seed=1)
