@@ -195,7 +195,8 @@ def _loss_of_that_name(program: Program, metric: Metric, call: ast.Call, path: s
     where = metric.frame.path
     source = program.files[where]
     text = source.segment(source.span(made.func))
-    if isinstance(made.func, ast.Attribute) and text.endswith(f"metrics.{made.func.attr}"):
+    if isinstance(made.func, ast.Attribute) and text.endswith(f".metrics.{made.func.attr}"):
+        # Where `metrics` itself is what was imported, `losses` need not be.
         new = text[: -len(f"metrics.{made.func.attr}")] + f"losses.{respelling.CLASSES[name]}"
         return (change_call(source, made, Callee(new)),)
     new, edits = respelling.library_name(program, where, f"keras.losses.{respelling.CLASSES[name]}", made)

@@ -19,7 +19,6 @@ from regrad.verify.modes import merge, needs_own_mode
 from regrad.verify.records import Pass, read_pass
 from regrad.verify.server_process import ServerGone, ServerProcess
 from regrad.verify.verdict import judge
-from regrad.verify.worker.supply import KERAS_PARTS, MODULES
 from regrad.verify.worker.undefined import undefined_names
 
 RECYCLE_AFTER = 500
@@ -193,6 +192,6 @@ def half_of_memory() -> int | None:
 def newly_undefined(before: str | None, after: str | None) -> list[str]:
     """Names that the text reads after the rewrite, that nothing defines, and of which that was not so before.
 
-    Modules go by themselves: the worker imports what a snippet leaves out, and nothing else has those names.
+    The worker supplies what a snippet leaves out, and a rewrite is no snippet.
     """
-    return sorted(undefined_names(after or "") - undefined_names(before or "") - MODULES.keys() - set(KERAS_PARTS))
+    return sorted(undefined_names(after or "") - undefined_names(before or ""))

@@ -1,4 +1,4 @@
-"""Names that a rewrite leaves without a meaning: what moved took them out of the function that gave them one."""
+"""Names that a rewrite leaves without a meaning: taken out of the function that gave them one, or never imported."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ _ALWAYS = frozenset({*dir(builtins), "__file__", "__name__", "__doc__", "__spec_
 
 
 def left_undefined(before: SourceFile, after: SourceFile) -> tuple[str, ...]:
-    """The global names that `after` reads and nothing binds, and that some function of `before` gave a meaning.
+    """The global names that `after` reads and nothing binds, and of which that was not so before: some function of
+    `before` gave them a meaning, or they are said like a module (`losses.Huber`) that nothing imports.
 
     A name that means nothing in either is a snippet's: its import is missing, or its data.
     """
     earlier, later = _names(before.text), _names(after.text)
     if earlier is None or later is None:
         return ()
-    return tuple(sorted((later.undefined - earlier.undefined) & earlier.local))
+    return tuple(
+        name
+        for name in sorted(later.undefined - earlier.undefined)
+        if name in earlier.local or re.search(rf"(?<![\w.]){re.escape(name)}\.", after.text)
+    )
 
 
 class _Names(NamedTuple):

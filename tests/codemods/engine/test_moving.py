@@ -439,6 +439,7 @@ def test_compound_statements_move_with_what_is_in_them() -> None:
 
 def test_wrap_and_unwrap() -> None:
     flat = """
+        import tensorflow as tf
         x = 1
 
         # forward
@@ -448,6 +449,7 @@ def test_wrap_and_unwrap() -> None:
         grads = g()
         """
     nested = """
+        import tensorflow as tf
         x = 1
 
         with tf.GradientTape() as tape:
@@ -475,6 +477,7 @@ def test_wrap_and_unwrap() -> None:
     )
     check(
         """
+        from recording import tape
         a()
         between()
 
@@ -483,6 +486,7 @@ def test_wrap_and_unwrap() -> None:
         c()
         """,
         """
+        from recording import tape
         with tape:
             tape.watch(x)
             a()
