@@ -62,7 +62,12 @@ def read(interpreter: Interpreter, owner: Value, name: str, node: ast.AST) -> Va
 
 
 def _of_external(interpreter: Interpreter, owner: External, name: str, node: ast.AST) -> Value:
-    full, constant = _member(owner.name, name)
+    return member(owner.name, name, node)
+
+
+def member(owner: str, name: str, node: ast.AST) -> Value:
+    """What a library holds under a name."""
+    full, constant = _member(owner, name)
     return External(full) if constant is None else Constant(constant, node)
 
 
@@ -125,7 +130,10 @@ def _bind(interpreter: Interpreter, owner: Value, member: Value, node: ast.AST) 
         if member.decorated("staticmethod"):
             return member
         if member.decorated("property", "cached_property"):
-            return interpreter.call(BoundMethod(owner, member), Call(node))
+            value = interpreter.call(BoundMethod(owner, member), Call(node))
+            if isinstance(owner, Instance) and member.decorated("cached_property"):
+                interpreter.store.put(owner.fields, member.name, value)
+            return value
         if member.decorated("classmethod"):
             return BoundMethod(owner.cls if isinstance(owner, Instance) else owner, member)
         return BoundMethod(owner, member)

@@ -219,7 +219,15 @@ def call_function(interpreter: Interpreter, function: Function, arguments: Call,
     if parameters.kwarg is not None:
         names[parameters.kwarg.arg] = Mapping(dict(keywords), arguments.complete)
     owner = this if this is not None else (given[0] if function.owner is not None and given else None)
-    return interpreter.run_function(function, scope, arguments.node, owner)
+    if not function.decorated("cache", "lru_cache"):
+        return interpreter.run_function(function, scope, arguments.node, owner)
+    bound = tuple(names.values())
+    key = (function.node, tuple(value.value if isinstance(value, Constant) else id(value) for value in bound))
+    if key not in interpreter.results:
+        result = interpreter.run_function(function, scope, arguments.node, owner)
+        interpreter.store.put(interpreter.results, key, (result, bound))
+    kept: Value = interpreter.results[key][0]
+    return kept
 
 
 def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:

@@ -141,6 +141,7 @@ class Trained(Event):
     first: bool
     source: Value | None = None
     """What was given as the data: the data set, generator or `Sequence` itself."""
+    callbacks: Value | None = None
 
 
 class TrainableSet(Event):
@@ -159,6 +160,14 @@ class Assigned(Event):
     """`variable.assign…(value)`."""
 
     variable: Variable
+    method: str
+    value: Value
+    tapes: tuple[Tape, ...]
+
+
+class Filled(Event):
+    """`model.set_weights(values)`, or `held.assign(value)` of a variable that could not be told from others."""
+
     method: str
     value: Value
     tapes: tuple[Tape, ...]

@@ -157,6 +157,8 @@ class Interpreter:
         self.entered: list[ast.AST] = []
         self.activations: dict[ast.AST, int] = {}
         self.added_losses: list[Value] = []
+        # Of functions under `functools.cache`; the arguments are kept so that their identities stay theirs.
+        self.results: dict[Any, tuple[Value, tuple[Value, ...]]] = {}
         self.training_steps: dict[tuple[int, int, int], Any] = {}
         self.graph = False
         self.describing = False

@@ -45,9 +45,18 @@ def known_elements(interpreter: Interpreter, value: Value) -> list[Value] | None
     if isinstance(value, Zip):
         parts = [known_elements(interpreter, part) for part in value.parts]
         known = [part for part in parts if part is not None]
-        if not known or len(known) < len(parts):
+        node = value.node
+        if not known or node is None:
             return None
-        return [Collection("tuple", tuple(row)) for row in zip(*known, strict=False)]
+        if any(found is None and not isinstance(part, Tensor) for part, found in zip(value.parts, parts, strict=True)):
+            return None
+        # A tensor is taken to have as many rows as the list beside it has elements.
+        count = min(len(part) for part in known)
+        columns = [
+            found[:count] if found is not None else [element(interpreter, part, node) for _ in range(count)]
+            for part, found in zip(value.parts, parts, strict=True)
+        ]
+        return [Collection("tuple", row) for row in zip(*columns, strict=True)]
     if isinstance(value, Instance):
         from regrad.analysis.library import records
 

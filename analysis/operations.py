@@ -105,12 +105,17 @@ TABLE: dict[str, Operator] = {
         "py_function guarantee_const print Print outer cross moveaxis swapaxes ravel diff",
         _FLOWS,
     ),
-    **_all("round rint ceil floor trunc floordiv floor_divide fix", _STEP),
+    **_all("round rint ceil floor trunc floordiv floor_divide floor_div truncatediv fix", _STEP),
+    **_all("hsv_to_rgb random_shuffle", _STEP),
+    "tf.random.shuffle": _STEP,
+    "zero_fraction": Operator(Transfer.NONE, "float32", "scalar"),
+    **_all("ctc_greedy_decoder ctc_beam_search_decoder", Operator(Transfer.NONE, "unknown")),
+    "edit_distance": Operator(Transfer.NONE, "float32"),
     "sign": Operator(Transfer.ZERO, "same", "same"),
     "heaviside": Operator(Transfer.NONE, "same", "same"),
     **_all(
         "argmax argmin argsort argpartition argwhere count_nonzero bincount histogram_fixed_width "
-        "histogram_fixed_width_bins searchsorted bucketize digitize "
+        "histogram_fixed_width_bins searchsorted bucketize digitize arg_max arg_min matrix_rank "
         "size rank nonzero unravel_index",
         _INTEGER,
     ),
@@ -118,7 +123,8 @@ TABLE: dict[str, Operator] = {
     **_all(
         "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor "
         "is_nan isnan is_inf isinf is_finite isfinite "
-        "in_top_k reduce_any reduce_all any all isclose approximate_equal sequence_mask",
+        "in_top_k reduce_any reduce_all any all isclose allclose array_equal approximate_equal sequence_mask "
+        "is_non_decreasing is_strictly_increasing",
         _BOOL,
     ),
     **_all("unique unique_with_counts lu logm", Operator(Transfer.MISSING, "same", "unknown")),
@@ -126,6 +132,11 @@ TABLE: dict[str, Operator] = {
         "adjust_contrast adjust_hue adjust_saturation random_contrast random_hue random_saturation",
         Operator(Transfer.MISSING, "same", "same"),
     ),
+    **_all(
+        "bitcast extract_glimpse draw_bounding_boxes combined_non_max_suppression truncatemod setdiff1d",
+        Operator(Transfer.MISSING, "same"),
+    ),
+    "tf.sparse.reduce_max": Operator(Transfer.MISSING, "same"),
     "bincount_weighted": Operator(Transfer.MISSING, "float32", "unknown"),
     "non_max_suppression": Operator(Transfer.INTEGER, "int32"),
     "confusion_matrix": Operator(Transfer.INTEGER, "int32"),

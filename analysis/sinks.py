@@ -83,7 +83,7 @@ def sinks_of(events: Iterable[Event]) -> tuple[Sink, ...]:
             found.append(
                 Sink("keras", event, event.recorder, event.target, Collection("list", event.sources, event.complete))
             )
-        elif isinstance(event, Minimized) and event.result is not None:
+        elif isinstance(event, Minimized) and event.result is not None and not isinstance(event.tape, Tape):
             found.append(
                 Sink("minimize", event, event.recorder, event.result, _minimized(event.variables, event.result))
             )

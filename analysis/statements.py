@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import iteration, iterators, operators, steps
+from regrad.analysis import attributes, iteration, iterators, operators, steps
 from regrad.analysis.frames import Scope
 from regrad.analysis.interpreter import UNROLLED, Call
 from regrad.analysis.names import canonical
@@ -258,7 +258,9 @@ def _inner(interpreter: Interpreter, node: ast.ImportFrom, alias: ast.alias, imp
     inner = interpreter.load_module(interpreter, dotted, node.level, importer)
     if inner is not None:
         return inner
-    return interpreter.unknown("name", alias.asname or alias.name) if ours else External(canonical(dotted))
+    if ours:
+        return interpreter.unknown("name", alias.asname or alias.name)
+    return attributes.member(node.module or "", alias.name, node)
 
 
 def _import_star(interpreter: Interpreter, module: str) -> None:

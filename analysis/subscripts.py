@@ -222,6 +222,8 @@ def _sliced(part: ast.Slice, size: int | None) -> int | None:
     if size is not None and size < 1 << 40:
         return len(range(*slice(*bounds).indices(size)))
     low, high = bounds[0], bounds[1]
+    if low is not None and low < 0 and bounds[2] is None and (high is None or low <= high < 0):
+        return (high or 0) - low
     if low is not None and high is not None and low >= 0 and high >= low and bounds[2] is None:
         return high - low
     return None

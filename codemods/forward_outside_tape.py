@@ -60,6 +60,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.broken_paths import listed
+from regrad.codemods.engine.kept_result import computed_each_time, kept_result
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
@@ -83,12 +84,16 @@ def detect(program: Program) -> Iterator[Finding]:
             continue  # a constant on purpose
         event = report.sink.event
         node, frame = (report.cut.node, report.cut.frame) if once is not None else (report.node, report.frame)
+        kept = kept_result(program, report.cut.frame) if once is None else None
         if node is None or frame is None:
             continue
         text = " ".join(program.source(node, frame.path).split())
         text = text if len(text) <= 60 else text[:57] + "..."
         variables = recording.source_names(program, report)
-        if once is not None:
+        if kept is not None:
+            message = f"`{kept.function.name}` keeps what its first call computed: no gradient comes through it to"
+            message += f" {listed(variables)}"
+        elif once is not None:
             message = (
                 f"`{text}` is computed once, in `{once}`: no gradient comes back through it to {listed(variables)}"
             )
@@ -103,7 +108,7 @@ def detect(program: Program) -> Iterator[Finding]:
             "RG401",
             "forward-outside-tape",
             message,
-            program.location(node, frame),
+            program.location(node, frame) if kept is None else program.location(kept.decorator, kept.path),
             CutKind.BEFORE_TAPE,
             variables,
             related,
@@ -137,6 +142,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
     report: Report = finding.evidence
     try:
         once = _made_once(report)
+        kept = kept_result(program, report.cut.frame) if once is None else None
+        if kept is not None:
+            return (Mending("compute it anew in each call", Safety.SAFE, computed_each_time(program, kept)),)
         if once is not None:
             if report.cut.node is None or report.cut.frame is None:
                 raise CannotMove("the value is not computed in a method of a layer")

@@ -49,6 +49,7 @@ from typing import NamedTuple
 from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, Value, Variable
 from regrad.analysis.walking import each_once
 from regrad.analysis.weights import names
@@ -57,6 +58,7 @@ from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.small_constant import NORMS, ROOTS, kept_away
+from regrad.codemods.engine.vanishing_density import vanishes
 
 CODE, NAME = "RG701", "infinite-slope"
 _MEANS = frozenset({"reduce_mean", "mean"})
@@ -67,7 +69,7 @@ _SHAPES = frozenset(
 
 
 class Slope(NamedTuple):
-    """What was found: the operation and why its value gets there. `kind`: root, norm, power or log."""
+    """What was found: the operation and why its value gets there. `kind`: root, norm, power, log or density."""
 
     operation: Operation
     kind: str
@@ -86,7 +88,7 @@ def detect(program: Program) -> Iterator[Finding]:
             operation = value.operation
             if id(operation.node) in seen or operation.frame is None or not isinstance(operation.node, ast.expr):
                 continue
-            slope = _slope(value)
+            slope = _slope(value) or _vanishing(sink, value)
             if slope is None or _harmless(slope, used.get(id(value), [])):
                 continue
             seen.add(id(operation.node))
@@ -150,6 +152,13 @@ def _slope(value: Tensor) -> Slope | None:
         reason = _zero(first) or _saturates(first) or _ratio(first)
         return Slope(operation, "log", reason) if reason else None
     return None
+
+
+def _vanishing(sink: Sink, value: Tensor) -> Slope | None:
+    operation = value.operation
+    if operation.name != "log" or not operation.inputs or not vanishes(sink, operation.inputs[0]):
+        return None
+    return Slope(operation, "density", "far from its centre a density becomes exactly 0")
 
 
 def _ratio(value: Value) -> str | None:
@@ -316,6 +325,11 @@ def mend(program: Program, found: Finding) -> Mendings:
     slope: Slope = found.evidence
     node, frame = slope.operation.node, slope.operation.frame
     assert isinstance(node, ast.expr) and frame is not None
+    if slope.kind == "density":
+        return Withheld(
+            "a small constant would keep the NaN away, and the gradient at 0; the logarithms are to be added up",
+            "tf.reduce_logsumexp(log_weights + log_densities, axis=...)",
+        )
     source, tree = program.files[frame.path], program.trees[frame.path]
     try:
         place, text, title = kept_away(program, _written(slope), node, frame.path)

@@ -55,7 +55,7 @@ from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
 from regrad.analysis.frames import Frame
-from regrad.analysis.operations import INTEGER_DTYPES, is_integer
+from regrad.analysis.operations import INTEGER_DTYPES, is_integer, lookup
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Tensor, Value, Variable
 from regrad.codemods.engine import imports
@@ -284,7 +284,10 @@ class _Floats:
         if operation.kind not in ("op", "operator") or operation.frame is None or operation.node is None:
             return
         node, path = operation.node, operation.frame.path
-        for position, part in enumerate(operation.inputs[:2]):
+        known = lookup(operation.name)
+        # Of `tf.gather` and its like the other arguments choose elements, and stay integers.
+        positions = known.positions if known is not None and known.positions is not None else (0, 1)
+        for position, part in zip(positions, operation.inputs, strict=False):
             if not isinstance(part, (Tensor, Variable)) or any(part is each for each in (*ending.chain, ending.value)):
                 continue
             if not _holds_integers(part):

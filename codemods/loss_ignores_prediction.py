@@ -61,11 +61,12 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Compilation, Compiled, Trained
 from regrad.analysis.flow import path
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, Function, Instance, Tensor
+from regrad.analysis.values import Collection, Constant, Function, Instance, Mapping, Tensor, Value
 from regrad.analysis.weights import names
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.own_losses import captured, depends, ignoring, single_loss
+from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.returns import with_return
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.truth_for_prediction import Slip, slip_in
@@ -78,7 +79,11 @@ class _Silent(NamedTuple):
 
 
 class _Called(NamedTuple):
+    """A loss that was called already: where it stands in what `compile` was given."""
+
     compilation: Compilation
+    node: ast.AST
+    path: str
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -91,15 +96,34 @@ def _called(program: Program) -> Iterator[Finding]:
     seen: set[int] = set()
     for event in program.of(Compiled):
         compilation = event.compilation
-        node = compilation.loss_node
-        if node is None or id(node) in seen or not isinstance(compilation.loss, Tensor) or compilation.node is None:
-            continue
         if isinstance(event.model, Instance) and event.model.cls.find("compile") is not None:
             continue
-        seen.add(id(node))
-        message = "the loss was called already: `compile` is given its value, and wants a function that it can call"
-        location = program.location(node, compilation.frame)
-        yield Finding(CODE, NAME, message, location, CutKind.CONSTANT, (), (), _Called(compilation))
+        for node, file in _values(program, compilation):
+            if id(node) in seen:
+                continue
+            seen.add(id(node))
+            message = "the loss was called already: `compile` is given its value, and wants a function that it can call"
+            evidence = _Called(compilation, node, file)
+            yield Finding(CODE, NAME, message, program.location(node, file), CutKind.CONSTANT, (), (), evidence)
+
+
+def _values(program: Program, compilation: Compilation) -> Iterator[tuple[ast.AST, str]]:
+    """Where the losses are written that are values already, alone or in a list or dictionary for several outputs."""
+    node, given = compilation.loss_node, compilation.loss
+    if node is None or compilation.node is None:
+        return
+    if isinstance(given, Tensor):
+        yield node, compilation.frame.path
+    parts: list[tuple[ast.AST | None, Value]] = []
+    if isinstance(given, Mapping) and isinstance(given.node, ast.Dict) and len(given.entries) == len(given.node.values):
+        parts = list(zip(given.node.values, given.entries.values(), strict=True))
+    elif isinstance(given, Collection) and isinstance(given.node, (ast.List, ast.Tuple)):
+        written = given.node.elts
+        parts = list(zip(written, given.items, strict=True)) if len(written) == len(given.items) else []
+    path = file_of(program, given.node) if parts and isinstance(given, (Mapping, Collection)) and given.node else None
+    for part, value in parts:
+        if isinstance(value, Tensor) and isinstance(part, (ast.Call, ast.Name)) and path is not None:
+            yield part, path
 
 
 def _of_functions(program: Program) -> Iterator[Finding]:
@@ -166,7 +190,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             why = "the targets stand in the place of the prediction, which is used nowhere"
             return [Mending("compute it from the prediction", Safety.UNSAFE, slips, why)]
         if isinstance(evidence, _Called):
-            edits = _handed_over(program, evidence.compilation)
+            edits = _handed_over(program, evidence)
             return [Mending("hand the function over instead of its value", Safety.UNSAFE, edits)]
     except CannotMove as problem:
         return Withheld(
@@ -182,8 +206,8 @@ def _returned(program: Program, function: Function) -> tuple[Edit, ...]:
     return with_return(program, function)
 
 
-def _handed_over(program: Program, compilation: Compilation) -> tuple[Edit, ...]:
-    path, node = compilation.frame.path, compilation.loss_node
+def _handed_over(program: Program, found: _Called) -> tuple[Edit, ...]:
+    path, node = found.path, found.node
     call: ast.AST | None = node
     if isinstance(node, ast.Name):
         call = _only_value(program, path, node)
@@ -194,7 +218,7 @@ def _handed_over(program: Program, compilation: Compilation) -> tuple[Edit, ...]
     if isinstance(call.func, (ast.Name, ast.Attribute)) and len(call.args) == 2 and not call.keywords:
         text = callee
     else:
-        first = _place_of_targets(program, compilation, call)
+        first = _place_of_targets(program, found, call)
         given = [source.segment(source.span(argument)) for argument in call.args]
         leading, rest = given[:first], given[first + 2 :]
         rest += [source.segment(source.span(word)) for word in call.keywords if word.arg not in ("y_true", "y_pred")]
@@ -210,15 +234,18 @@ def _handed_over(program: Program, compilation: Compilation) -> tuple[Edit, ...]
     return (Edit(path, source.span(call), text),)
 
 
-def _place_of_targets(program: Program, compilation: Compilation, call: ast.Call) -> int:
+def _place_of_targets(program: Program, found: _Called, call: ast.Call) -> int:
     """Which positional argument the targets are; the prediction, which names the model, stands behind them."""
-    receiver = compilation.node.func if compilation.node is not None else None
+    receiver = found.compilation.node.func if found.compilation.node is not None else None
     model = ast.dump(receiver.value) if isinstance(receiver, ast.Attribute) else ""
-    naming = [
-        place
-        for place, argument in enumerate(call.args)
-        if any(isinstance(each, ast.expr) and ast.dump(each) == model for each in ast.walk(argument))
-    ]
+
+    def names_model(argument: ast.expr) -> bool:
+        if any(isinstance(each, ast.expr) and ast.dump(each) == model for each in ast.walk(argument)):
+            return True
+        bound = [only_value(program, found.path, each.id) for each in ast.walk(argument) if isinstance(each, ast.Name)]
+        return any(isinstance(each, ast.Call) and ast.dump(each.func) == model for each in bound)
+
+    naming = [place for place, argument in enumerate(call.args) if names_model(argument)]
     if len(naming) == 1 and naming[0] >= 1:
         return naming[0] - 1
     if len(call.args) > 2 or naming:

@@ -170,7 +170,7 @@ def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
         name = program.source(replaced.statement.targets[0], replaced.path)
         message = f"`{name}` is replaced in every pass of the loop, so only the last one counts: {untrained}"
         return _Missed(message, program.location(replaced.statement, replaced.path), replaced)
-    output = unnamed(sink, heads)
+    output = unnamed(program, sink, heads)
     if output is not None:
         message = f"the output `{output.head.name}` has targets and no loss, so its layer is not trained"
         return _Missed(message, program.location(output.losses, output.path), output)

@@ -58,9 +58,9 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from regrad.analysis import applications, flow
-from regrad.analysis.assigning import ASSIGNING, is_function
+from regrad.analysis.assigning import is_function
 from regrad.analysis.cut import CutKind
-from regrad.analysis.events import Assigned, GradientTaken, TapeOpened
+from regrad.analysis.events import Filled, GradientTaken, TapeOpened
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
@@ -71,6 +71,7 @@ from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collect
 from regrad.codemods.engine.poured import Poured, loop_around, scope_of, threaded, unwrapped, uses_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.stateless_copy import Elsewhere
+from regrad.codemods.engine.surroundings import function_around
 
 
 class Rebound(NamedTuple):
@@ -197,30 +198,36 @@ def _elsewhere(program: Program, sink: Sink) -> Iterator[Finding]:
         return
     if flow.Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target).anything:
         return
-    resolved = {id(each.node) for each in program.of(Assigned)}
-    for opened in program.of(TapeOpened):
-        if opened.tape is not sink.tape or opened.statement is None:
+    lost = {id(value) for value in sink.path.lost}
+    everything = flow.Flow(sink.tape, full=True, marks=sink.path.lost)
+    for filled in program.of(Filled):
+        if not any(tape is sink.tape for tape in filled.tapes):
             continue
-        for node in ast.walk(opened.statement):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr in (*ASSIGNING, "set_weights")
-                and id(node) not in resolved
-            ):
-                names = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
-                yield Finding(
-                    RULE.code,
-                    RULE.name,
-                    "the new weights are assigned to a copy, which forgets that they came from"
-                    f" {', '.join(f'`{name}`' for name in names[:4])}",
-                    program.location(node, opened.frame),
-                    CutKind.ASSIGNED,
-                    names,
-                    (Related(program.location(event.node, event.frame), "gradients are asked for here"),),
-                    Elsewhere(node, opened.frame, opened.statement),
-                )
-                return
+        reach = everything.reach(filled.value)
+        if not reach.anything and not lost & set(reach.sources):
+            continue
+        names = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            "the new weights are assigned to a copy, which forgets that they came from"
+            f" {', '.join(f'`{name}`' for name in names[:4])}",
+            program.location(filled.node, filled.frame),
+            CutKind.ASSIGNED,
+            names,
+            (Related(program.location(event.node, event.frame), "gradients are asked for here"),),
+            Elsewhere(filled.node, filled.frame, _around(program, sink, filled)),
+        )
+        return
+
+
+def _around(program: Program, sink: Sink, filled: Filled) -> ast.AST:
+    """Where the copy is used under the tape: in its `with`, or in the function that is called there."""
+    opened = [each.statement for each in program.of(TapeOpened) if each.tape is sink.tape and each.statement]
+    for statement in opened:
+        if any(node is filled.node for node in ast.walk(statement)):
+            return statement
+    return function_around(program, filled.node, filled.frame.path) or program.trees[filled.frame.path]
 
 
 def mend(program: Program, finding: Finding) -> Mendings:

@@ -11,10 +11,12 @@ from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
+    BoundMethod,
     Class,
     Collection,
     Constant,
     External,
+    Function,
     Gradients,
     Instance,
     Layer,
@@ -333,6 +335,12 @@ def _partial(interpreter: Interpreter, name: str, call: Call) -> Value:
     return Partial(call.positional[0], call.positional[1:], dict(call.keywords))
 
 
+def _kept(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`lru_cache(maxsize=…)` is a decorator like `cache`."""
+    given = call.get(None, 0)
+    return given if isinstance(given, (Function, BoundMethod)) else External("functools.cache")
+
+
 def _object(interpreter: Interpreter, name: str, call: Call) -> Value:
     return interpreter.unknown("call", "object", ())
 
@@ -385,6 +393,7 @@ FUNCTIONS: dict[str, Handler] = {
     "builtins.next": _next,
     "builtins.type": _type,
     "functools.partial": _partial,
+    "functools.lru_cache": _kept,
     "tqdm.tqdm": _iterator,
     "tqdm.trange": _range,
     "tqdm.notebook.tqdm": _iterator,

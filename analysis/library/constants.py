@@ -16,6 +16,8 @@ CONSTANTS: dict[str, Any] = {
     "np.pi": 3.141592653589793,
     "math.pi": 3.141592653589793,
     "np.e": 2.718281828459045,
+    "math.e": 2.718281828459045,
+    "math.tau": 6.283185307179586,
     "np.newaxis": None,
     "tf.newaxis": None,
     "tf.data.AUTOTUNE": -1,

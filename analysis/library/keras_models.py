@@ -126,11 +126,11 @@ def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
             stack.append((value, True))
             stack.extend((item, False) for item in operation.inputs)
             continue
-        for found in (caller(operation), operation.callee):
-            if isinstance(found, (Layer, Network, Instance)) and id(found) not in known:
-                known.add(id(found))
-                layers.append(found)
-                break
+        # Of what a layer's `call` does, the model sees the layer alone.
+        found = caller(operation) or operation.callee
+        if isinstance(found, (Layer, Network, Instance)) and id(found) not in known:
+            known.add(id(found))
+            layers.append(found)
     return layers, complete
 
 

@@ -6,6 +6,9 @@ from regrad.analysis import operators
 from regrad.analysis.operations import FLOAT_DTYPES, is_integer
 from regrad.analysis.values import Collection, Constant, External, Shape, Tensor, Union_, Unknown, Value, Variable
 
+_NUMBERS = {"builtins.float": "float64", "builtins.int": "int64"}
+"""What makes one number of whatever it is given, as rows of a file are read."""
+
 
 def literal_array(value: Collection, dtype: str | None) -> tuple[str | None, Shape | None, frozenset[str], int | None]:
     """What a nested list of numbers says: dtype, shape, whether these can be labels, and the largest."""
@@ -16,6 +19,8 @@ def literal_array(value: Collection, dtype: str | None) -> tuple[str | None, Sha
         if not level.items:
             return dtype, None, frozenset(), None
         level = level.items[0]
+    if isinstance(level, Unknown) and level.label in _NUMBERS:
+        return dtype or _NUMBERS[level.label], tuple(shape), frozenset(), None
     if isinstance(level, (Tensor, Variable, Unknown, Union_)):
         inner = operators.shape_of(level)
         found = operators.dtype_of(level)

@@ -141,6 +141,9 @@ def inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Valu
     stated = call.get("trainable")
     if stated is not None:
         interpreter.store.put(this.fields, "trainable", stated)
+    dtype = call.get("dtype")
+    if dtype is not None:
+        interpreter.store.put(this.fields, "#dtype", dtype)
     return NONE
 
 
@@ -150,6 +153,8 @@ def _add_weight(interpreter: Interpreter, owner: Value, call: Call) -> Value:
         names = ("name", "shape", "dtype", "initializer")
     arguments: dict[str, Value] = dict(zip(names, call.positional, strict=False))
     arguments.update(call.keywords)
+    if "dtype" not in arguments and isinstance(owner, Instance) and owner.fields.get("#dtype") is not None:
+        arguments["dtype"] = owner.fields["#dtype"]
     variable = variables.make_variable(interpreter, "add_weight", arguments, arguments.get("initializer"), owner, call)
     if isinstance(owner, (Instance, Layer)):
         # Keras keeps every weight that `add_weight` made, also one that no attribute holds.

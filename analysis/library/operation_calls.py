@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from regrad.analysis import operators
@@ -41,6 +43,12 @@ _TABLE_PREFIXES = (
     "math.",
 )
 
+_NUMBERS: dict[str, Callable[..., float]] = {
+    f"math.{function.__name__}": function
+    for function in (math.sqrt, math.log, math.log2, math.log10, math.log1p, math.exp, math.sin, math.cos, math.tanh,
+                     math.ceil, math.floor, math.fabs, math.radians, math.degrees, math.pow)
+}  # fmt: skip
+
 _OUTSIDE = ("scipy.", "sklearn.metrics.", "cv2.", "math.")
 
 
@@ -50,7 +58,7 @@ def from_table(interpreter: Interpreter, name: str, call: Call) -> Value | None:
     if space not in _TABLE_SPACES and not name.startswith(_TABLE_PREFIXES):
         return None
     if name.startswith(_OUTSIDE) and not any(carries_tensor(value) for value in call.all()):
-        return None
+        return _number(name, call)
     last = name.rpartition(".")[2]
     if last[:1].isupper():
         return None
@@ -74,6 +82,17 @@ def from_table(interpreter: Interpreter, name: str, call: Call) -> Value | None:
     if operator.positions is not None:
         made.operation.inputs = (*inputs, *_selectors(interpreter, call, inputs))
     return made
+
+
+def _number(name: str, call: Call) -> Constant | None:
+    """What `math.sqrt(2)` and its like give of known numbers."""
+    numbers = [value.value for value in call.positional if isinstance(value, Constant)]
+    if name not in _NUMBERS or len(numbers) != len(call.all()):
+        return None
+    try:
+        return Constant(_NUMBERS[name](*numbers), call.node)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _selectors(interpreter: Interpreter, call: Call, inputs: tuple[Value, ...]) -> tuple[Value, ...]:

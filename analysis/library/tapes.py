@@ -70,7 +70,7 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     if not isinstance(owner, Tape):
         return None
     if name in ASKING:
-        return _ask(interpreter, owner, name, call)
+        return ask(interpreter, owner, name, call)
     if name == "watch":
         value = call.get("tensor", 0) or UNKNOWN
         recording = owner in interpreter.tapes
@@ -97,7 +97,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     return UNKNOWN
 
 
-def _ask(interpreter: Interpreter, tape: Tape, name: str, call: Call) -> Value:
+def ask(interpreter: Interpreter, tape: Tape, name: str, call: Call) -> Value:
+    """`tape.gradient(target, sources)`, or another of its methods under that name."""
     target = call.get("target", 0) or UNKNOWN
     sources = call.get("sources", 1) or UNKNOWN
     uses = tape.fields["uses"]

@@ -189,6 +189,7 @@ def _train(interpreter: Interpreter, model: Network | Instance, method_name: str
             added,
             not steps,
             x,
+            call.get("callbacks"),
         )
     )
     interpreter.store.put(
@@ -454,6 +455,11 @@ def _minimize(interpreter: Interpreter, optimizer: Value, call: Call) -> Value:
         result = loss
     if isinstance(variables, _CALLABLE):
         variables = interpreter.call(variables, Arguments(call.node))
+    if isinstance(tape, Tape) and isinstance(loss, Tensor):
+        nodes = (call.node_of("loss", 0), call.node_of("var_list", 1))
+        gradients = tapes.ask(interpreter, tape, "gradient", Arguments(call.node, (loss, variables), nodes=nodes))
+        pairs = Zip((gradients, variables), call.node)
+        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), optimizer, pairs, "minimize"))
     interpreter.emit(
         Minimized(call.node, interpreter.frame, interpreter.tick(), optimizer, loss, variables, tape, result, recorder)
     )

@@ -62,6 +62,8 @@ def reaches(value: Value | None, given: Value | None, depth: int = 0) -> Range |
         return _of_layer(operation.callee, reaches(given if fed else first, None if fed else given, depth + 1))
     if operation.name in _JOINING:
         return _hull([reaches(part, given, depth + 1) for part in inputs])
+    if operation.name == "where" and len(inputs) == 3:
+        return _hull([reaches(part, given, depth + 1) for part in inputs[1:]])
     if operation.name in _PASSING:
         return reaches(first, given, depth + 1)
     if operation.name == "negative":

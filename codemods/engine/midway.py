@@ -10,6 +10,7 @@ from regrad.analysis import trainings
 from regrad.analysis.callee import called
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
+from regrad.analysis.values import Collection, Instance
 from regrad.codemods.engine.surroundings import stored_locally
 
 
@@ -43,10 +44,11 @@ def changes_midway(program: Program) -> Iterator[tuple[ast.Assign, str, Midway]]
                 for each in program.nodes(path)
             ):
                 continue
+            parts = _parts_held(program, node)
             for method in node.body:
                 if not isinstance(method, ast.FunctionDef):
                     continue
-                for statement, late in _settings(method, _parts_by_name(program, path, method)):
+                for statement, late in _settings(method, parts | _parts_by_name(program, path, method)):
                     if not late:
                         continue
                     text = program.source(statement.targets[0], path)
@@ -67,9 +69,21 @@ def _parts_by_name(program: Program, path: str, method: ast.FunctionDef) -> set[
     return {name for name, value in names if id(value) in parts and name not in local}
 
 
+def _parts_held(program: Program, cls: ast.ClassDef) -> set[str]:
+    """The attributes of such callbacks, as `self.name`, that hold a part of the model that each was handed to."""
+    found: list[set[str]] = []
+    for event in program.of(Trained):
+        given = event.callbacks
+        for callback in given.items if isinstance(given, Collection) else (given,):
+            if isinstance(callback, Instance) and callback.cls.node is cls:
+                parts = {id(part) for part in trainings.inside(event.model)}
+                found.append({f"self.{name}" for name, value in callback.fields.items() if id(value) in parts})
+    return set.intersection(*found) if found else set()
+
+
 def _settings(method: ast.FunctionDef, of_model: set[str]) -> Iterator[tuple[ast.Assign, bool]]:
     """The assignments of a flag of the callback's model, and whether they come after the first step; `of_model` are the
-    names that stand for the model or a part of it.
+    names, and the attributes as `self.name`, that stand for the model or a part of it.
     """
     always = method.name in _LATE
     begins = method.name in ("on_epoch_begin", "on_train_batch_begin", "on_batch_begin")
@@ -105,7 +119,8 @@ def _from_model(node: ast.expr, of_model: set[str]) -> bool:
     current: ast.expr = node
     while True:
         if isinstance(current, ast.Attribute):
-            if current.attr == "model" and isinstance(current.value, ast.Name) and current.value.id == "self":
+            of_callback = isinstance(current.value, ast.Name) and current.value.id == "self"
+            if of_callback and (current.attr == "model" or f"self.{current.attr}" in of_model):
                 return True
             current = current.value
         elif isinstance(current, (ast.Call, ast.Subscript)):

@@ -152,7 +152,7 @@ def _holder_is_lost(program: Program, frame: Frame, name: str, statement: ast.AS
         return True
     loop = _loop_of(program, frame, statement)
     taken = _taken_from(loop, name) if loop is not None else None
-    if isinstance(taken, ast.ListComp):
+    if isinstance(taken, ast.ListComp) or _fetched(taken):
         return True
     return isinstance(taken, ast.Name) and _list_is_lost(_scope(program, frame), taken.id, loop)
 
@@ -186,8 +186,12 @@ def _list_is_lost(scope: ast.AST, name: str, loop: ast.For | None) -> bool:
     if loop is None or len(made) != 1 or len(stored) != 1 or _declared_outside(scope, name):
         return False
     copied = isinstance(made[0], ast.ListComp) and copies(made[0].elt)
-    fetched = isinstance(made[0], ast.Call) and getattr(made[0].func, "attr", "") == "get_weights"
-    return (copied or fetched) and not _reads(scope, name, {id(each) for each in ast.walk(loop)})
+    return (copied or _fetched(made[0])) and not _reads(scope, name, {id(each) for each in ast.walk(loop)})
+
+
+def _fetched(node: ast.AST | None) -> bool:
+    """Whether it is `model.get_weights()`, arrays that hold copies."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get_weights"
 
 
 def _values(scope: ast.AST, name: str) -> list[ast.expr]:
@@ -263,18 +267,24 @@ def moved_in_place(program: Program, evidence: MovedCopy) -> Mending:
         made = _made(program, evidence.moved.frame, taken, loop)
         if made is None:
             raise CannotMove("the list of copies is made somewhere else")
-        rewrite.replace(made, program.source(made.generators[0].iter, path))
+        if isinstance(made, ast.ListComp):
+            rewrite.replace(made, program.source(made.generators[0].iter, path))
+        else:
+            assert isinstance(made.func, ast.Attribute)
+            rewrite.replace(made, f"{program.source(made.func.value, path)}.trainable_variables")
     # Without an optimizer nothing in one step tells a training from a program that only asks for gradients.
     reason = "weights move that did not move before"
     return Mending("move the variable itself", Safety.UNSAFE, rewrite.edits(), reason, seen_in_step=False)
 
 
-def _made(program: Program, frame: Frame, taken: ast.expr, loop: ast.For | None) -> ast.ListComp | None:
-    """The comprehension that copies the variables: where the loop takes them from, or under a name of its own."""
+def _made(program: Program, frame: Frame, taken: ast.expr, loop: ast.For | None) -> ast.ListComp | ast.Call | None:
+    """What copies the variables: where the loop takes them from, or under a name of its own."""
     if isinstance(taken, ast.Name):
         scope = _scope(program, frame)
         if loop is None or _reads(scope, taken.id, {id(each) for each in ast.walk(loop)}):
             return None
         values = _values(scope, taken.id)
         taken = values[0] if len(values) == 1 else taken
+    if isinstance(taken, ast.Call):
+        return taken if _fetched(taken) else None
     return taken if isinstance(taken, ast.ListComp) and plain_copy(taken) else None

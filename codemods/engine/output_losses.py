@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.events import Compilation, Head, ModelCalled, Predicted, Trained
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
@@ -35,26 +36,51 @@ class Nothing(NamedTuple):
     watched: str
 
 
-def unnamed(sink: Sink, heads: list[Value]) -> Unnamed | None:
+def unnamed(program: Program, sink: Sink, heads: list[Value]) -> Unnamed | None:
     """An output with targets that `compile(loss={...})` does not name."""
     event = sink.event
     if not isinstance(event, Trained) or event.compilation is None:
         return None
     losses, node = event.compilation.loss, event.compilation.loss_node
-    if not isinstance(losses, Mapping) or not losses.complete or not isinstance(node, ast.Dict):
-        return None
     given = _targets(event)
-    if not isinstance(given, Mapping):
+    if not isinstance(losses, Mapping) or not losses.complete or not isinstance(given, Mapping):
+        return None
+    written = _dictionary(program, losses, node, event.compilation.frame.path)
+    if written is None:
         return None
     for head in event.heads:
-        if (
-            head.name is not None
-            and head.name in given.entries
-            and head.name not in losses.entries
-            and _missed(head, heads)
-        ):
-            return Unnamed(head, given.entries[head.name], node, event.compilation.frame.path)
+        if head.name is None or head.name not in given.entries or not _missed(head, heads):
+            continue
+        stated = losses.entries.get(head.name)
+        if stated is None or (_nothing(stated) and not _has_key(written.node, head.name)):
+            return Unnamed(head, given.entries[head.name], written.node, written.path)
     return None
+
+
+class _Dictionary(NamedTuple):
+    node: ast.Dict
+    path: str
+
+
+def _dictionary(program: Program, losses: Mapping, node: ast.AST | None, path: str) -> _Dictionary | None:
+    """Where the losses are written: in `compile`, under a name, or in the dictionary that each is looked up in."""
+    made = losses.node if isinstance(losses.node, (ast.Dict, ast.DictComp)) else node
+    if isinstance(made, ast.DictComp) and isinstance(made.value, ast.Call) and called(made.value) == "get":
+        receiver = made.value.func.value if isinstance(made.value.func, ast.Attribute) else None
+        place = file_of(program, made) or path
+        only = len(made.value.args) == 1 and isinstance(receiver, ast.Name)
+        made = only_value(program, place, receiver.id) if only and isinstance(receiver, ast.Name) else None
+    if not isinstance(made, ast.Dict):
+        return None
+    return _Dictionary(made, file_of(program, made) or path)
+
+
+def _nothing(value: Value) -> bool:
+    return isinstance(value, Constant) and value.value is None
+
+
+def _has_key(node: ast.Dict, name: str) -> bool:
+    return any(isinstance(key, ast.Constant) and key.value == name for key in node.keys)
 
 
 def nothing(program: Program, sink: Sink, heads: list[Value]) -> Nothing | None:

@@ -23,7 +23,8 @@ class Elsewhere(NamedTuple):
 
     node: ast.AST
     frame: Frame
-    recorded: ast.With | ast.AsyncWith
+    recorded: ast.AST
+    """The `with` of the tape, or the function that is called there."""
 
 
 class _Poured(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import NamedTuple
 
+from regrad.analysis.callee import called
 from regrad.analysis.program import Program
 from regrad.analysis.values import Variable
 from regrad.codemods.engine.called_twice import holder_of, weight_used_twice
@@ -13,6 +14,8 @@ from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.surroundings import function_around, loaded
 
 _LOOKED_AT = frozenset({"numpy", "shape", "dtype", "name"})
+_BY_NAME = frozenset({"getattr", "attrgetter", "vars", "eval", "exec", "locals", "__getattribute__"})
+"""What reads an attribute whose name it is told."""
 
 
 class Weight(NamedTuple):
@@ -69,6 +72,10 @@ def is_read(program: Program, part: Variable) -> bool:
     """
     assert part.frame is not None
     name = _attribute(program, part, part.frame.path)
+    if _set_by_name(program, part, part.frame.path) and any(
+        called(node) in _BY_NAME for path in program.trees for node in program.nodes_of(path, ast.Call)
+    ):
+        return True
     return name is None or any(
         node.attr == name and isinstance(node.ctx, ast.Load)
         for path in program.trees
@@ -110,8 +117,15 @@ def _attribute(program: Program, part: Variable, path: str) -> str | None:
     owner = holder_of(part)
     held = [name for name, value in owner.fields.items() if value is part] if owner is not None else []
     written = {node.attr for node in program.nodes_of(path, ast.Attribute) if isinstance(node.ctx, ast.Store)}
-    names = [name for name in held if name in written]
+    by_name = _set_by_name(program, part, path)
+    names = [name for name in held if name in written or (by_name and not name.startswith("_weight_"))]
     return names[0] if len(names) == 1 else None
+
+
+def _set_by_name(program: Program, part: Variable, path: str) -> bool:
+    """Whether the weight is kept by `setattr(self, name, …)`, under a name that the program need not spell."""
+    parent = program.parents(path).get(part.node) if part.node is not None else None
+    return isinstance(parent, ast.Call) and called(parent) == "setattr"
 
 
 def used(program: Program, evidence: Weight) -> Mendings:
