@@ -55,12 +55,15 @@ class GradientTaken(Event):
 
 
 class Applied(Event):
-    """`optimizer.apply_gradients(...)` or `.apply(...)`. `spent` is the walk that had left nothing of the pairs."""
+    """`optimizer.apply_gradients(...)` or `.apply(...)`. `spent` is the walk that had left nothing of the pairs,
+    `step` what the call gives: in a graph, the step that a session is to run.
+    """
 
     optimizer: Value
     pairs: Value
     method: str
     spent: Walk | None = None
+    step: Value | None = None
 
 
 class Minimized(Event):
@@ -72,6 +75,8 @@ class Minimized(Event):
     tape: Value | None
     result: Value | None
     recorder: Tape | None
+    step: Value | None = None
+    """What the call gives: in a graph, the step that a session is to run."""
 
 
 class Compilation(Record):
@@ -171,6 +176,12 @@ class Filled(Event):
     method: str
     value: Value
     tapes: tuple[Tape, ...]
+
+
+class Fetched(Event):
+    """`session.run(fetches)`: what a session is asked to compute."""
+
+    fetches: Value
 
 
 class WeightsRead(Event):

@@ -6,10 +6,10 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, iterators, joining, operators, subscripts
+from regrad.analysis import attributes, iteration, iterators, joining, operators, subscripts, weights
 from regrad.analysis.interpreter import UNROLLED, Call
 from regrad.analysis.truth import truth
-from regrad.analysis.values import MOST_ITEMS, UNKNOWN, Collection, Constant, Mapping, Value, bounded
+from regrad.analysis.values import MOST_ITEMS, UNKNOWN, Collection, Constant, Mapping, Value, WeightList, bounded
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Interpreter
@@ -35,6 +35,7 @@ def _collection(kind: str) -> Callable[[Interpreter, Any], Value]:
     def make(interpreter: Interpreter, node: ast.List | ast.Tuple | ast.Set) -> Value:
         items: list[Value] = []
         complete, grown = True, False
+        lists: list[Value] = []
         for element in node.elts:
             if len(items) >= MOST_ITEMS and isinstance(element, ast.Constant):
                 complete = False
@@ -43,7 +44,10 @@ def _collection(kind: str) -> Callable[[Interpreter, Any], Value]:
                 inner = interpreter.evaluate(element.value)
                 iterators.walk(interpreter, inner, element)
                 known = iteration.known_elements(interpreter, inner)
-                if known is None:
+                if known is None and isinstance(inner, WeightList):
+                    lists += [Collection(kind, tuple(items), True, node), inner]
+                    items = []
+                elif known is None:
                     complete = False
                     items.append(iteration.element(interpreter, inner, element))
                 else:
@@ -51,7 +55,8 @@ def _collection(kind: str) -> Callable[[Interpreter, Any], Value]:
                     grown = grown or iteration.is_grown(inner)
             else:
                 items.append(interpreter.evaluate(element))
-        return Collection(kind, *bounded(tuple(items), complete), node, grown)
+        made = Collection(kind, *bounded(tuple(items), complete), node, grown)
+        return (operators.joined_lists([*lists, made]) if lists else None) or made
 
     return make
 
@@ -191,6 +196,9 @@ def _named(interpreter: Interpreter, node: ast.NamedExpr) -> Value:
 
 def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
     def make(interpreter: Interpreter, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+        whole = _strung_together(interpreter, node)
+        if whole is not None:
+            return whole
         drawn: list[Value] = []
         results, complete, grown = _generate(
             interpreter, node.generators, lambda: interpreter.evaluate(node.elt), drawn
@@ -203,6 +211,21 @@ def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
         return made
 
     return make
+
+
+def _strung_together(interpreter: Interpreter, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value | None:
+    """`[v for model in models for v in model.trainable_variables]`: lists of weights behind each other."""
+    *outer, last = node.generators
+    if not isinstance(last.iter, ast.Attribute) or last.iter.attr not in weights.ATTRIBUTES:
+        return None
+    if not isinstance(last.target, ast.Name) or any(each.ifs for each in node.generators):
+        return None
+    if not isinstance(node.elt, ast.Name) or node.elt.id != last.target.id:
+        return None
+    lists, complete, grown = _generate(interpreter, outer, lambda: interpreter.evaluate(last.iter), [])
+    if not complete or grown or not lists:
+        return None
+    return operators.joined_lists(lists)
 
 
 def _dictionary_comprehension(interpreter: Interpreter, node: ast.DictComp) -> Value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import joining
@@ -68,7 +69,7 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
     if isinstance(left, Constant) and isinstance(right, Constant):
         return _fold(node, op, left.value, right.value)
     if isinstance(op, ast.Add):
-        together = _concatenate(left, right)
+        together = concatenate(left, right)
         if together is not None:
             return together
     if (
@@ -103,7 +104,8 @@ def _is_size(value: Value) -> bool:
     return isinstance(value, Unknown) and value.origin == "shape"
 
 
-def _concatenate(left: Value, right: Value) -> Value | None:
+def concatenate(left: Value, right: Value) -> Value | None:
+    """Two lists behind each other, of which one may be the weights of a model; None for anything else."""
     if isinstance(left, Collection) and isinstance(right, Collection):
         items, complete = bounded(left.items + right.items, left.complete and right.complete)
         return Collection(left.kind, items, complete, left.node, left.grown or right.grown)
@@ -133,6 +135,14 @@ def _concatenate(left: Value, right: Value) -> Value | None:
     if isinstance(right, WeightList) and isinstance(left, Unknown):
         return WeightList((left, right), "unknown", (left, right), False)
     return None
+
+
+def joined_lists(lists: Iterable[Value]) -> Value | None:
+    """Several lists behind each other; None where one of them is of another kind."""
+    whole: Value | None = Collection("list", (), True, None)
+    for each in lists:
+        whole = concatenate(whole, each) if whole is not None else None
+    return whole
 
 
 def arithmetic(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Value, right: Value) -> Tensor:

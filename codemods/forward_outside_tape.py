@@ -66,6 +66,7 @@ from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.recording import Report
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.unused_prediction import unused_prediction
 from regrad.codemods.engine.yielded_value import computed_by_the_tape, made_by_a_generator
 
 _ONCE = ("__init__", "build")
@@ -77,6 +78,8 @@ def detect(program: Program) -> Iterator[Finding]:
         assert report.cut.operation is not None
         if any(operation.kind == "gradient" for operation in missed(report.sink)):
             continue  # RG409
+        if unused_prediction(program, report.sink) is not None:
+            continue  # RG107
         once = _made_once(report)
         if report.sink.kind == "keras" and once is None and not _of_plain_variables(report):
             continue

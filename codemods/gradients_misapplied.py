@@ -70,6 +70,7 @@ from regrad.codemods.engine.left_out_of_graph import LeftOutOfGraph, left_out_of
 from regrad.codemods.engine.left_out_parameters import left_out_parameters, listed
 from regrad.codemods.engine.list_begun_again import BegunAgain, begun_again, grown
 from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
+from regrad.codemods.engine.never_run import NeverRun, never_run
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Misread, misread_pairs, paired
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
@@ -132,6 +133,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
     yield from variables_left_out(program)
     yield from left_out_parameters(program)
     yield from left_out_of_graph(program)
+    yield from never_run(program)
     for clipped in clipped_none(program):
         yield Noticed(
             clipped.call,
@@ -147,6 +149,8 @@ def _noticed(program: Program) -> Iterator[Noticed]:
 def mend(program: Program, finding: Finding) -> Mendings:
     if isinstance(finding.evidence, Unapplied):
         return Withheld("which step of the session should apply them is the author's to say", finding.evidence.line)
+    if isinstance(finding.evidence, NeverRun):
+        return Withheld("beside what the session should run it is the author's to say", finding.evidence.line)
     if isinstance(finding.evidence, LeftOutOfGraph):
         return Withheld("which of the weights should be trained is the author's to say", finding.evidence.line)
     try:

@@ -57,6 +57,7 @@ from regrad.codemods.engine.broken_paths import finding
 from regrad.codemods.engine.half_way import still_leaving
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.unused_prediction import unused_prediction
 
 CODE, NAME = "RG502", "left-tensorflow"
 _WHOLE = "write all that the loss is computed with in TensorFlow: tf.stack(values) for np.array(values), and so on"
@@ -66,6 +67,8 @@ def detect(program: Program) -> Iterator[Finding]:
     """Endings at an operation of another library."""
     for ending in endings(program):
         operation = ending.operation
+        if unused_prediction(program, ending.sink) is not None:
+            continue  # RG107
         if ending.kind is CutKind.LEFT_TENSORFLOW and operation is not None and operation.kind != "predict":
             yield finding(
                 program, CODE, NAME, ending, "leaves TensorFlow, and every way from the loss to {lost} leads through it"

@@ -70,6 +70,7 @@ from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.returns import with_return
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.truth_for_prediction import Slip, slip_in
+from regrad.codemods.engine.unused_prediction import Unused, computed_from_it, unused_prediction
 
 CODE, NAME = "RG107", "loss-ignores-prediction"
 
@@ -90,6 +91,24 @@ def detect(program: Program) -> Iterable[Finding]:
     yield from _called(program)
     yield from _of_functions(program)
     yield from _of_loops(program)
+    yield from _of_earlier(program)
+
+
+def _of_earlier(program: Program) -> Iterator[Finding]:
+    seen: set[int] = set()
+    for sink in program.sinks:
+        unused = unused_prediction(program, sink)
+        if unused is None or id(unused.bound.statement) in seen:
+            continue
+        seen.add(id(unused.bound.statement))
+        lost = names(sink.path.lost)
+        message = (
+            f"`{unused.bound.target.id}` never reaches the loss, which is computed from what was predicted earlier:"
+            " there is no gradient"
+        )
+        related = (Related(program.location(unused.event.node, unused.event.frame), "the gradient is asked for here"),)
+        location = program.location(unused.bound.statement, unused.path)
+        yield Finding(CODE, NAME, message, location, CutKind.NEVER_USED, lost, related, unused)
 
 
 def _called(program: Program) -> Iterator[Finding]:
@@ -189,6 +208,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
             slips = tuple(Edit(evidence.path, source.span(node), evidence.prediction) for node in evidence.nodes)
             why = "the targets stand in the place of the prediction, which is used nowhere"
             return [Mending("compute it from the prediction", Safety.UNSAFE, slips, why)]
+        if isinstance(evidence, Unused):
+            edits = computed_from_it(program, evidence)
+            return [Mending(f"compute the loss from `{evidence.bound.target.id}`", Safety.UNSAFE, edits)]
         if isinstance(evidence, _Called):
             edits = _handed_over(program, evidence)
             return [Mending("hand the function over instead of its value", Safety.UNSAFE, edits)]

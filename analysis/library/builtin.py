@@ -147,12 +147,15 @@ def _filter(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 
 def _sum(interpreter: Interpreter, name: str, call: Call) -> Value:
-    from regrad.analysis.operators import is_numeric
+    from regrad.analysis.operators import is_numeric, joined_lists
 
     value = call.get(None, 0) or UNKNOWN
     iterators.walk(interpreter, value, call.node)
     known = iteration.known_elements(interpreter, value)
     parts = tuple(known) if known is not None else (iteration.element(interpreter, value, call.node),)
+    start = call.get("start", 1)
+    if known is not None and isinstance(start, Collection):
+        return joined_lists([start, *parts]) or UNKNOWN
     if any(is_numeric(part) for part in parts):
         numpy = all(not is_numeric(part) or (isinstance(part, Tensor) and part.numpy) for part in parts)
         return interpreter.operation("operator", "add", call.node, (*parts, *call.positional[1:]), numpy=numpy)

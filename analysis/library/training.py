@@ -72,8 +72,9 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
             pairs = Collection("arguments", call.all(), True, call.node)
         spent = iterators.walked(interpreter, pairs)
         iterators.walk(interpreter, pairs, call.node)
-        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), this, pairs, name, spent))
-        return UNKNOWN
+        step = interpreter.unknown("call", name, ())
+        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), this, pairs, name, spent, step))
+        return step
     if name == "minimize" and isinstance(this, (Optimizer, Unknown)):
         return _minimize(interpreter, this, call)
     if isinstance(this, Optimizer):
@@ -460,10 +461,12 @@ def _minimize(interpreter: Interpreter, optimizer: Value, call: Call) -> Value:
         gradients = tapes.ask(interpreter, tape, "gradient", Arguments(call.node, (loss, variables), nodes=nodes))
         pairs = Zip((gradients, variables), call.node)
         interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), optimizer, pairs, "minimize"))
+    step = interpreter.unknown("call", "minimize", ())
+    frame = interpreter.frame
     interpreter.emit(
-        Minimized(call.node, interpreter.frame, interpreter.tick(), optimizer, loss, variables, tape, result, recorder)
+        Minimized(call.node, frame, interpreter.tick(), optimizer, loss, variables, tape, result, recorder, step)
     )
-    return interpreter.unknown("call", "minimize", ())
+    return step
 
 
 def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:

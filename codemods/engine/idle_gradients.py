@@ -11,6 +11,7 @@ from regrad.analysis.events import (
     Applied,
     Assigned,
     Compiled,
+    Event,
     GradientTaken,
     Minimized,
     Trained,
@@ -178,8 +179,8 @@ def only_optimizer(program: Program, event: GradientTaken) -> str | None:
     return None
 
 
-def repeated(program: Program, event: GradientTaken) -> bool:
-    """Whether the request is made again and again: in a loop, here or around a call that leads here."""
+def repeated(program: Program, event: Event) -> bool:
+    """Whether it happens again and again: in a loop, here or around a call that leads here."""
     node: ast.AST | None = event.node
     frame = event.frame
     while frame is not None and node is not None:

@@ -39,6 +39,8 @@ class LeftOut(NamedTuple):
     event: GradientTaken
     part: Value
     spelled: str
+    listed: str = ""
+    """How the list of its weights is said, where that is not an attribute of the same name as that of the others."""
 
 
 def left_out(program: Program) -> Iterator[Noticed]:
@@ -221,7 +223,7 @@ def joined(program: Program, evidence: LeftOut) -> Mending:
     whole = _outermost_sum(program, sources.node, path)
     text = program.source(whole, path)
     single = isinstance(evidence.part, Variable)
-    addition = f"[{evidence.spelled}]" if single else f"{evidence.spelled}.{sources.attribute}"
+    addition = evidence.listed or (f"[{evidence.spelled}]" if single else f"{evidence.spelled}.{sources.attribute}")
     function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
     if all(node is not sources.node for node in ast.walk(function)):
         raise CannotMove("the list of weights comes from another function")
@@ -268,7 +270,7 @@ def _appended(program: Program, evidence: LeftOut) -> Mending:
         raise CannotMove("the list of weights is not made where it is used")
     single = isinstance(evidence.part, Variable)
     rewrite = Rewrite(program.files[path], program.trees[path])
-    addition = f"[{evidence.spelled}]" if single else f"{evidence.spelled}.trainable_variables"
+    addition = evidence.listed or (f"[{evidence.spelled}]" if single else f"{evidence.spelled}.trainable_variables")
     rewrite.insert(f"{asked.id} += {addition}", before(statement))
     return Mending(
         f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"

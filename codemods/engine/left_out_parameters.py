@@ -16,6 +16,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Instance, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.first_value import starts_at_zero
+from regrad.codemods.engine.held_parameters import holder, is_read_harmlessly, statement_of
 from regrad.codemods.engine.left_out import LeftOut
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Edit, Mending, Safety
@@ -49,20 +50,24 @@ def left_out_parameters(program: Program) -> Iterator[Noticed]:
             return
         if path.anything or not path.complete or path.lost or event.conditional or event.sources_node is None:
             continue
-        for value in sink.gradient_flow.reach(sink.target).sources.values():
-            if not isinstance(value, Variable) or id(value) in moved or switches.settings(value):
-                continue
-            if not _may_train(value) or not _only_computed_with(program, value):
-                continue
+        missing = [
+            value
+            for value in sink.gradient_flow.reach(sink.target).sources.values()
+            if isinstance(value, Variable) and id(value) not in moved and not switches.settings(value)
+        ]
+        missing = [value for value in missing if _may_train(value) and _only_computed_with(program, value)]
+        ids = {id(value) for value in missing}
+        for value in missing:
             if not _must_move(sink, value):
                 continue
             spelled = _spelled(program, event, value)
+            whole = holder(event.frame, value, ids) if not spelled else None
+            said = whole.spelled if whole is not None else spelled
             yield Noticed(
                 event.sources_node,
                 event,
-                f"the loss is computed with `{spelled or describe(value)}`, which no optimizer is given: it never"
-                " changes",
-                LeftOut(event, value, spelled),
+                f"the loss is computed with `{said or describe(value)}`, which no optimizer is given: it never changes",
+                LeftOut(event, value if whole is None else whole.value, said, whole.listed if whole else ""),
                 (describe(value),),
             )
 
@@ -91,7 +96,10 @@ def _must_move(sink: Sink, variable: Variable) -> bool:
     for tensor in _users(sink, variable):
         operation = tensor.operation
         name = operation.name.lower()
-        turned = name == "negative" and any(user.operation.name in _UNBOUNDED for user in _users(sink, tensor))
+        scaled = name in _PRODUCTS and any(isinstance(part, Constant) for part in operation.inputs)
+        turned = (name == "negative" or scaled) and any(
+            user.operation.name in _UNBOUNDED for user in _users(sink, tensor)
+        )
         if name in _UNBOUNDED or turned:
             return True
         others = [part for part in operation.inputs if part is not variable and isinstance(part, Tensor)]
@@ -116,9 +124,10 @@ def _only_computed_with(program: Program, variable: Variable) -> bool:
     and nobody is told of it.
     """
     path = variable.frame.path if variable.frame is not None else ""
-    statement = program.statement(variable.node, path) if variable.node is not None and path in program.trees else None
-    if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or statement.value is not variable.node:
+    statement = statement_of(program, variable, path)
+    if statement is None:
         return False
+    alone = statement.value is variable.node
     target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
     if isinstance(statement, ast.Assign) and len(statement.targets) != 1:
         return False
@@ -139,9 +148,16 @@ def _only_computed_with(program: Program, variable: Variable) -> bool:
         for mention in mentions:
             if isinstance(mention.ctx, ast.Store):
                 stores += 1
-            elif not _harmless(mention, parents.get(mention)):
+            elif not _computed_with(program, each, mention, alone):
                 return False
     return stores == 1
+
+
+def _computed_with(program: Program, path: str, mention: ast.AST, alone: bool) -> bool:
+    """Whether a mention of the variable, or of what holds it and others, is a part of a computation or a look at it."""
+    if alone:
+        return _harmless(mention, program.parents(path).get(mention))
+    return is_read_harmlessly(program, path, mention, _harmless)
 
 
 def _is_its_name(parent: ast.AST | None, variable: Variable) -> bool:
