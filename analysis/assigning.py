@@ -12,6 +12,8 @@ SCATTERING = frozenset(
 )
 """Those that change the elements at given places."""
 ASSIGNING = WHOLE | SCATTERING
+FILLING = ASSIGNING | {"set_weights"}
+"""Those that do so in whatever has them."""
 
 
 def is_function(call: ast.Call) -> bool:

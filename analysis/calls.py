@@ -8,6 +8,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from regrad.analysis import joining
+from regrad.analysis.assigning import FILLING
 from regrad.analysis.frames import Scope
 from regrad.analysis.interpreter import SYMBOLIC, Call
 from regrad.analysis.values import (
@@ -124,11 +125,8 @@ def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Va
     """A call of something that is not known: it may use whatever it was given, and call the functions among that."""
     from regrad.analysis.events import ModelCalled
 
-    if isinstance(callee, Unknown) and callee.origin == "attribute" and callee.label.endswith(_ADDING):
-        from regrad.analysis import subscripts
-
-        for value in arguments.positional:
-            subscripts.put_into(interpreter, callee.parents[0], value)
+    if isinstance(callee, Unknown) and callee.origin == "attribute":
+        _method_of_unknown(interpreter, callee, arguments)
     call_through(interpreter, arguments)
     made = interpreter.operation(
         "unknown", getattr(callee, "label", "") or "call", arguments.node, (callee, *arguments.all()), callee=callee
@@ -141,6 +139,25 @@ def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Va
     return Unknown(
         "call", made.operation.name, (callee, *arguments.all()), made.operation.serial, facts, made.operation
     )
+
+
+def _method_of_unknown(interpreter: Interpreter, callee: Unknown, arguments: Call) -> None:
+    """What a method does by its name alone, be its object what it may."""
+    from regrad.analysis.events import Fetched
+
+    last = callee.label.rpartition(".")[2]
+    fetches = arguments.get("fetches", 0)
+    if callee.label.endswith(_ADDING):
+        from regrad.analysis import subscripts
+
+        for value in arguments.positional:
+            subscripts.put_into(interpreter, callee.parents[0], value)
+    elif last == "run" and fetches is not None:
+        interpreter.emit(Fetched(arguments.node, interpreter.frame, interpreter.tick(), fetches))
+    elif last in FILLING:
+        from regrad.analysis import library
+
+        library.filled(interpreter, last, arguments)
 
 
 def call_through(interpreter: Interpreter, arguments: Call) -> None:

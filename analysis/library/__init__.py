@@ -112,19 +112,20 @@ def call_method(interpreter: Interpreter, owner: Value, name: str, arguments: Ca
     from regrad.analysis import calls
 
     if name == "set_weights":
-        _filled(interpreter, name, arguments)
+        filled(interpreter, name, arguments)
     for handler in _tables()[2]:
         result = handler(interpreter, owner, name, arguments)
         if result is not None:
             return result
     if name in ASSIGNING:
-        _filled(interpreter, name, arguments)
+        filled(interpreter, name, arguments)
     if owner is UNKNOWN:
         return calls.unknown_call(interpreter, UNKNOWN, arguments)
     return calls.unknown_call(interpreter, owner, arguments)
 
 
-def _filled(interpreter: Interpreter, name: str, arguments: Call) -> None:
+def filled(interpreter: Interpreter, name: str, arguments: Call) -> None:
+    """Note that something gets new weights or a new value."""
     given = arguments.all()
     if given:
         value = given[0] if len(given) == 1 else Collection("tuple", given)

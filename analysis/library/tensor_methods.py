@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regrad.analysis.events import Fetched
 from regrad.analysis.library.functions_given import CALLABLE, apply_function
 from regrad.analysis.library.literals import dtype_value, sizes
 from regrad.analysis.library.operation_calls import LEAVING, flatten, reduced
@@ -30,10 +29,6 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         return generator_method(interpreter, owner, name, call) or _of_tensor(interpreter, owner, name, call)
     if name in ("run", "experimental_run_v2") and any(isinstance(value, CALLABLE) for value in call.positional[:1]):
         return apply_function(interpreter, "strategy." + name, call)
-    fetches = call.get("fetches", 0)
-    if name == "run" and isinstance(owner, Unknown) and fetches is not None:
-        interpreter.emit(Fetched(call.node, interpreter.frame, interpreter.tick(), fetches))
-        return None
     if name == "numpy" and not call.positional and isinstance(owner, Unknown):
         return interpreter.operation("method", "numpy", call.node, (owner,), Transfer.LEAVES, numpy=True)
     return None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from regrad.analysis.callee import called
 from regrad.analysis.events import Applied, Assigned, Fetched, Minimized
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, Mapping, Operation, Tensor, Unknown, Value, Variable
+from regrad.analysis.values import Collection, Constant, External, Mapping, Operation, Tensor, Unknown, Value, Variable
 from regrad.codemods.engine.idle_gradients import repeated
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.surroundings import function_around
@@ -28,7 +28,7 @@ class NeverRun(NamedTuple):
 
 def never_run(program: Program) -> Iterator[Noticed]:
     """A step that is put into lists and dictionaries at most, and that nothing of what sessions compute contains."""
-    steps = [*program.of(Applied), *program.of(Minimized)]
+    steps: list[Applied | Minimized] = [*program.of(Applied), *program.of(Minimized)]
     if not program.graph or len({id(each.node) for each in steps}) != 1 or any(True for _ in program.of(Assigned)):
         return
     event = steps[-1]
@@ -66,7 +66,8 @@ def _leaves(value: Value, depth: int = 0) -> list[Value] | None:
 
 
 def _is_known(operation: Operation | None, label: str) -> bool:
-    name = operation.name if operation is not None else label
+    callee = operation.callee if operation is not None else None
+    name = callee.name if isinstance(callee, External) else label
     return name.rpartition(".")[2] in _STARTING | {"apply_gradients", "minimize"}
 
 
