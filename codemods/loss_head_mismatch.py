@@ -74,6 +74,7 @@ from regrad.analysis.values import Layer, Operation, Tensor, Value
 from regrad.codemods.engine.judged import Judged, is_class_numbers, judged, layer_text, units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import tensors
+from regrad.codemods.engine.read_as_probabilities import read_as_probabilities
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 CODE, NAME = "RG102", "loss-head-mismatch"
@@ -262,14 +263,17 @@ def _left_as_logits(program: Program, found: _Squashed) -> Mendings:
 
 
 def _told(program: Program, found: Judged) -> Mendings:
-    """The flag first, which leaves the model as it is; a head that gives probabilities where the loss is shared."""
+    """The flag first, which leaves the model as it is; a head that gives probabilities where the loss is shared, or
+    where the program reads the answers as such.
+    """
     from regrad.codemods.engine import respelling
 
     offered: list[Mending] = []
     reason = ""
     try:
-        edits = respelling.flagged(program, found)
-        offered.append(Mending("say that the head gives logits", Safety.SAFE, edits, keeps_loss=False))
+        edits = () if read_as_probabilities(program) else respelling.flagged(program, found)
+        if edits:
+            offered.append(Mending("say that the head gives logits", Safety.SAFE, edits, keeps_loss=False))
     except CannotMove as problem:
         reason = problem.reason
     activation = "sigmoid" if found.name in _BINARY else "softmax"
