@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from regrad.analysis.callee import called
@@ -25,8 +25,10 @@ from regrad.analysis.values import (
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import are_variables
 from regrad.codemods.engine.rule import Mending, Safety
+from regrad.codemods.engine.surroundings import loaded
 
 ASSIGNING = frozenset({"assign", "assign_add", "assign_sub"})
+_SUMMING = frozenset({"sqrt", "sum", "reduce_sum", "add_n", "norm", "print", "float"})
 MOVING = frozenset({"set_weights", "apply_gradients", "apply", "minimize", "update_step", "scatter_sub", "set_value"})
 """Methods that move weights, those apart that may assign to any variable."""
 
@@ -72,6 +74,8 @@ def idle(program: Program) -> Iterator[Noticed]:
         return
     # An optimizer that nothing mentions again was meant to be used, whatever else is done with the gradients.
     if mentioned(program, spelled) and _used(program, event, statement.targets[0].id):
+        return
+    if _squared(program, event, statement.targets[0].id):
         return
     yield Noticed(
         event.node,
@@ -221,6 +225,34 @@ def _used(program: Program, event: GradientTaken, name: str) -> bool:
         for node in program.nodes_of(other, ast.Call):
             if called(node) == own and _result_read(program, other, node, function):
                 return True
+    return False
+
+
+def _squared(program: Program, event: GradientTaken, name: str) -> bool:
+    """Whether each gradient is squared and kept: a measure of how much a weight matters, and no step. A norm that is
+    written out, of all of them, is none.
+    """
+    path, maker = event.frame.path, event.frame.function
+    function: ast.AST = maker.node if maker is not None else program.trees[path]
+    parents = program.parents(path)
+    each = {name}
+    for node in ast.walk(function):
+        if isinstance(node, (ast.comprehension, ast.For)) and name in loaded(node.iter):
+            each |= {part.id for part in ast.walk(node.target) if isinstance(part, ast.Name)}
+    for node in ast.walk(function):
+        by_name = isinstance(node, ast.Call) and called(node) == "square" and each & loaded(node)
+        power = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and each & loaded(node.left)
+        if (by_name or power) and not _in_a_sum(parents, node):
+            return True
+    return False
+
+
+def _in_a_sum(parents: Mapping[ast.AST, ast.AST], node: ast.AST) -> bool:
+    current = parents.get(node)
+    while current is not None and not isinstance(current, ast.stmt):
+        if isinstance(current, ast.Call) and called(current) in _SUMMING:
+            return True
+        current = parents.get(current)
     return False
 
 

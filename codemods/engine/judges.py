@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from regrad.analysis import alive, intentions
+from regrad.analysis.flow import Flow
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Unknown, Value
@@ -33,11 +34,13 @@ def _is_head(sink: Sink, parts: set[int]) -> bool:
     another network is compared with ones and zeros, with itself, or with nothing.
     """
     flow = sink.gradient_flow
+    # What was taken out of TensorFlow is the parts' all the same.
+    everything = Flow(sink.tape, full=True)
     for tensor in sink.alive:
         if tensor.operation.kind != "loss" and tensor.operation.name not in _COMPARING:
             continue
         inputs = tensor.operation.inputs
-        depends = [any(id(source) in parts for source in flow.reach(value).sources.values()) for value in inputs]
+        depends = [any(id(source) in parts for source in everything.reach(value).sources.values()) for value in inputs]
         if any(depends) and any(
             not of_parts and (flow.arrives(value) or _is_data(value))
             for value, of_parts in zip(inputs, depends, strict=True)
