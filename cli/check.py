@@ -16,6 +16,7 @@ def check(
     ignore: parameters.Ignore = None,
     per_file_ignores: parameters.PerFileIgnores = None,
     exclude: parameters.Exclude = None,
+    force_exclude: parameters.ForceExclude = None,
     output_format: parameters.Format = None,
     output_file: parameters.OutputFile = None,
     quiet: parameters.Quiet = False,
@@ -25,6 +26,7 @@ def check(
         Path | None, typer.Option("--baseline", metavar="FILE", help="Report only what this baseline does not know.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a file changes.")] = False,
+    entry: parameters.Entry = None,
     jobs: parameters.Jobs = None,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
@@ -41,7 +43,9 @@ def check(
         ignore=codes(ignore),
         per_file_ignores=tuple(per_file_ignores or ()),
         exclude=codes(exclude),
+        force_exclude=force_exclude,
         verify=False,
+        entry=entry,
         config=config,
         isolated=isolated,
     )

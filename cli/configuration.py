@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,7 @@ class Configuration:
     ignore: tuple[str, ...] = ()
     per_file_ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude: tuple[str, ...] = ()
+    force_exclude: bool | None = None
     respect_gitignore: bool | None = None
     unsafe_fixes: bool | None = None
     verify: bool | None = None
@@ -41,6 +43,13 @@ class Configuration:
         return self.path.parent if self.path else Path.cwd()
 
     @property
+    def own_python(self) -> str | None:
+        """`python`, made absolute where it is a path; a bare name is looked for on the PATH."""
+        if self.python is None or os.path.dirname(self.python) == "":
+            return self.python
+        return str(self.root.resolve() / self.python)
+
+    @property
     def own_data(self) -> tuple[tuple[str, str], ...]:
         """`data` with the places made absolute: the file of a run is not started where the settings lie."""
         return tuple((wanted, str(self.root.resolve() / given)) for wanted, given in self.data)
@@ -57,6 +66,17 @@ def load(path: Path) -> Configuration:
     if not isinstance(table, dict):
         raise Mistake(f"{path}: [tool.regrad] must be a table")
     return replace(from_table(table, str(path)), path=path)
+
+
+def load_named(path: Path) -> Configuration:
+    """As `load`, for a file that the user names: one that says nothing to regrad is a mistake."""
+    document = _document(path)
+    if "regrad" not in _tool(document) and (path.name == "pyproject.toml" or "tool" in document):
+        raise Mistake(
+            f"--config {path}: there is no [tool.regrad] in it.",
+            "Add the table, or give a file that holds its keys alone.",
+        )
+    return load(path)
 
 
 def _own_table(document: dict[str, Any]) -> Any:
@@ -208,6 +228,7 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "ignore": _strings,
     "per-file-ignores": _codes_by_pattern,
     "exclude": _strings,
+    "force-exclude": _flag,
     "respect-gitignore": _flag,
     "unsafe-fixes": _flag,
     "verify": _flag,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from regrad.cli import one_step
 from regrad.cli.exit_status import ExitStatus, exit_status
 from regrad.cli.mistake import Mistake
+from regrad.cli.named_files import require_named
 from regrad.cli.settings import TIMEOUT, Request, configuration_for, laid_over
 from regrad.repair.symptom import Frame, meaning, read_pasted
 
@@ -68,7 +69,7 @@ def _of_program(complaint: Complaint) -> ExitStatus:
     path = entry.path
     request = complaint.request()
     settings = laid_over(request, configuration_for(Path(path), request))
-    one_step.require_interpreter(settings.python)
+    require_named(settings)
     try:
         job, program = one_step.job_of(entry, settings.own_data)
     except Unreadable as problem:

@@ -12,6 +12,8 @@ def repeated(request: Request, *, fixing: bool) -> tuple[str, ...]:
     """
     flags = {"--isolated": request.isolated, "--no-verify": fixing and request.verify is False}
     flags["--require-verified"] = bool(request.require_verified)
+    flags["--no-require-verified"] = request.require_verified is False
+    flags["--force-exclude"] = bool(request.force_exclude)
     values = {
         "--select": ",".join(request.select or ()),
         "--ignore": ",".join(request.ignore),

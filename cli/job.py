@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, TextIO
 from regrad.cli.exit_status import ExitStatus, exit_status
 from regrad.cli.follow_up import repeated
 from regrad.cli.mistake import Mistake
-from regrad.cli.one_step import WITHOUT_TENSORFLOW, lacked_tensorflow, near_files, require_interpreter
+from regrad.cli.named_files import near_files, require_interpreter
+from regrad.cli.one_step import WITHOUT_TENSORFLOW, lacked_tensorflow
 from regrad.cli.settings import Request, configuration_for, laid_over
 from regrad.report.formats import OutputFormat, Presentation, writer
 
@@ -82,6 +83,9 @@ def outcomes_of(job: Job) -> Iterator[FileOutcome]:
 
     _require_usage(job)
     groups = _grouped(job)
+    for settings, _ in groups:
+        work.options_of(job, settings)
+        work.require_what_is_named(job, settings)
     if STANDARD_INPUT in job.paths:
         content = sys.stdin.buffer.read()
         outcomes = work.outcomes_of_standard_input(job, groups[0][0], content)

@@ -107,8 +107,13 @@ def migrate(
         ),
     ] = None,
     require_verified: Annotated[
-        bool, typer.Option("--require-verified", help="Keep only what a training step has proved; exit 4 otherwise.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--require-verified/--no-require-verified",
+            help="Keep only what a training step has proved; exit 4 otherwise.",
+            show_default=False,
+        ),
+    ] = None,
     select: parameters.Select = None,
     ignore: parameters.Ignore = None,
     per_file_ignores: parameters.PerFileIgnores = None,
@@ -136,7 +141,7 @@ def migrate(
         exclude=codes(exclude),
         unsafe_fixes=unsafe_fixes,
         verify=True if require_verified and verify is None else verify,
-        require_verified=require_verified or None,
+        require_verified=require_verified,
         python=python,
         timeout=timeout,
         keras=keras,

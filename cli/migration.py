@@ -13,7 +13,7 @@ from regrad.cli.configuration import Configuration
 from regrad.cli.exit_status import ExitStatus
 from regrad.cli.job import Job
 from regrad.cli.mistake import Mistake
-from regrad.cli.one_step import require_interpreter
+from regrad.cli.named_files import require_interpreter
 from regrad.cli.parameters import ReportFormat
 from regrad.cli.settings import Request, configuration_for, laid_over
 
@@ -128,7 +128,7 @@ def _wanted(migration: Migration, agreed: Plan | None) -> Wanted:
     if migration.plan is not None and not migration.plan.absolute().parent.is_dir():
         raise Mistake(f"{migration.plan}: there is no folder {migration.plan.parent}.")
     # A mistake in what the user names is told before anything is done.
-    named = configuration.load(migration.request.config) if migration.request.config else Configuration()
+    named = configuration.load_named(migration.request.config) if migration.request.config else Configuration()
     work.options_of(Job((), migration.request, fixing=True), laid_over(migration.request, named))
     return Wanted(
         sources=_sources(migration, agreed),
@@ -179,7 +179,7 @@ class _SettingsOf:
         entries = (self.request.entry,) if self.request.entry else found.entries
         inside = found.path is not None and self.request.config is None
         root = str(found.root) if inside else top
-        return Settings(replace(options, root=root, entry=None, jobs=1), entries)
+        return Settings(replace(options, root=root, entry=None, entry_folder=".", through_entry=False, jobs=1), entries)
 
     def _configuration(self, top: Path, start: Path) -> Configuration:
         if self.request.isolated or self.request.config is not None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from regrad.cli.exit_status import ExitStatus
-from regrad.cli.mistake import Mistake, did_you_mean
+from regrad.cli.mistake import Mistake
+from regrad.cli.named_files import near_files, require_file, require_named
 from regrad.cli.settings import TIMEOUT, Request, configuration_for, laid_over
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def carry_out(request: StepRequest) -> ExitStatus:
         isolated=request.isolated,
     )
     settings = laid_over(asked, configuration_for(Path(entry.path), asked))
-    require_interpreter(settings.python)
+    require_named(settings)
     try:
         job, program = job_of(entry, settings.own_data)
         earlier = None if before is None else job_of(before, settings.own_data)[0]
@@ -166,35 +167,7 @@ def _show_evidence(request: StepRequest, evidence: Evidence) -> None:
 
 def lacked_tensorflow(step: StepReport) -> bool:
     """Whether the run failed for want of an interpreter with TensorFlow."""
-    from regrad.verify.evidence import Outcome
+    from regrad.verify.evidence import NO_TENSORFLOW, Outcome
 
-    return step.outcome is Outcome.UNAVAILABLE and step.tensorflow is None
-
-
-def require_file(path: str) -> None:
-    if os.path.isdir(path):
-        raise Mistake(f"{path} is a folder; name one program in it.")
-    if not os.path.exists(path):
-        raise Mistake(f"{path}: no such file.", near_files(path))
-
-
-def near_files(path: str) -> str:
-    """The hint for a path that does not exist: a file beside it of nearly that name."""
-    folder = os.path.dirname(path) or "."
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return ""
-    return did_you_mean(os.path.basename(path), names, cutoff=0.7)
-
-
-def require_interpreter(python: str | None) -> None:
-    """A wrong `--python` is the user's to correct, and is said before anything is read or run."""
-    if python is None:
-        return
-    import shutil
-
-    if shutil.which(python) is None:
-        raise Mistake(
-            f"--python {python}: there is no such interpreter.", "Give a path, as in --python .venv/bin/python"
-        )
+    # A program that cannot even be read is as far from TensorFlow, and for another reason.
+    return step.outcome is Outcome.UNAVAILABLE and (step.reason or "").startswith(NO_TENSORFLOW)

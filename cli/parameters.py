@@ -43,6 +43,15 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", metavar="PATTERN", help="Leave these files and folders out.", rich_help_panel=_CHOICE),
 ]
+ForceExclude = Annotated[
+    bool | None,
+    typer.Option(
+        "--force-exclude/--no-force-exclude",
+        help="Leave out what `exclude` says also where it is named.",
+        show_default=False,
+        rich_help_panel=_CHOICE,
+    ),
+]
 
 Jobs = Annotated[
     int | None,

@@ -21,6 +21,7 @@ class Request:
     ignore: tuple[str, ...] = ()
     per_file_ignores: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    force_exclude: bool | None = None
     unsafe_fixes: bool | None = None
     verify: bool | None = None
     require_verified: bool | None = None
@@ -41,8 +42,12 @@ def codes(given: list[str] | None) -> tuple[str, ...]:
 def configuration_for(start: Path, request: Request) -> Configuration:
     """The configuration file that governs `start`, or an empty configuration."""
     if request.isolated:
+        if request.config is not None:
+            raise Mistake("--isolated reads no settings and does not go with --config.")
         return Configuration()
-    path = request.config or configuration.find(start)
+    if request.config is not None:
+        return configuration.load_named(request.config)
+    path = configuration.find(start)
     return configuration.load(path) if path else Configuration()
 
 
@@ -53,11 +58,12 @@ def laid_over(request: Request, configured: Configuration) -> Configuration:
         ignore=(*configured.ignore, *request.ignore),
         per_file_ignores=(*configured.per_file_ignores, *map(_pattern_and_codes, request.per_file_ignores)),
         exclude=(*configured.exclude, *request.exclude),
+        force_exclude=_first(request.force_exclude, configured.force_exclude),
         respect_gitignore=configured.respect_gitignore,
         unsafe_fixes=_first(request.unsafe_fixes, configured.unsafe_fixes),
         verify=_first(request.verify, configured.verify),
         require_verified=_first(request.require_verified, configured.require_verified),
-        python=request.python or configured.python,
+        python=request.python or configured.own_python,
         timeout=request.timeout or configured.timeout,
         keras=_generation(request.keras) or configured.keras,
         entry=request.entry or configured.entry,

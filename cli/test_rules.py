@@ -35,7 +35,7 @@ def test_rules(
     PATH holds a folder for each rule, named after it (`zero_learning_rate`), with the folders `broken`, `mended` and
     `sound` in it. Exit status: 0 all is as it should be, 1 something is not, 2 usage error.
     """
-    from regrad.cli.one_step import require_interpreter
+    from regrad.cli.named_files import require_interpreter
     from regrad.codemods.engine.registry import registry
     from regrad.repair import fixtures
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from regrad.cli.mistake import Mistake
+from regrad.cli.named_files import near_files, require_named
 from regrad.cli.settings import TIMEOUT
 
 if TYPE_CHECKING:
@@ -64,20 +65,22 @@ def _read_through(outcome: FileOutcome, content: bytes | None = None) -> FileOut
 def options_of(job: Job, settings: Configuration) -> Options:
     from regrad.repair.options import Options
 
+    if settings.select is not None and not any(map(str.strip, settings.select)):
+        where = "--select" if job.request.select is not None else f"{settings.path}: `select` in [tool.regrad]"
+        raise Mistake(f"{where} names no rule.", "Name some, as in RG1,RG401, or leave it out for all of them.")
     for given in (settings.select or (), settings.ignore, *(codes for _, codes in settings.per_file_ignores)):
         _require_known(given)
-    if settings.entry:
-        from regrad.verify.job import NoEntry, entry_of
-
-        try:
-            entry_of(settings.entry)
-        except NoEntry as problem:
-            raise Mistake(f"--entry {settings.entry}: {problem}.") from None
+    if job.fixing and settings.require_verified and settings.verify is False:
+        raise Mistake(
+            "--require-verified wants a proof and --no-verify allows none (one of them may stand in the settings).",
+            "Leave one of them out, or say --no-require-verified.",
+        )
     return Options(
         select=settings.select,
         ignore=settings.ignore,
         per_file_ignores=settings.per_file_ignores,
         exclude=settings.exclude,
+        force_exclude=bool(settings.force_exclude),
         respect_gitignore=settings.respect_gitignore is not False,
         root=str(settings.root),
         unsafe_fixes=bool(settings.unsafe_fixes),
@@ -87,10 +90,37 @@ def options_of(job: Job, settings: Configuration) -> Options:
         timeout=settings.timeout or TIMEOUT,
         keras=settings.keras,
         entry=settings.entry,
+        entry_folder=_entry_folder(job, settings),
+        through_entry=settings.entry is not None,
         sandbox=settings.sandbox or "auto",
         data=settings.own_data,
         jobs=job.jobs,
     )
+
+
+def require_what_is_named(job: Job, settings: Configuration) -> None:
+    """What is not there is the user's to correct, and is said before anything is read or written."""
+    if job.fixing and settings.verify is not False:
+        require_named(settings)
+    if settings.entry is None:
+        return
+    from regrad.verify.job import NoEntry, entry_of
+
+    named = job.request.entry is not None
+    where = f"--entry {settings.entry}" if named else f"{settings.path}: `entry` ({settings.entry}) in [tool.regrad]"
+    try:
+        path = entry_of(settings.entry, _entry_folder(job, settings)).path
+    except (NoEntry, ValueError) as problem:
+        raise Mistake(f"{where}: no such entry; {problem}.") from None
+    if not os.path.isfile(path):
+        raise Mistake(f"{where}: no such entry; there is no file {path}.", near_files(path))
+
+
+def _entry_folder(job: Job, settings: Configuration) -> str:
+    """An entry of the settings is meant from where the settings lie, as all their paths are."""
+    if job.request.entry is not None or settings.path is None:
+        return "."
+    return os.path.relpath(settings.root)
 
 
 def _require_known(patterns: Sequence[str]) -> None:

@@ -16,6 +16,8 @@ class Options:
     """Patterns as in `.gitignore`, relative to `root`, with the codes that are not reported there."""
     exclude: tuple[str, ...] = ()
     """Patterns as in `.gitignore`, relative to `root`, of what is not visited in folders."""
+    force_exclude: bool = False
+    """Leave out what `exclude` says also where it is named."""
     respect_gitignore: bool = True
     root: str = "."
     unsafe_fixes: bool = False
@@ -29,6 +31,10 @@ class Options:
     """The program through which everything is verified, with its arguments: `train.py --epochs 1`, `-m pkg.train`,
     `pkg.train:main`.
     """
+    entry_folder: str = "."
+    """Where `entry` is looked for."""
+    through_entry: bool = False
+    """Whether the files that are named are also read as parts of the entry's program."""
     sandbox: str = "auto"
     data: tuple[tuple[str, str], ...] = ()
     """What a program asks for, and the file or `file.py:name` that it gets while it is verified."""

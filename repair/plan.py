@@ -64,10 +64,14 @@ class Choice:
     indices: Mapping[Key, int] = field(default_factory=dict)
     excluded: frozenset[Key] = frozenset()
     only: frozenset[Key] | None = None
+    within: frozenset[str] | None = None
+    """The files in which findings are mended; None for all of the program."""
 
     def index(self, candidate: Candidate) -> int | None:
         key = candidate.key
         if not candidate.eligible or key in self.excluded or (self.only is not None and key not in self.only):
+            return None
+        if self.within is not None and key.path not in self.within:
             return None
         return min(self.indices.get(key, 0), len(candidate.eligible) - 1)
 

@@ -27,7 +27,8 @@ from regrad.repair.outcome import FileOutcome, FindingOutcome, Status
 from regrad.repair.pins import Pins
 from regrad.repair.plan import Choice, Key, Plan
 from regrad.repair.survey import ProgramReader, Surveyed, Surveyor, seldom_collected
-from regrad.repair.targets import Rejected, Target, targets
+from regrad.repair.targets import EXCLUDED, Rejected, Target, pattern, targets
+from regrad.repair.through_entry import through
 from regrad.repair.write import NotWritten, replace_files
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ class Session:
         self._files: dict[str, _File] = {}
         self._programs: dict[str, tuple[str, ...]] = {}
         self._named: list[str] = []
+        self._within: dict[str, frozenset[str]] = {}
+        """For a program that was read for the sake of files that were named: these files."""
 
     def __enter__(self) -> Session:
         return self
@@ -171,9 +174,12 @@ class Session:
         """Reads every target as a program of its own; gives the files to be reported, in order."""
         order: dict[str, None] = {}
         readable: list[str] = []
+        paths = list(paths)
+        entry = through(self.options, paths, lambda path: next(self._surveyed([path])))
+        paths = paths if entry is None else entry.named(paths)
         named = [path for path in paths if os.path.normpath(path) not in self._contents]
         alone = {os.path.normpath(path) for path in named if os.path.isfile(path)}
-        given = (Target(path) for path in self._contents)
+        given = (self._target(path) for path in self._contents)
         for target in chain(given, targets(named, self.options)):
             order[target.path] = None
             file = self._files.setdefault(target.path, _File())
@@ -184,7 +190,13 @@ class Session:
                 if os.path.normpath(target.path) in alone:
                     self._named.append(target.path)
         remarks: dict[tuple[str, str], Remark] = {}
-        for surveyed in self._surveyed(readable):
+        of_entry = None if entry is None else entry.restricted(readable)
+        if of_entry is not None:
+            self._within[of_entry.path] = frozenset(readable)
+            if of_entry.status is not Status.OK:
+                order[of_entry.path] = None
+                self._files.setdefault(of_entry.path, _File())
+        for surveyed in chain(self._surveyed(readable), () if of_entry is None else (of_entry,)):
             self._take(surveyed)
             for remark in surveyed.remarks:
                 key = (remark.path, remark.where)
@@ -233,10 +245,19 @@ class Session:
         file = self._files.get(finding.location.path)
         return file is not None and Key(finding.location.path, finding.location.span, finding.code) in file.found
 
+    def _target(self, path: str) -> Target | Rejected:
+        """A file as an editor holds it."""
+        left_out = self.options.force_exclude and any(
+            pattern(each, self.options.root)(path) for each in self.options.exclude
+        )
+        return Rejected(path, Status.SKIPPED, EXCLUDED) if left_out else Target(path)
+
     def _take(self, surveyed: Surveyed) -> None:
-        file = self._files[surveyed.path]
-        file.status = surveyed.status
-        file.messages.extend(surveyed.messages)
+        # The entry through which files were read is reported only where it is among them.
+        if surveyed.path in self._files:
+            file = self._files[surveyed.path]
+            file.status = surveyed.status
+            file.messages.extend(surveyed.messages)
         for outcome in surveyed.findings:
             location = outcome.finding.location
             own = self._files.setdefault(location.path, _File())
@@ -279,11 +300,16 @@ class Session:
     # Mending
 
     def _repair(self, entry: str, *, write: bool) -> None:
-        """Mends one program, in all its files."""
+        """Mends one program, in all its files, or in those for whose sake it was read."""
+        within = self._within.get(entry)
 
         def make(choice: Choice, detector: Detector = self._detector) -> Plan:
             return planning.make(
-                lambda versions: self._read(entry, versions), detector, self.options, self._versions, choice
+                lambda versions: self._read(entry, versions),
+                detector,
+                self.options,
+                self._versions,
+                replace(choice, within=within),
             )
 
         settled = {
@@ -308,7 +334,7 @@ class Session:
             if again.first != first.first:
                 first, proof = again, replace(shown, withdrawn=(*proof.withdrawn, *shown.withdrawn))
         error = self._put(proof.plan, write=write)
-        self._record(first, proof, error)
+        self._record(first, proof, error, within)
 
     def _seen(self, entry: str, first: Plan, proof: Proof) -> tuple[Seen, ...]:
         """What a run of the program shows that reading has not mended."""
@@ -339,7 +365,8 @@ class Session:
     def _job(self, entry: str, versions: Mapping[str, Version], changed: Iterable[str] = ()) -> Job:
         from regrad.verify.job import Entry, entry_of
 
-        named = entry_of(self.options.entry) if self.options.entry else Entry(entry)
+        chosen = self.options.entry
+        named = entry_of(chosen, self.options.entry_folder) if chosen else Entry(entry)
         own = None if self.options.entry else {entry, *self._programs.get(entry, ()), *changed}
         return named.job(self._overrides(versions, own), dict(self.options.data))
 
@@ -404,11 +431,13 @@ class Session:
         self._versions.update(plan.versions)
         return None
 
-    def _record(self, first: Plan, proof: Proof, error: str | None) -> None:
+    def _record(self, first: Plan, proof: Proof, error: str | None, within: frozenset[str] | None = None) -> None:
         """What became of every finding of the program."""
         applied = {each.candidate.key: each for each in proof.plan.applied}
         withdrawn = {each.applied.candidate.key: each for each in proof.withdrawn}
         for candidate in (*first.first, *(each.candidate for each in (*first.applied, *proof.plan.applied))):
+            if within is not None and candidate.key.path not in within:
+                continue
             known = self._files.setdefault(candidate.key.path, _File()).found
             if candidate.key not in known:
                 if (

@@ -38,6 +38,7 @@ NEVER_VISITED = frozenset(
     }
 )
 SUFFIXES = (".py", ".ipynb")
+EXCLUDED = "left out by `exclude`"
 
 
 class Target(NamedTuple):
@@ -70,19 +71,23 @@ class _Ignores(NamedTuple):
 def targets(paths: Iterable[str], options: Options) -> Iterator[Target | Rejected]:
     """The files under `paths`, each once.
 
-    A file that is named is taken whatever the patterns say. Links in folders are not followed: what they point to is
-    visited in its own place, or is none of ours.
+    A file that is named is taken whatever the patterns say, unless `force_exclude` is set. Links in folders are not
+    followed: what they point to is visited in its own place, or is none of ours.
     """
     seen: set[str] = set()
+    own = tuple(_patterns(options.root, options.exclude)) if options.force_exclude else ()
     for path in paths:
-        for found in _under(os.path.normpath(path), options):
+        for found in _under(os.path.normpath(path), options, own):
             real = os.path.realpath(found.path) if isinstance(found, Target) else found.path
             if real not in seen:
                 seen.add(real)
                 yield found
 
 
-def _under(path: str, options: Options) -> Iterator[Target | Rejected]:
+def _under(path: str, options: Options, own: tuple[_Ignores, ...]) -> Iterator[Target | Rejected]:
+    if any(each.verdict(os.path.realpath(path), os.path.isdir(path)) for each in own):
+        yield Rejected(path, Status.SKIPPED, EXCLUDED)
+        return
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError) as problem:

@@ -7,6 +7,9 @@ from enum import Enum
 
 from regrad.analysis.cut import Cut
 
+NO_TENSORFLOW = "TensorFlow cannot be imported"
+"""How the reason of a run begins for which no interpreter with TensorFlow was found."""
+
 
 class Gradient(Enum):
     """What one variable received in one step."""

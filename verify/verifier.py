@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from regrad.verify.evidence import Evidence, Outcome, StepReport, Verdict
+from regrad.verify.evidence import NO_TENSORFLOW, Evidence, Outcome, StepReport, Verdict
 from regrad.verify.flags import flags_set_by
 from regrad.verify.interpreter import Interpreter, candidates
 from regrad.verify.job import Job
@@ -154,7 +154,7 @@ class Verifier:
             self.chosen[folder] = (choice.path, choice.origin)
             return server
         raise NoTensorFlow(
-            "TensorFlow cannot be imported in any interpreter that was tried: "
+            f"{NO_TENSORFLOW} in any interpreter that was tried: "
             + "; ".join(tried)
             + ". Name one that has it with --python."
         )

@@ -20,6 +20,7 @@ EVERYTHING = Request(
     ignore=("RG403",),
     per_file_ignores=("tests/*:RG401",),
     exclude=("old files/",),
+    force_exclude=True,
     verify=False,
     require_verified=None,
     python="python3",

@@ -151,16 +151,16 @@ def test_require_verified_asks_for_the_proof(script: Script, given: Given, progr
 
 
 def test_each_path_is_governed_by_its_own_configuration(script: Script, given: Given, tmp_path: Path) -> None:
-    for name in ("one", "two"):
+    for name, code in (("one", "RG101"), ("two", "RG102")):
         folder = tmp_path / name
         folder.mkdir()
-        (folder / "pyproject.toml").write_text(f'[tool.regrad]\nignore = ["{name}"]\n')
+        (folder / "pyproject.toml").write_text(f'[tool.regrad]\nignore = ["{code}"]\n')
         (folder / "train.py").write_text("")
     asked = given(dataclasses.replace(samples.CLEAN, status=Status.OK))
     script("check", str(tmp_path / "one"), str(tmp_path / "two" / "train.py"), str(tmp_path / "one" / "train.py"))
     assert [(settings.ignore, subject) for _, settings, subject in asked] == [
-        (("one",), [str(tmp_path / "one"), str(tmp_path / "one" / "train.py")]),
-        (("two",), [str(tmp_path / "two" / "train.py")]),
+        (("RG101",), [str(tmp_path / "one"), str(tmp_path / "one" / "train.py")]),
+        (("RG102",), [str(tmp_path / "two" / "train.py")]),
     ]
 
 

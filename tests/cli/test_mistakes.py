@@ -27,7 +27,7 @@ def test_a_path_that_is_not_there_is_told_its_neighbour(command: str, script: Sc
     ran = script(command, str(tmp_path / "train_modell.py"))
     assert is_kind(ran)
     assert "train_modell.py: no such file" in ran.stderr
-    assert "Did you mean train_model.py?" in ran.stderr
+    assert f"Did you mean {tmp_path / 'train_model.py'}?" in ran.stderr
 
 
 def test_a_wrong_command_is_told_the_near_one(script: Script) -> None:
