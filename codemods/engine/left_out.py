@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis import applications, freshness, intentions, trainings, unreached
+from regrad.analysis.callee import called
 from regrad.analysis.events import (
     Assigned,
     GradientTaken,
     ModelCalled,
     WeightsRead,
 )
+from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import (
@@ -28,7 +30,7 @@ from regrad.analysis.values import (
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.judges import judges
 from regrad.codemods.engine.noticed import Noticed
-from regrad.codemods.engine.rule import Mending, Safety
+from regrad.codemods.engine.rule import Edit, Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
 from regrad.codemods.engine.weight_use import is_random_weight
 
@@ -229,16 +231,46 @@ def joined(program: Program, evidence: LeftOut) -> Mending:
         raise CannotMove("the list of weights comes from another function")
     parents = program.parents(path)
     rewrite = Rewrite(program.files[path], program.trees[path])
-    for node in ast.walk(function):
+    together = _put_together(program, sources.node, path)
+    if together is not None:
+        rewrite.replace(together, f"{program.source(together, path)} + {addition}")
+    starred: list[Edit] = []
+    for node in ast.walk(function) if together is None else ():
         if (
             isinstance(node, (ast.Attribute, ast.BinOp))
             and not isinstance(parents.get(node), ast.BinOp)
             and program.source(node, path) == text
         ):
-            rewrite.replace(node, f"{text} + {addition}")
-    return Mending(
-        f"train `{evidence.spelled}` as well", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before"
+            if isinstance(parents.get(node), ast.Starred):
+                end = program.files[path].span(node).end
+                starred.append(Edit(path, Span(end, end), f", *{addition}"))
+            else:
+                rewrite.replace(node, f"{text} + {addition}")
+    edits = (*rewrite.edits(), *starred)
+    return Mending(f"train `{evidence.spelled}` as well", Safety.UNSAFE, edits, "weights move that did not move before")
+
+
+def _put_together(program: Program, node: ast.expr, path: str) -> ast.expr | None:
+    """The list that a comprehension around this one's weights makes; None where there is no comprehension. Raises
+    `CannotMove` where it is no list, or is not made by an assignment.
+    """
+    from regrad.codemods.engine.moving import CannotMove
+
+    parents, inside, outer = program.parents(path), False, node
+    while isinstance(parent := parents.get(outer), (ast.expr, ast.comprehension)):
+        inside = inside or isinstance(parent, (ast.comprehension, ast.ListComp, ast.GeneratorExp, ast.SetComp))
+        if isinstance(parent, ast.expr):
+            outer = parent
+        else:
+            outer = parents[parent] if isinstance(parents.get(parent), ast.expr) else outer  # type: ignore[assignment]
+    if not inside:
+        return None
+    is_list = isinstance(outer, (ast.List, ast.ListComp)) or (
+        isinstance(outer, ast.Call) and called(outer) in ("list", "sum", "flatten", "reduce")
     )
+    if not is_list or not isinstance(parents.get(outer), ast.Assign):
+        raise CannotMove("the list of weights is put together in another expression")
+    return outer
 
 
 def _outermost_sum(program: Program, node: ast.expr, path: str) -> ast.expr:
