@@ -210,13 +210,6 @@ class LossCalled(Event):
     tapes: tuple[Tape, ...]
 
 
-class LayerCreated(Event):
-    """A layer or variable was made inside a `call` method or a function that is traced, so again at each call."""
-
-    layer: Value
-    owner: Instance | None
-
-
 class Predicted(Event):
     """`model.predict` and its like."""
 

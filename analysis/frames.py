@@ -63,15 +63,6 @@ class Frame:
         self.statement: ast.stmt | None = None
 
 
-def same_activation(one: Frame | None, other: Frame | None) -> bool:
-    """Whether both are activations of the same body of code (loops and repeated calls make several)."""
-    if one is None or other is None:
-        return one is other
-    return one is other or (
-        one.path == other.path and one.function is not None and one.function is getattr(other, "function", None)
-    )
-
-
 def made_up(frame: Frame | None) -> Frame | None:
     """The call that the reader made up for a function nobody calls, where a frame hangs below one."""
     while frame is not None:

@@ -50,11 +50,6 @@ UNROLLED = 24
 SYMBOLIC = frozenset({"symbolic"})
 
 
-def is_symbolic(value: Value) -> bool:
-    """Whether it stands for a tensor of a functional model that is only being described."""
-    return (isinstance(value, Tensor) and value.symbolic) or (isinstance(value, Unknown) and "symbolic" in value.facts)
-
-
 def any_symbolic(values: Iterable[Value]) -> bool:
     """The same of any of several. It is asked for every operation, so without a generator and by exact classes."""
     for value in values:

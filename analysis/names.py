@@ -110,11 +110,6 @@ def namespace(name: str) -> str:
     return name.partition(".")[0]
 
 
-def last_part(name: str) -> str:
-    """The last part of a dotted name."""
-    return name.rpartition(".")[2]
-
-
 def snake_case(name: str) -> str:
     """`BinaryCrossentropy` -> `binary_crossentropy`, as Keras itself converts identifiers."""
     out: list[str] = []

@@ -170,11 +170,6 @@ TABLE: dict[str, Operator] = {
     "sparse_softmax_cross_entropy_with_logits": Operator(Transfer.FLOWS, "float32", "reduce"),
 }
 
-NAMESPACES = frozenset({"tf", "tf1", "ops", "K", "tnp", "np", "keras"})
-"""Where the table's last names apply. NumPy's functions leave TensorFlow when they are given a tensor."""
-
-NUMPY_DIFFERENTIABLE = frozenset({"tnp"})
-
 
 def lookup(name: str) -> Operator | None:
     """The table's entry for a canonical name."""

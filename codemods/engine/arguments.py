@@ -104,16 +104,8 @@ def remove_argument(source: SourceFile, call: ast.Call, key: Key) -> Edit:
     return change_call(source, call, Remove(key))
 
 
-def rename_keyword(source: SourceFile, call: ast.Call, old: str, new: str) -> Edit:
-    return change_call(source, call, Rename(old, new))
-
-
 def swap_arguments(source: SourceFile, call: ast.Call, one: Key = 0, other: Key = 1) -> Edit:
     return change_call(source, call, Swap(one, other))
-
-
-def replace_callee(source: SourceFile, call: ast.Call, text: str) -> Edit:
-    return change_call(source, call, Callee(text))
 
 
 def _made(call: libcst.Call, change: Change) -> libcst.Call:

@@ -7,7 +7,7 @@ import ast
 from regrad.analysis.events import Trained
 from regrad.analysis.location import Position, Span
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, Instance, Mapping, Network, Value
+from regrad.analysis.values import Collection, Constant, Mapping, Network, Value
 from regrad.analysis.weights import foreign_base
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.named_value import only_value
@@ -145,7 +145,3 @@ def validation(event: Trained) -> ast.AST | None:
     call = event.node
     words = call.keywords if isinstance(call, ast.Call) else []
     return next((word.value for word in words if word.arg == "validation_data"), None)
-
-
-def model_text(event: Trained) -> str:
-    return event.model.cls.name if isinstance(event.model, Instance) else "the model"

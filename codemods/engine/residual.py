@@ -6,6 +6,7 @@ import ast
 from collections.abc import Mapping
 
 from regrad.analysis.callee import called
+from regrad.codemods.engine.surroundings import loaded
 
 _SUMS = frozenset({"add", "Add", "add_n"})
 
@@ -19,7 +20,7 @@ def residual_sum(function: ast.AST, parents: Mapping[ast.AST, ast.AST], but: ast
         for term in terms:
             if isinstance(term, ast.Name):
                 made = _made_from(function, term.id)
-                if any(made & _names_read(other) for other in terms if other is not term):
+                if any(made & loaded(other) for other in terms if other is not term):
                     return node
     return None
 
@@ -60,14 +61,10 @@ def _made_from(function: ast.AST, name: str) -> set[str]:
         more = {
             target.id
             for binding in bindings
-            if made & _names_read(binding.value)
+            if made & loaded(binding.value)
             for target in binding.targets
             if isinstance(target, ast.Name)
         }
         if more <= made:
             return made
         made |= more
-
-
-def _names_read(node: ast.AST) -> set[str]:
-    return {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load)}
