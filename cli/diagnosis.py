@@ -61,6 +61,7 @@ def _of_program(complaint: Complaint) -> ExitStatus:
     from regrad.report.console import styled
     from regrad.report.evidence_table import step_report
     from regrad.report.file_text import show
+    from regrad.report.whereabouts import Whereabouts
     from regrad.report.words import soundness_words
     from regrad.verify.verdict import sound
     from regrad.verify.verifier import Verifier
@@ -80,9 +81,10 @@ def _of_program(complaint: Complaint) -> ExitStatus:
         step = verifier.step(job)
     console = _console()
     well = sound(step)
-    show(console, styled(f"{path}: {soundness_words(step, well)}", "bold green" if well else "bold red"))
+    whereabouts = Whereabouts(program.path, program if program.notebook else None)
+    show(console, styled(f"{path}: {soundness_words(step, well, whereabouts)}", "bold green" if well else "bold red"))
     _say_meaning(console, step.exception or "\n".join(step.warnings))
-    for drawn in step_report(step, console, complaint.verbosity, program if program.notebook else None):
+    for drawn in step_report(step, console, complaint.verbosity, whereabouts):
         show(console, drawn)
     if one_step.lacked_tensorflow(step):
         show(console, styled(one_step.WITHOUT_TENSORFLOW))

@@ -57,7 +57,7 @@ def carry_out(request: StepRequest) -> ExitStatus:
     require_named(settings)
     try:
         job, program = job_of(entry, settings.own_data)
-        earlier = None if before is None else job_of(before, settings.own_data)[0]
+        earlier, old = (None, program) if before is None else job_of(before, settings.own_data)
     except Unreadable as problem:
         print(f"{problem.path}: {problem.message}", file=sys.stderr)
         return ExitStatus.NOT_ANALYSED
@@ -67,7 +67,7 @@ def carry_out(request: StepRequest) -> ExitStatus:
             _show_step(request, step, program)
             return ExitStatus.CLEAN if sound(step) else ExitStatus.FINDINGS
         evidence = verifier.compare(earlier, job, same_loss=False)
-    _show_evidence(request, evidence)
+    _show_evidence(request, evidence, old, program)
     return ExitStatus.CLEAN if _is_mended(evidence) else ExitStatus.FINDINGS
 
 
@@ -125,13 +125,18 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
     from regrad.report.evidence_table import step_report
     from regrad.report.file_text import show
     from regrad.report.formats import Presentation
+    from regrad.report.whereabouts import Whereabouts
     from regrad.report.words import soundness_words
 
     well = sound(step)
+    whereabouts = Whereabouts(program.path, program if program.notebook else None)
     console = make_console(sys.stdout, Presentation())
-    show(console, styled(f"{request.path}: {soundness_words(step, well)}", "bold green" if well else "bold red"))
+    show(
+        console,
+        styled(f"{request.path}: {soundness_words(step, well, whereabouts)}", "bold green" if well else "bold red"),
+    )
     if request.verbosity >= 0:
-        for drawn in step_report(step, console, request.verbosity, program if program.notebook else None):
+        for drawn in step_report(step, console, request.verbosity, whereabouts):
             show(console, drawn)
     if not well and request.verbosity >= 0:
         show(console, styled(_next_step(request, step), "bold"))
@@ -145,7 +150,7 @@ def _next_step(request: StepRequest, step: StepReport) -> str:
     return f"Find the cause with: regrad check {shlex.quote(request.path)}"
 
 
-def _show_evidence(request: StepRequest, evidence: Evidence) -> None:
+def _show_evidence(request: StepRequest, evidence: Evidence, old: SourceFile, new: SourceFile) -> None:
     if request.as_json:
         import json
 
@@ -158,10 +163,12 @@ def _show_evidence(request: StepRequest, evidence: Evidence) -> None:
     from regrad.report.evidence_table import evidence_report
     from regrad.report.file_text import show
     from regrad.report.formats import Presentation
+    from regrad.report.whereabouts import Whereabouts
 
     console = make_console(sys.stdout, Presentation())
     show(console, styled(f"{request.against} (before) and {request.path} (after)", "bold"))
-    for drawn in evidence_report(evidence, console, request.verbosity):
+    earlier, later = (Whereabouts(each.path, each if each.notebook else None) for each in (old, new))
+    for drawn in evidence_report(evidence, console, request.verbosity, earlier, later):
         show(console, drawn)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from regrad.analysis.source import Unreadable, decode
+from regrad.analysis.source import SourceFile, Unreadable, decode
 from regrad.repair.diff import patch
 from regrad.repair.outcome import FileOutcome
 
@@ -16,8 +16,7 @@ def diff_lines(outcome: FileOutcome) -> list[str]:
     try:
         old = decode(outcome.path, before)
         if old.notebook:
-            texts = old.text.splitlines(), decode(outcome.path, after).text.splitlines()
-            return list(difflib.unified_diff(*texts, outcome.path, outcome.path, lineterm=""))
+            return program_diff(old, decode(outcome.path, after), outcome.path, outcome.path)
         encoding = old.encoding
     except Unreadable:
         pass
@@ -27,3 +26,15 @@ def diff_lines(outcome: FileOutcome) -> list[str]:
         # A path that the system cannot even look up (it holds a NUL) has no patch.
         return []
     return [line.removesuffix("\r") for line in text.split("\n") if line]
+
+
+def program_diff(before: SourceFile, after: SourceFile, old: str, new: str) -> list[str]:
+    """The diff of two programs; of a notebook cell by cell, with the lines that its author wrote."""
+    if not before.notebook:
+        return list(difflib.unified_diff(before.text.splitlines(), after.text.splitlines(), old, new, lineterm=""))
+    lines: list[str] = []
+    for cell, mended in zip(before.cells, after.cells, strict=True):
+        name = f", cell {cell.index + 1}"
+        texts = cell.source.splitlines(), mended.source.splitlines()
+        lines += difflib.unified_diff(*texts, old + name, new + name, lineterm="")
+    return lines

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from regrad.analysis.location import Position
-from regrad.analysis.source import SourceFile
 from regrad.report.console import ASCII, Glyphs, glyphs, styled
-from regrad.report.program import place
 from regrad.report.variable_pairs import Pair, paired
+from regrad.report.whereabouts import NOWHERE, Whereabouts
 from regrad.report.words import (
     cut_words,
     data_words,
@@ -47,7 +45,11 @@ _VERDICTS = {
 
 
 def evidence_report(
-    evidence: Evidence, console: Console, verbosity: int = 0, notebook: SourceFile | None = None
+    evidence: Evidence,
+    console: Console,
+    verbosity: int = 0,
+    earlier: Whereabouts = NOWHERE,
+    later: Whereabouts = NOWHERE,
 ) -> list[RenderableType]:
     """Everything that the two steps showed, the verdict last."""
     signs = glyphs(console)
@@ -56,24 +58,24 @@ def evidence_report(
     if pairs:
         drawn.append(_compared(pairs, console, verbosity))
     before, after = evidence.before, evidence.after
-    drawn += _sentences("before", before, notebook, evidence.reason)
+    drawn += _sentences("before", before, earlier, evidence.reason)
     if before.loss is not None or after.loss is not None:
         drawn.append(Text(f"  loss: {loss_words(before.loss)} {signs.arrow} {loss_words(after.loss)}"))
-    drawn += _sentences("after", after, None, evidence.reason)
+    drawn += _sentences("after", after, later, evidence.reason)
     drawn.append(_data_line(after.data or before.data, after.supplied or before.supplied, after, signs))
-    drawn.append(styled(f"  {verdict_words(evidence)}", _VERDICTS.get(evidence.verdict, "bold")))
+    drawn.append(styled(f"  {verdict_words(evidence, earlier, later)}", _VERDICTS.get(evidence.verdict, "bold")))
     return [each for each in drawn if not (isinstance(each, Text) and not each.plain.strip())]
 
 
 def step_report(
-    step: StepReport, console: Console, verbosity: int = 0, notebook: SourceFile | None = None
+    step: StepReport, console: Console, verbosity: int = 0, whereabouts: Whereabouts = NOWHERE
 ) -> list[RenderableType]:
     """What one step showed, without a second to compare it with."""
     drawn: list[RenderableType] = []
     if step.variables:
         drawn.append(_single(step.variables, console, verbosity))
     # How the run ended is the heading's to say.
-    drawn += _observations("  ", step, notebook)
+    drawn += _observations("  ", step, whereabouts)
     if step.loss is not None:
         drawn.append(Text(f"  loss: {loss_words(step.loss)}"))
     drawn.append(_data_line(step.data, step.supplied, step, glyphs(console)))
@@ -169,34 +171,32 @@ def _yes(variable: VariableReport | None) -> str:
 
 
 def _sentences(
-    when: str, step: StepReport, notebook: SourceFile | None, verdict_reason: str | None
+    when: str, step: StepReport, whereabouts: Whereabouts, verdict_reason: str | None
 ) -> list[RenderableType]:
     prefix = f"  {when}: "
     drawn: list[RenderableType] = []
     if step.reason is not None and step.reason == verdict_reason:
         # The verdict below says it.
-        return _observations(prefix, step, notebook)
+        return _observations(prefix, step, whereabouts)
     if step.outcome is not Outcome.STEPPED or step.exception:
-        drawn.append(styled(prefix + ending_words(step), "red" if step.exception else "yellow"))
+        drawn.append(styled(prefix + ending_words(step, whereabouts), "red" if step.exception else "yellow"))
         if step.exception and step.reason and step.exception.rstrip(".") not in step.reason:
             drawn.append(styled(f"    {step.reason}"))
-    return drawn + _observations(prefix, step, notebook)
+    return drawn + _observations(prefix, step, whereabouts)
 
 
-def _observations(prefix: str, step: StepReport, notebook: SourceFile | None) -> list[RenderableType]:
+def _observations(prefix: str, step: StepReport, whereabouts: Whereabouts) -> list[RenderableType]:
     drawn: list[RenderableType] = []
     for symptom in step.symptoms:
         drawn.append(styled(prefix + symptom_words(symptom), "yellow"))
     for cut in step.cuts:
-        cell, position = place(cut.location.span.start, notebook)
-        where = f"line {position.line}" if cell is None else f"cell {cell}, line {position.line}"
+        where = whereabouts.line(cut.location.path, cut.location.span.start.line)
         lost = f" (lost: {', '.join(cut.variables)})" if cut.variables else ""
         drawn.append(styled(f"{prefix}the path ends at {where}: {cut_words(cut)}{lost}"))
     told = {(cut.location.path, cut.location.span.start.line) for cut in step.cuts}
     for other in step.places:
         if (other.path, other.line) not in told and (step.outcome is not Outcome.STEPPED or step.symptoms or step.cuts):
-            cell, position = place(Position(other.line, 1), notebook)
-            where = f"line {position.line}" if cell is None else f"cell {cell}, line {position.line}"
+            where = whereabouts.line(other.path, other.line)
             drawn.append(styled(f"{prefix}look at {where}: {other.what}", "dim"))
     return drawn
 

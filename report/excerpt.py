@@ -44,7 +44,8 @@ def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs, width: int
             drawn.append(Text(f"  {signs.dots.rjust(margin)}", style="dim"))
         previous = number
         line = source.line(number)
-        drawn.append(_numbered(labels[number].rjust(margin), signs, Text(_expanded(line)), "bold"))
+        written = _as_written(source, number)
+        drawn.append(_numbered(labels[number].rjust(margin), signs, Text(_expanded(written)), "bold"))
         for mark in marks:
             underline = _underline(mark, number, line)
             if underline is not None:
@@ -53,6 +54,16 @@ def excerpt(source: SourceFile, marks: Sequence[Mark], signs: Glyphs, width: int
                     _numbered(" " * margin, signs, each, "") for each in _with_message(underline, mark, number, room)
                 ]
     return drawn
+
+
+def _as_written(source: SourceFile, number: int) -> str:
+    """The line as its author wrote it: a magic of a notebook is a comment in the program."""
+    found = source.cell_at(number)
+    if found is None:
+        return source.line(number)
+    index, inner = found
+    lines = next(cell.source for cell in source.cells if cell.index == index).splitlines()
+    return lines[inner - 1] if inner <= len(lines) else source.line(number)
 
 
 def _is_written(source: SourceFile, number: int) -> bool:

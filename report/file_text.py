@@ -11,6 +11,7 @@ from regrad.report.evidence_table import evidence_report
 from regrad.report.excerpt import Mark, excerpt
 from regrad.report.formats import Presentation
 from regrad.report.program import place_text, program_of
+from regrad.report.whereabouts import whereabouts_of
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.text import Text
@@ -57,8 +58,7 @@ def file_report(outcome: FileOutcome, console: Console, presentation: Presentati
         drawn += [*_diff(outcome, console), Text("")]
     if outcome.evidence is not None:
         if presentation.verbosity >= 0:
-            notebook = program if program is not None and program.notebook else None
-            drawn += evidence_report(outcome.evidence, console, presentation.verbosity, notebook)
+            drawn += evidence_report(outcome.evidence, console, presentation.verbosity, *whereabouts_of(outcome))
         drawn.append(Text(""))
     if presentation.fixing and outcome.written:
         drawn += [styled(f"{outcome.path}: rewritten", "green"), Text("")]
@@ -101,7 +101,7 @@ def _finding(
             drawn.append(styled(f"  {where}: {each.message}", "cyan"))
     drawn += _mending(outcome, file.written)
     if outcome.evidence is not None and outcome.evidence != file.evidence:
-        drawn += evidence_report(outcome.evidence, console, presentation.verbosity, notebook)
+        drawn += evidence_report(outcome.evidence, console, presentation.verbosity, *whereabouts_of(file))
     drawn.append(Text(""))
     return drawn
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
-from regrad.analysis.source import SourceFile
+from regrad.analysis.source import SourceFile, Unreadable
 from regrad.codemods.engine.edits import apply
 from regrad.codemods.engine.rule import Safety
 from regrad.migrate.results import FileResult
 from regrad.repair.outcome import FindingOutcome
-from regrad.report.diff_lines import diff_lines
+from regrad.report.diff_lines import diff_lines, program_diff
 from regrad.report.fate import WORDS, Fate, fate_of
 from regrad.report.page_element import Child, Element, element, isolated, kept, prose, told
 from regrad.report.page_proof import proof
 from regrad.report.program import place, program_of
+from regrad.report.whereabouts import Whereabouts, whereabouts_of
 from regrad.verify.evidence import Verdict
 
 _UNREAD = "unread"
@@ -59,18 +59,18 @@ def _finding(
             class_="heading",
         ),
         element("p", *prose(finding.message)),
-        *(element("p", *prose(line), class_="note") for line in _notes(outcome, notebook)),
+        *(element("p", *prose(line), class_="note") for line in _notes(file.path, outcome, notebook)),
         _suggestion(outcome),
-        _tried(file, outcome, fate, program, notebook),
+        _tried(file, outcome, fate, program),
         data_rule=told(finding.code),
         data_fate=fate.value,
     )
 
 
-def _notes(outcome: FindingOutcome, notebook: SourceFile | None) -> Iterator[str]:
+def _notes(path: str, outcome: FindingOutcome, notebook: SourceFile | None) -> Iterator[str]:
     for each in outcome.finding.related:
-        cell, start = place(each.location.span.start, notebook)
-        yield f"{'line' if cell is None else f'cell {cell}, line'} {start.line}: {each.message}"
+        where = Whereabouts(path, notebook).line(each.location.path, each.location.span.start.line)
+        yield f"{where}: {each.message}"
     mending = outcome.applied or (outcome.mendings[0] if outcome.mendings else None)
     if mending is not None:
         words = {Safety.SAFE: "safe", Safety.UNSAFE: "changes what the program means"}.get(
@@ -89,9 +89,7 @@ def _suggestion(outcome: FindingOutcome) -> Element | None:
     return element("pre", kept(outcome.withheld.suggestion), class_="source")
 
 
-def _tried(
-    file: FileResult, outcome: FindingOutcome, fate: Fate, program: SourceFile | None, notebook: SourceFile | None
-) -> Element | None:
+def _tried(file: FileResult, outcome: FindingOutcome, fate: Fate, program: SourceFile | None) -> Element | None:
     """The change that a mending would make, or did make before it was withdrawn, and its own training step."""
     lines = [] if outcome.applied else _proposed(file, outcome, program)
     evidence = outcome.evidence if outcome.evidence != file.outcome.evidence else None
@@ -103,7 +101,7 @@ def _tried(
     return _details(
         words,
         lines,
-        proof(evidence, file.through, notebook) if evidence else None,
+        proof(evidence, file.through, *whereabouts_of(file.outcome)) if evidence else None,
         evidence.verdict.value if evidence else "",
     )
 
@@ -116,11 +114,9 @@ def _proposed(file: FileResult, outcome: FindingOutcome, program: SourceFile | N
     if mending is None:
         return []
     try:
-        text = apply(program, mending.edits)
-    except (ValueError, IndexError):
+        return program_diff(program, program.edited(apply(program, mending.edits)), f"a/{file.path}", f"b/{file.path}")
+    except (ValueError, IndexError, Unreadable):
         return []
-    old, new = program.text.splitlines(), text.splitlines()
-    return list(difflib.unified_diff(old, new, f"a/{file.path}", f"b/{file.path}", lineterm=""))
 
 
 def _change(file: FileResult, notebook: SourceFile | None) -> Element | None:
@@ -133,7 +129,7 @@ def _change(file: FileResult, notebook: SourceFile | None) -> Element | None:
         return None
     shown: Element | None = None
     if evidence is not None:
-        shown = proof(evidence, file.through, notebook)
+        shown = proof(evidence, file.through, *whereabouts_of(file.outcome))
     said_already = evidence is not None and evidence.verdict is Verdict.NOT_VERIFIABLE
     if file.unverified is not None and lines and not said_already:
         why = element("p", element("strong", "not verified", class_="verdict"), " ", *prose(file.unverified))

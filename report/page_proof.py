@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from regrad.analysis.source import SourceFile
 from regrad.report.page_element import Element, element, isolated, prose, told
-from regrad.report.program import place
 from regrad.report.variable_pairs import Pair, paired
+from regrad.report.whereabouts import Whereabouts
 from regrad.report.words import (
     cut_words,
     data_words,
@@ -27,10 +26,10 @@ HEAD = ("variable", "shape", "before", "after", "changed")
 _DEAD = (Gradient.NONE, Gradient.ZERO, Gradient.NON_FINITE)
 
 
-def proof(evidence: Evidence, through: str | None, notebook: SourceFile | None) -> Element:
+def proof(evidence: Evidence, through: str | None, earlier: Whereabouts, later: Whereabouts) -> Element:
     """The verdict in words, then the figures that it rests on."""
     before, after = evidence.before, evidence.after
-    said = verdict_words(evidence).removeprefix(evidence.verdict.value + ": ")
+    said = verdict_words(evidence, earlier, later).removeprefix(evidence.verdict.value + ": ")
     rows = gradients(evidence)
     return element(
         "div",
@@ -43,7 +42,7 @@ def proof(evidence: Evidence, through: str | None, notebook: SourceFile | None) 
         element("pre", "\n".join("\t".join(row) for row in (HEAD, *rows)), class_="gradients") if rows else None,
         element(
             "ul",
-            *(element("li", *prose(line)) for line in dict.fromkeys(_facts(evidence, said, notebook))),
+            *(element("li", *prose(line)) for line in dict.fromkeys(_facts(evidence, said, earlier, later))),
             class_="facts",
         ),
         element("p", *_conditions(before, after, through), class_="conditions"),
@@ -82,20 +81,18 @@ def _changed(variable: VariableReport | None) -> str:
     return "-" if variable is None else "yes" if variable.changed else "no"
 
 
-def _facts(evidence: Evidence, said: str, notebook: SourceFile | None) -> Iterator[str]:
+def _facts(evidence: Evidence, said: str, earlier: Whereabouts, later: Whereabouts) -> Iterator[str]:
     before, after = evidence.before, evidence.after
     if before.loss is not None or after.loss is not None:
         yield f"Loss: {loss_words(before.loss)} → {loss_words(after.loss)}"
-    for when, step in (("Before", before), ("After", after)):
-        ending = ending_words(step)
+    for when, step, whereabouts in (("Before", before, earlier), ("After", after, later)):
+        ending = ending_words(step, whereabouts)
         if (step.outcome is not Outcome.STEPPED or step.exception) and ending != said:
             yield f"{when}: {ending}"
         for symptom in step.symptoms:
             yield f"{when}: {symptom_words(symptom)}"
         for cut in step.cuts:
-            # The lines of the step after are those of the mended program.
-            cell, position = place(cut.location.span.start, notebook if step is before else None)
-            where = f"line {position.line}" if cell is None else f"cell {cell}, line {position.line}"
+            where = whereabouts.line(cut.location.path, cut.location.span.start.line)
             yield f"{when}: the path ends at {where}: {cut_words(cut)}"
 
 

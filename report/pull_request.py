@@ -10,6 +10,7 @@ from pathlib import Path
 from regrad.migrate.results import FileResult, RepositoryResult, Results, State, Totals, read_results
 from regrad.repair.outcome import Decision
 from regrad.report.summary import count
+from regrad.report.whereabouts import NOWHERE, Whereabouts, whereabouts_of
 from regrad.report.words import data_words, ending_words, gradient_words, loss_words, verdict_words
 from regrad.verify.evidence import Evidence, Gradient, StepReport, VariableReport
 
@@ -73,12 +74,13 @@ def _proved(totals: Totals) -> str:
 
 def _file(file: FileResult) -> Iterator[str]:
     yield f"## {_code(file.path)}\n"
+    earlier, later = whereabouts_of(file.outcome)
     for each in file.outcome.findings:
         if each.decision is not Decision.APPLIED:
             continue
         finding = each.finding
-        line = finding.location.span.start.line
-        yield f"- **{finding.code} {finding.name}** (line {line}): {_plain(finding.message)}"
+        where = earlier.line(finding.location.path, finding.location.span.start.line)
+        yield f"- **{finding.code} {finding.name}** ({where}): {_plain(finding.message)}"
         if each.applied is not None:
             yield f"  - Mended: {_plain(each.applied.title)} ({each.applied.safety.value})"
         if each.reason:
@@ -89,11 +91,11 @@ def _file(file: FileResult) -> Iterator[str]:
         yield f"Not verified: {_plain(file.unverified or 'nothing was run').rstrip('.')}.\n"
         return
     through = f" One training step of {_code(file.through)}." if file.through else ""
-    yield f"{_plain(verdict_words(evidence)).rstrip('.')}.{through}\n"
-    yield from table(evidence)
+    yield f"{_plain(verdict_words(evidence, earlier, later)).rstrip('.')}.{through}\n"
+    yield from table(evidence, earlier)
 
 
-def table(evidence: Evidence) -> Iterator[str]:
+def table(evidence: Evidence, earlier: Whereabouts = NOWHERE) -> Iterator[str]:
     """The variables before and after, those that were dead first."""
     before = {each.name: each for each in evidence.before.variables}
     rows = list(evidence.after.variables) or list(evidence.before.variables)
@@ -110,7 +112,7 @@ def table(evidence: Evidence) -> Iterator[str]:
         yield f"\n… and {len(rows) - MOST_VARIABLES} more variables."
     yield ""
     if evidence.before.exception:
-        yield f"Before: {_code(ending_words(evidence.before))}\n"
+        yield f"Before: {_code(ending_words(evidence.before, earlier))}\n"
     yield f"Loss: {_loss(evidence.before)} → {_loss(evidence.after)}"
     words = data_words(evidence.after.data or evidence.before.data, evidence.after.supplied)
     yield f"\n{_plain(words)}\n" if words else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from regrad.analysis.cut import Cut, CutKind
+from regrad.report.whereabouts import NOWHERE, Whereabouts
 from regrad.verify.evidence import Evidence, Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict
 from regrad.verify.verdict import SYMPTOM_WORDS
 
@@ -52,11 +53,11 @@ def cut_words(cut: Cut) -> str:
     return f"{cut.operation} {CUTS.get(cut.kind, cut.kind.value.replace('-', ' '))}"
 
 
-def ending_words(step: StepReport) -> str:
+def ending_words(step: StepReport, whereabouts: Whereabouts = NOWHERE) -> str:
     """How a run ended, in the program's own words where it has some."""
     if step.exception:
-        where = f" (line {step.exception_line})" if step.exception_line else ""
-        return f"{step.exception}{where}"
+        where = whereabouts.exception(step)
+        return f"{step.exception} ({where})" if where else step.exception
     return step.reason or _ENDS.get(step.outcome, step.outcome.value)
 
 
@@ -103,22 +104,24 @@ def reach_words(step: StepReport) -> str:
     return "; ".join([parts[0], *(part[:1].lower() + part[1:] for part in parts[1:])])
 
 
-def verdict_words(evidence: Evidence) -> str:
+def verdict_words(evidence: Evidence, before: Whereabouts = NOWHERE, after: Whereabouts = NOWHERE) -> str:
     """The verdict and the sentence that stands for it."""
-    return f"{evidence.verdict.value}: {evidence.reason or _reason(evidence)}"
+    return f"{evidence.verdict.value}: {evidence.reason or _reason(evidence, before, after)}"
 
 
-def _reason(evidence: Evidence) -> str:
+def _reason(evidence: Evidence, earlier: Whereabouts, later: Whereabouts) -> str:
     after = reach_words(evidence.after)
     after = after[:1].lower() + after[1:]
     if evidence.verdict is Verdict.NOT_VERIFIABLE:
-        return ending_words(evidence.before if evidence.before.outcome is not Outcome.STEPPED else evidence.after)
+        if evidence.before.outcome is not Outcome.STEPPED:
+            return ending_words(evidence.before, earlier)
+        return ending_words(evidence.after, later)
     if evidence.verdict is Verdict.WAS_NOT_BROKEN:
         return f"{after}, as before the change"
     if evidence.verdict is Verdict.UNCHANGED:
         return f"{after}, no better than before the change"
     if evidence.after.outcome is not Outcome.STEPPED:
-        return ending_words(evidence.after)
+        return ending_words(evidence.after, later)
     return after
 
 
@@ -136,10 +139,11 @@ def listing(names: list[str] | tuple[str, ...], limit: int = 8) -> str:
     return f"{', '.join(names[: limit - 1])} and {len(names) - limit + 1} more"
 
 
-def soundness_words(step: StepReport, sound: bool) -> str:
+def soundness_words(step: StepReport, sound: bool, whereabouts: Whereabouts = NOWHERE) -> str:
     """The first sentence about one step: what a user wants to know before any table."""
     if step.outcome is not Outcome.STEPPED:
-        return ending_words(step) if not step.variables else f"{reach_words(step)}. {ending_words(step)}"
+        ending = ending_words(step, whereabouts)
+        return ending if not step.variables else f"{reach_words(step)}. {ending}"
     words = reach_words(step)
     if sound or not step.symptoms:
         return f"{words}."
