@@ -10,7 +10,8 @@ over tasks, and never applied, and one of several steps that drops them; steps b
 or only a name; copies that are given to the optimizer; a network, layer or table that is trained through and in no
 optimizer's list, be it in front of what is trained or a head behind it, whose output is compared with data; a list of
 weights that is begun again where it was to grow; a variable in no list that means nothing unless it moves (its
-exponential is taken, or it is a factor or an offset of zero); a `None` that reaches an operation which clips.
+exponential is taken, or it is a factor or an offset of zero), alone or in a dictionary; a `None` that reaches an
+operation which clips; a step of a graph that no session is asked to run.
 
 Why gradients stop
 ------------------
@@ -41,7 +42,7 @@ When it stays silent
 When the optimizer is of the program's own making; when what is left out has weights from elsewhere, is frozen, set or
 asked for anywhere, said to stay fixed, or judges what is trained: a discriminator (compared with ones and zeros), a
 network that compares features (with itself), a teacher; the gradient comes through it, and it need not move;
-variables that hold data or noise; when gradients are used in another way (assigned by hand, accumulated, drawn,
+variables that hold data or noise; when gradients are squared, which measures the weights; when they are used in another way (assigned by hand, accumulated, drawn,
 returned to a caller that is not known, clipped where None is passed over); when the program only reads gradients out
 (saliency, attacks, tests) and has no optimizer; when the gradients of a copy are applied to the original of the same
 build (A3C).

@@ -5,7 +5,8 @@ What it does
 Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as
 soon as two things are equal; a standard deviation written out, which is zero for a feature that does not vary; a root
 or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or starts there; and the logarithm of a
-sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0.
+sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0, as do densities (`exp(-square)`) where the
+targets lie far from what a fresh network says.
 
 Why gradients stop
 ------------------
@@ -26,7 +27,8 @@ The fix and its safety
 ----------------------
 Unsafe: a small constant is added under the root (1e-12) or in the logarithm (1e-7), which changes the value in the
 last digits; a logarithm of a softmax or sigmoid that is called in place becomes `log_softmax` or `log_sigmoid`, which
-compute the same without the detour. Where the data alone make it zero (padded rows), a run on these data shows it, and
+compute the same without the detour. Densities are left to the author: their logarithms are to be added up by
+`reduce_logsumexp`. Where the data alone make it zero (padded rows), a run on these data shows it, and
 `regrad fix` mends what the run showed.
 
 When it stays silent

@@ -3,8 +3,9 @@
 What it does
 ------------
 Reports a loss function of the program that returns nothing, one whose value does not depend on `y_pred` (in a loop
-of one's own: one that is given the prediction and never reads it), and a loss that was called when the model was
-compiled, so that `compile` is given a number instead of a function.
+of one's own: one that is given the prediction and never reads it), a loss that was called when the model was
+compiled, alone or in a list or dictionary of losses, so that `compile` is given a number instead of a function, and a
+prediction that is made under the tape and never reaches the loss, which is computed from an earlier one.
 
 Why gradients stop
 ------------------
@@ -36,7 +37,8 @@ a function of the targets and the prediction, with its other arguments; unsafe, 
 batch. Where the prediction is used nowhere and the targets stand in its place, the prediction is put there, which is
 unsafe: the targets, or one part of them, compared with themselves (`y_true - y_true`), computed with twice in the
 same words, given a second name (that of the prediction, too: `y_pred = K.flatten(y_true)`), turned to the side of the
-right class (`where(y_true > 0.5, y_true, 1 - y_true)`), or taken apart into triplets. What any other loss that
+right class (`where(y_true > 0.5, y_true, 1 - y_true)`), or taken apart into triplets. In `old - stop_gradient(old)`
+the prediction made under the tape takes the first place. What any other loss that
 ignores the prediction should compute is the author's to say.
 
 When it stays silent

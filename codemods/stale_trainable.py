@@ -5,7 +5,7 @@ What it does
 Reports three things. A model that is compiled, then switched off, then trained itself: the GAN idiom, in which the
 discriminator is frozen for the combined model and never switched on again. A flag that changes after the first
 step without a new `compile`, so that the next `fit` goes on as before. And a callback that changes a flag of its
-model in the middle of a training.
+model, or of the part of it that the callback was handed, in the middle of a training.
 
 Why gradients stop
 ------------------
