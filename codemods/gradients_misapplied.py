@@ -41,11 +41,11 @@ When it stays silent
 --------------------
 When the optimizer is of the program's own making; when what is left out has weights from elsewhere, is frozen, set or
 asked for anywhere, said to stay fixed, or judges what is trained: a discriminator (compared with ones and zeros), a
-network that compares features (with itself), a teacher; the gradient comes through it, and it need not move;
-variables that hold data or noise; when gradients are squared, which measures the weights; when they are used in another way (assigned by hand, accumulated, drawn,
-returned to a caller that is not known, clipped where None is passed over); when the program only reads gradients out
-(saliency, attacks, tests) and has no optimizer; when the gradients of a copy are applied to the original of the same
-build (A3C).
+network that compares features (with itself), a teacher; the gradient comes through it, and it need not move; variables
+that hold data or noise; when gradients are squared, which measures the weights; when they are used in another way
+(assigned by hand, accumulated, drawn, returned to a caller that is not known, clipped where None is passed over); when
+the program only reads gradients out (saliency, attacks, tests) and has no optimizer; when the gradients of a copy are
+applied to the original of the same build (A3C).
 
 References
 ----------

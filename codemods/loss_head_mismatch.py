@@ -38,12 +38,12 @@ Mended::
 
 The fix and its safety
 ----------------------
-A sigmoid unit gets binary cross-entropy, in the author's spelling and with the arguments that both losses share.
-That is safe: the model predicts what it predicted, the labels keep their meaning, and a loss that was the constant
-0 becomes one. A head without activation keeps it, and the loss is told `from_logits=True`; that too is safe. Where the
+A sigmoid unit gets binary cross-entropy, in the author's spelling and with the arguments that both losses share. That
+is safe: the model predicts what it predicted, the labels keep their meaning, and a loss that was the constant 0
+becomes one. A head without activation keeps it, and the loss is told `from_logits=True`; that too is safe. Where the
 program reads the answers as probabilities (it compares them with one half, rounds them or takes their logarithm), the
-head gets the activation instead. Where the head has to change (more units, another activation), the fix is unsafe; where the labels do
-not decide, candidates are offered and the verifier chooses. Metrics are left alone.
+head gets the activation instead. Where the head has to change (more units, another activation), the fix is unsafe;
+where the labels do not decide, candidates are offered and the verifier chooses. Metrics are left alone.
 
 When it stays silent
 --------------------

@@ -4,7 +4,8 @@ What it does
 ------------
 Reports the operation that takes the gradient away: `argmax`, `round`, `floor`, `sign`, a comparison, a cast to
 integers that select or count, `one_hot` of a prediction, `bincount`, a share of zeros, an order, what a decoder spells
-(`ctc_greedy_decoder`), an edit distance, a metric used inside a loss, in a loss, a layer, a `Lambda` or a graph. Integers that are computed with are RG505's.
+(`ctc_greedy_decoder`), an edit distance, a metric used inside a loss, in a loss, a layer, a `Lambda` or a graph.
+Integers that are computed with are RG505's.
 
 Why gradients stop
 ------------------
