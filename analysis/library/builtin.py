@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import attributes, iteration, iterators, joining, subscripts
+from regrad.analysis.library import texts
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     NONE,
@@ -414,18 +415,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     if isinstance(owner, WeightList):
         return UNKNOWN if name == "copy" else None
     if isinstance(owner, Constant) and isinstance(owner.value, str):
-        return _of_text(owner, name, call)
+        return texts.method(owner, name, call)
     return None
-
-
-def _of_text(owner: Constant, name: str, call: Call) -> Value:
-    texts = [value.value for value in call.positional if isinstance(value, Constant) and isinstance(value.value, str)]
-    if name in ("lower", "upper", "strip", "startswith", "endswith", "replace") and len(texts) == len(call.positional):
-        try:
-            return Constant(getattr(owner.value, name)(*texts), call.node)
-        except Exception:
-            return UNKNOWN
-    return UNKNOWN
 
 
 def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call: Call) -> Value | None:
