@@ -13,6 +13,7 @@ from regrad.cli import one_step
 from regrad.cli.exit_status import ExitStatus, exit_status
 from regrad.cli.mistake import Mistake
 from regrad.cli.named_files import require_named
+from regrad.cli.next_step import next_step
 from regrad.cli.settings import TIMEOUT, Request, configuration_for, laid_over
 from regrad.repair.symptom import Frame, meaning, read_pasted
 
@@ -63,6 +64,7 @@ def _of_program(complaint: Complaint) -> ExitStatus:
     from regrad.report.file_text import show
     from regrad.report.whereabouts import Whereabouts
     from regrad.report.words import soundness_words
+    from regrad.verify.evidence import Outcome
     from regrad.verify.verdict import sound
     from regrad.verify.verifier import Verifier
 
@@ -86,8 +88,8 @@ def _of_program(complaint: Complaint) -> ExitStatus:
     _say_meaning(console, step.exception or "\n".join(step.warnings))
     for drawn in step_report(step, console, complaint.verbosity, whereabouts):
         show(console, drawn)
-    if one_step.lacked_tensorflow(step):
-        show(console, styled(one_step.WITHOUT_TENSORFLOW))
+    if step.outcome is Outcome.UNAVAILABLE and (way := next_step(step, path)):
+        show(console, styled(way))
     if well and not any(outcome.findings for outcome in outcomes):
         show(console, styled("Neither reading nor running it finds a fault.", "bold"))
         return ExitStatus.CLEAN

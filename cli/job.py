@@ -14,7 +14,7 @@ from regrad.cli.exit_status import ExitStatus, exit_status
 from regrad.cli.follow_up import repeated
 from regrad.cli.mistake import Mistake
 from regrad.cli.named_files import near_files, require_interpreter
-from regrad.cli.one_step import WITHOUT_TENSORFLOW, lacked_tensorflow
+from regrad.cli.next_step import WITHOUT_TENSORFLOW, lacked_tensorflow
 from regrad.cli.settings import Request, configuration_for, laid_over
 from regrad.report.formats import OutputFormat, Presentation, writer
 

@@ -11,17 +11,13 @@ from typing import TYPE_CHECKING
 from regrad.cli.exit_status import ExitStatus
 from regrad.cli.mistake import Mistake
 from regrad.cli.named_files import near_files, require_file, require_named
+from regrad.cli.next_step import next_step
 from regrad.cli.settings import TIMEOUT, Request, configuration_for, laid_over
 
 if TYPE_CHECKING:
     from regrad.analysis.source import SourceFile
     from regrad.verify.evidence import Evidence, StepReport
     from regrad.verify.job import Entry, Job
-
-WITHOUT_TENSORFLOW = (
-    "Get it with: python -m pip install tensorflow (in your project's environment), or name an interpreter that has it"
-    " with --python. Without it, regrad check and regrad fix --no-verify still work."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +134,9 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
     if request.verbosity >= 0:
         for drawn in step_report(step, console, request.verbosity, whereabouts):
             show(console, drawn)
-    if not well and request.verbosity >= 0:
-        show(console, styled(_next_step(request, step), "bold"))
-
-
-def _next_step(request: StepRequest, step: StepReport) -> str:
-    import shlex
-
-    if lacked_tensorflow(step):
-        return WITHOUT_TENSORFLOW
-    return f"Find the cause with: regrad check {shlex.quote(request.path)}"
+    way = None if well or request.verbosity < 0 else next_step(step, program.path)
+    if way is not None:
+        show(console, styled(way, "bold"))
 
 
 def _show_evidence(request: StepRequest, evidence: Evidence, old: SourceFile, new: SourceFile) -> None:
@@ -170,11 +159,3 @@ def _show_evidence(request: StepRequest, evidence: Evidence, old: SourceFile, ne
     earlier, later = (Whereabouts(each.path, each if each.notebook else None) for each in (old, new))
     for drawn in evidence_report(evidence, console, request.verbosity, earlier, later):
         show(console, drawn)
-
-
-def lacked_tensorflow(step: StepReport) -> bool:
-    """Whether the run failed for want of an interpreter with TensorFlow."""
-    from regrad.verify.evidence import NO_TENSORFLOW, Outcome
-
-    # A program that cannot even be read is as far from TensorFlow, and for another reason.
-    return step.outcome is Outcome.UNAVAILABLE and (step.reason or "").startswith(NO_TENSORFLOW)

@@ -274,7 +274,9 @@ class Run:
             if name in undefined_names(recorder.program.text):
                 return f"The name {name!r} is never defined, and nothing can be supplied in its place; define it."
         if isinstance(error, FileNotFoundError) and not recorder.stepped:
-            return f"The file {error.filename!r} is missing; put it beside the program."
+            from .missing_files import reason as reason_for_file
+
+            return reason_for_file(error)
         return None
 
     def retry(self, hypothesis: dict[str, Any]) -> None:
