@@ -123,6 +123,7 @@ def migrate(
     timeout: parameters.Timeout = None,
     keras: parameters.Keras = None,
     entry: parameters.Entry = None,
+    sandbox: parameters.Isolation = None,
     config: parameters.Config = None,
     isolated: parameters.Isolated = False,
 ) -> None:
@@ -146,6 +147,7 @@ def migrate(
         timeout=timeout,
         keras=keras,
         entry=entry,
+        sandbox=sandbox.value if sandbox else None,
         config=config,
         isolated=isolated,
     )

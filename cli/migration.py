@@ -161,8 +161,8 @@ def _sources(migration: Migration, agreed: Plan | None) -> tuple[Source, ...]:
 class _SettingsOf:
     """The settings of a repository: the command line over the `[tool.regrad]` in its work tree.
 
-    What names a program to be run outside of the sandbox (`python`) is taken from the command line alone: a repository
-    could name one of its own.
+    What names a program to be run outside of the sandbox (`python`), and how strong the sandbox is, is the user's to
+    say: on the command line, the sandbox also in the file of `--config`. A repository could let itself out.
     """
 
     request: Request
@@ -172,7 +172,8 @@ class _SettingsOf:
 
         try:
             found = self._configuration(Path(top), Path(start))
-            settings = laid_over(self.request, replace(found, python=None))
+            sandbox = found.sandbox if self.request.config is not None else None
+            settings = laid_over(self.request, replace(found, python=None, sandbox=sandbox))
             options = work.options_of(Job((), self.request, fixing=True), settings)
         except Mistake as mistake:
             raise WrongSettings(f"{mistake.message} {mistake.hint}".strip()) from None
@@ -208,6 +209,7 @@ def _words(migration: Migration) -> dict[str, str]:
         "timeout": f"{request.timeout:g} s" if request.timeout else "",
         "keras": request.keras or "",
         "entry": request.entry or "",
+        "sandbox": request.sandbox or "",
         "configuration": "none" if request.isolated else str(request.config or "of each repository"),
         "since": migration.since or "",
     }

@@ -191,7 +191,7 @@ def mend_programs(works: Sequence[Work]) -> list[Mended]:
 
 # What a worker keeps between its tasks: parsed modules of the repository at hand, and TensorFlow, imported once.
 _SURVEYORS: dict[tuple[str, Options], Surveyor] = {}
-_VERIFIERS: dict[tuple[str | None, float], Comparer] = {}
+_VERIFIERS: dict[tuple[str | None, float, str], Comparer] = {}
 
 
 def _surveyor(folder: str, options: Options) -> Surveyor:
@@ -231,10 +231,10 @@ class _Witness:
 def _verifier(options: Options) -> Comparer:
     from regrad.verify.verifier import Verifier
 
-    key = (options.python, options.timeout)
+    key = (options.python, options.timeout, options.sandbox)
     if key not in _VERIFIERS:
         close_verifiers()
-        _VERIFIERS[key] = Verifier(options.python, timeout=options.timeout)
+        _VERIFIERS[key] = Verifier(options.python, timeout=options.timeout, sandbox=options.sandbox)
     return _VERIFIERS[key]
 
 
