@@ -158,7 +158,7 @@ def _lacked_tensorflow(outcome: FileOutcome) -> bool:
 def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) -> None:
     output_format = _format(job, settings)
     from_stdin = STANDARD_INPUT in job.paths
-    diff_apart = job.fixing and job.preview and output_format is OutputFormat.TEXT and not sys.stdout.isatty()
+    diff_apart = _patch_goes_to_standard_output(job, output_format)
     text_apart = job.fixing and from_stdin and not job.preview
     presentation = Presentation(
         fixing=job.fixing,
@@ -178,6 +178,15 @@ def _show(job: Job, settings: Configuration, outcomes: Iterator[FileOutcome]) ->
             raise Mistake(f"{job.output_file}: cannot be written ({problem.strerror}).") from None
         return
     writer(output_format)(outcomes, _stream(apart=diff_apart or text_apart), presentation)
+
+
+def _patch_goes_to_standard_output(job: Job, output_format: OutputFormat) -> bool:
+    """Whether the patch stands there alone, for `git apply`. A format for programs that is asked for on the command
+    line has no patch beside it; one that stands in the settings was not meant for this command.
+    """
+    if not (job.fixing and job.preview) or (sys.stdout.isatty() and output_format is TEXT):
+        return False
+    return job.output_format is None or output_format in (TEXT, OutputFormat.CONCISE)
 
 
 def _format(job: Job, settings: Configuration) -> OutputFormat:

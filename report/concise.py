@@ -14,27 +14,27 @@ from regrad.report.program import notebook_of, place_text
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
     for outcome in outcomes:
-        for line in lines(outcome):
+        for line in lines(outcome, preview=presentation.preview):
             stream.write(line + "\n")
         stream.flush()
 
 
-def lines(outcome: FileOutcome) -> list[str]:
+def lines(outcome: FileOutcome, *, preview: bool = False) -> list[str]:
     if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
         return [f"{outcome.path}:1:1: {outcome.status.value} {one_line(outcome.message or 'could not be read')}"]
     notebook = notebook_of(outcome)
-    return [_line(outcome.path, each, notebook) for each in outcome.findings]
+    return [_line(outcome.path, each, notebook, preview) for each in outcome.findings]
 
 
-def _line(path: str, outcome: FindingOutcome, notebook: SourceFile | None) -> str:
+def _line(path: str, outcome: FindingOutcome, notebook: SourceFile | None, preview: bool) -> str:
     finding = outcome.finding
     where = place_text(finding.location.path or path, finding.location.span.start, notebook)
-    return f"{where}: {finding.code} {one_line(finding.message)}{_mark(outcome)}"
+    return f"{where}: {finding.code} {one_line(finding.message)}{_mark(outcome, preview)}"
 
 
-def _mark(outcome: FindingOutcome) -> str:
+def _mark(outcome: FindingOutcome, preview: bool) -> str:
     if outcome.decision is Decision.APPLIED:
-        return " [mended]"
+        return " [would be mended]" if preview else " [mended]"
     if outcome.decision is Decision.WITHDRAWN:
         return " [fix withdrawn]"
     if needs_unsafe(outcome):

@@ -199,3 +199,32 @@ def test_interactive_goes_alone(extra: list[str], script: Script, given: Given, 
     ran = script("fix", "-i", *(extra if extra == ["-"] else [*extra, program]))
     assert ran.status == 2
     assert "-i asks about each change" in ran.stderr
+
+
+@pytest.mark.parametrize("settings", ["text", "concise", "json", "sarif"])
+def test_the_patch_is_alone_whatever_format_the_settings_hold(
+    settings: str, script: Script, given: Given, program: str
+) -> None:
+    Path("pyproject.toml").write_text(f'[tool.regrad]\noutput-format = "{settings}"\n')
+    given(dataclasses.replace(samples.PROVED, written=False))
+    ran = script("fix", "--diff", program)
+    assert ran.stdout.startswith("--- a/train.py\n+++ b/train.py\n@@ ")
+    assert all(line[:1] in " +-@" for line in ran.stdout.splitlines())
+    assert "RG401" in ran.stderr
+
+
+def test_a_preview_says_what_would_be_done(script: Script, given: Given, program: str) -> None:
+    given(dataclasses.replace(samples.PROVED, written=False))
+    ran = script("fix", "--diff", "--output-format", "concise", program)
+    assert ran.stdout.startswith("--- a/train.py\n")
+    assert ran.stderr.splitlines()[0].endswith("[would be mended]")
+    given(samples.PROVED)
+    assert script("fix", "--output-format", "concise", program).stdout.splitlines()[0].endswith("[mended]")
+
+
+def test_a_format_for_programs_that_is_asked_for_has_no_patch_beside_it(
+    script: Script, given: Given, program: str
+) -> None:
+    given(dataclasses.replace(samples.PROVED, written=False))
+    (file,) = json.loads(script("fix", "--diff", "--output-format", "json", program).stdout)["files"]
+    assert (file["changed"], file["written"], file["findings"][0]["fix"]["applied"]) == (True, False, True)
