@@ -108,6 +108,7 @@ ARRAY_METHODS = {
 }  # fmt: skip
 """The methods of arrays that give one number for many, with their counterparts."""
 
+_ROUNDING = "rounding has no slope; round outside of the loss, or send the gradient past it"
 WITHOUT: dict[str, tuple[str, str]] = {
     "median": ("TensorFlow has no median; it has a mean", "tf.reduce_mean(x)"),
     "percentile": ("TensorFlow has no percentile", "tf.sort(x)[position]"),
@@ -122,10 +123,10 @@ WITHOUT: dict[str, tuple[str, str]] = {
     "digitize": ("a position has no slope", ""),
     "count_nonzero": ("counting has no slope; count softly", "tf.reduce_sum(tf.sigmoid(x))"),
     "corrcoef": ("TensorFlow has no such function; write it out", "tf.reduce_sum(a * b) / (tf.norm(a) * tf.norm(b))"),
-    "round": ("rounding has no slope", "x"),
-    "rint": ("rounding has no slope", "x"),
-    "floor": ("rounding has no slope", "x"),
-    "ceil": ("rounding has no slope", "x"),
+    "round": (_ROUNDING, "x + tf.stop_gradient(tf.round(x) - x)"),
+    "rint": (_ROUNDING, "x + tf.stop_gradient(tf.round(x) - x)"),
+    "floor": (_ROUNDING, "x + tf.stop_gradient(tf.floor(x) - x)"),
+    "ceil": (_ROUNDING, "x + tf.stop_gradient(tf.math.ceil(x) - x)"),
     "sign": ("a sign has no slope", "tf.tanh(x)"),
     "to_categorical": ("rows of one 1 have no slope; probabilities have", "tf.nn.softmax(logits)"),
 }
