@@ -31,7 +31,9 @@ Mended::
 
 The fix and its safety
 ----------------------
-The update becomes `assign_sub` (`assign_add`, `assign`). A variable made of an expression becomes the expression.
+The update becomes `assign_sub` (`assign_add`, `assign`). Where another name or a list holds the old value and is read
+afterwards, it gets a copy, `tf.identity(w)`; where the variable came from another holder (the argument of a caller)
+that is read afterwards, nothing is offered. A variable made of an expression becomes the expression.
 What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name; what is scattered
 is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop
 assigns one by one are collected in a list and stacked. State that a loop carries goes on in a tensor. Copies of
@@ -69,7 +71,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
 from regrad.codemods.engine.poured import Poured, loop_around, scope_of, threaded, unwrapped, uses_of
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
 from regrad.codemods.engine.stateless_copy import Elsewhere
 from regrad.codemods.engine.surroundings import function_around
 
@@ -234,6 +236,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.adapted_copies import is_adapted
     from regrad.codemods.engine.moving import CannotMove
     from regrad.codemods.engine.stateless_copy import called_with_weights
+    from regrad.codemods.engine.updated_in_place import updated
 
     evidence = finding.evidence
     node = evidence.node if isinstance(evidence, Poured) and not evidence.made and not evidence.eager else None
@@ -244,7 +247,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
         )
     try:
         if isinstance(evidence, Rebound):
-            return [_updated(program, evidence)]
+            found = updated(program, evidence.statement, evidence.path)
+            return found if isinstance(found, Withheld) else [found]
         if isinstance(evidence, Poured) and assigns_a_part(evidence) and not is_adapted(program, evidence):
             return [collected(program, evidence)]
         if isinstance(evidence, Poured):
@@ -286,28 +290,6 @@ def _computed_with(program: Program, evidence: Poured) -> Mending:
             raise problem from None
 
 
-def _updated(program: Program, evidence: Rebound) -> Mending:
-    from regrad.codemods.engine.moving import Rewrite
-
-    statement, path = evidence.statement, evidence.path
-    target = statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
-    name = program.source(target, path)
-    value = statement.value
-    methods = {ast.Sub: "assign_sub", ast.Add: "assign_add"}
-    if isinstance(statement, ast.AugAssign):
-        method = methods.get(type(statement.op), "")
-        text = program.source(value, path)
-        if not method:
-            method, text = "assign", f"{name} {_SYMBOL.get(type(statement.op), '*')} ({text})"
-    elif isinstance(value, ast.BinOp) and type(value.op) in methods and program.source(value.left, path) == name:
-        method, text = methods[type(value.op)], program.source(value.right, path)
-    else:
-        method, text = "assign", program.source(value, path)
-    rewrite = Rewrite(program.files[path], program.trees[path])
-    rewrite.replace(statement, f"{name}.{method}({text})")
-    return Mending("update the variable in place", Safety.SAFE, rewrite.edits())
-
-
 ADAPTING = (
     "fast = [tf.convert_to_tensor(w) for w in weights]\ninner_tape.watch(fast)\n"
     "fast = [w - rate * g for w, g in zip(fast, gradients)]"
@@ -316,7 +298,6 @@ FUNCTIONAL = (
     "fast = [w - rate * g for w, g in zip(weights, gradients)]\n"
     "logits, _ = model.stateless_call(fast, model.non_trainable_variables, x)"
 )
-_SYMBOL: dict[type, str] = {ast.Mult: "*", ast.Div: "/"}
 
 
 RULE = Rule(

@@ -119,7 +119,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if seen.cut.kind in (CutKind.BEFORE_TAPE, CutKind.AFTER_TAPE):
             return _into_tape(program, seen, node, path)
         if seen.cut.kind is CutKind.VARIABLE_REPLACED:
-            return _assigned(program, node, path)
+            return _updated(program, node, path)
         if seen.cut.kind is CutKind.NON_FINITE:
             return seen_infinite.mended(program, seen.cut, node, path)
         return _without(program, seen.cut, node, path)
@@ -195,30 +195,14 @@ def _into_tape(program: Program, seen: Seen, node: ast.expr, path: str) -> Mendi
     return (Mending("move it into the tape", Safety.SAFE, rewrite.edits()),)
 
 
-def _assigned(program: Program, node: ast.expr, path: str) -> Mendings:
-    """`w = w - step` keeps the variable as `w.assign_sub(step)`."""
-    from regrad.codemods.engine import moving
+def _updated(program: Program, node: ast.expr, path: str) -> Mendings:
+    from regrad.codemods.engine.updated_in_place import updated
 
     statement = program.statement(node, path)
-    target: ast.expr
-    reason = "the new value is not written as `w = w - ...`"
-    if isinstance(statement, ast.AugAssign):
-        target, operator, step = statement.target, statement.op, statement.value
-    elif (
-        isinstance(statement, ast.Assign)
-        and len(statement.targets) == 1
-        and isinstance(statement.value, ast.BinOp)
-        and program.source(statement.value.left, path) == program.source(statement.targets[0], path)
-    ):
-        target, operator, step = statement.targets[0], statement.value.op, statement.value.right
-    else:
-        return Withheld(reason, "w.assign_sub(...)")
-    method = {ast.Sub: "assign_sub", ast.Add: "assign_add"}.get(type(operator))
-    if method is None or not isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
-        return Withheld(reason, "w.assign_sub(...)")
-    rewrite = moving.Rewrite(program.files[path], program.trees[path])
-    rewrite.replace(statement, f"{program.source(target, path)}.{method}({program.source(step, path)})")
-    return (Mending("write into the variable", Safety.SAFE, rewrite.edits()),)
+    if statement is None:
+        return Withheld("the place that the run named stands in no statement")
+    found = updated(program, statement, path)
+    return found if isinstance(found, Withheld) else (found,)
 
 
 def _without(program: Program, cut: Cut, node: ast.expr, path: str) -> Mendings:
