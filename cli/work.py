@@ -49,14 +49,17 @@ def _read_through(outcome: FileOutcome, content: bytes | None = None) -> FileOut
     """A file that was named gets an answer even where it mentions no TensorFlow and was therefore not parsed."""
     from regrad.analysis import source
     from regrad.repair.outcome import Status
+    from regrad.repair.survey import fault_of
 
     parsed = outcome.before is not None if content is None else source.relevant(content)
     if outcome.status is not Status.OK or parsed:
         return outcome
     try:
-        source.parse(source.load(outcome.path) if content is None else source.decode(outcome.path, content))
+        content = source.read(outcome.path) if content is None else content
+        source.parse(source.decode(outcome.path, content))
     except source.SyntaxProblem as problem:
-        return replace(outcome, status=Status.SYNTAX_ERROR, message=problem.message)
+        fault = fault_of(problem, content or b"")
+        return replace(outcome, status=Status.SYNTAX_ERROR, message=problem.message, fault=fault)
     except source.Unreadable as problem:
         return replace(outcome, status=Status.UNREADABLE, message=problem.message)
     return outcome

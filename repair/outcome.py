@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from regrad.analysis.location import Position
 from regrad.codemods.engine.rule import Finding, Mending, Withheld
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ class Status(Enum):
     SYNTAX_ERROR = "syntax-error"
     UNREADABLE = "unreadable"
     SKIPPED = "skipped"
+
+
+class Fault(NamedTuple):
+    """Where a file stops being Python: the place in it, or in the cell of a notebook, counted from 1."""
+
+    position: Position
+    cell: int | None = None
 
 
 class Decision(Enum):
@@ -63,6 +71,8 @@ class FileOutcome:
     before: bytes | None = None
     after: bytes | None = None
     written: bool = False
+    fault: Fault | None = None
+    """For a syntax error, where it is."""
 
     @property
     def changed(self) -> bool:

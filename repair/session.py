@@ -23,7 +23,7 @@ from regrad.repair.cache import Cache
 from regrad.repair.detection import Detector
 from regrad.repair.history import Version
 from regrad.repair.options import Options
-from regrad.repair.outcome import FileOutcome, FindingOutcome, Status
+from regrad.repair.outcome import Fault, FileOutcome, FindingOutcome, Status
 from regrad.repair.pins import Pins
 from regrad.repair.plan import Choice, Key, Plan
 from regrad.repair.survey import ProgramReader, Surveyed, Surveyor, seldom_collected
@@ -88,6 +88,7 @@ class _File:
 
     status: Status = Status.OK
     messages: list[str] = field(default_factory=list)
+    fault: Fault | None = None
     found: dict[Key, _Found] = field(default_factory=dict)
     evidence: Evidence | None = None
     written: bool = False
@@ -256,7 +257,7 @@ class Session:
         # The entry through which files were read is reported only where it is among them.
         if surveyed.path in self._files:
             file = self._files[surveyed.path]
-            file.status = surveyed.status
+            file.status, file.fault = surveyed.status, surveyed.fault
             file.messages.extend(surveyed.messages)
         for outcome in surveyed.findings:
             location = outcome.finding.location
@@ -470,7 +471,7 @@ class Session:
         version = self._versions.get(path)
         if version is None or not (findings or version.steps):
             content = self._contents.get(path)
-            return FileOutcome(path, file.status, message, findings, before=content, after=content)
+            return FileOutcome(path, file.status, message, findings, before=content, after=content, fault=file.fault)
         return FileOutcome(
             path,
             file.status,

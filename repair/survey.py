@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from regrad.analysis.program import Program
-from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable
+from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, decode
 from regrad.codemods.engine.rule import Withheld
 from regrad.repair.detection import Detector, without_evidence
-from regrad.repair.outcome import FindingOutcome, Status
+from regrad.repair.outcome import Fault, FindingOutcome, Status
 from regrad.repair.relevance import may_train, worth_reading
 
 if TYPE_CHECKING:
@@ -62,6 +62,18 @@ class Surveyed:
     """The comments in these files that silence findings."""
     lasting: bool = True
     """Whether it rests on nothing but the contents of these files."""
+    fault: Fault | None = None
+    """For a syntax error, where it is."""
+
+
+def fault_of(problem: SyntaxProblem, content: bytes) -> Fault | None:
+    """Where the program in these bytes stops being Python."""
+    if problem.position is None:
+        return None
+    cell = decode(problem.path, content).cell_at(problem.position.line)
+    if cell is None:
+        return Fault(problem.position)
+    return Fault(problem.position._replace(line=cell[1]), cell[0] + 1)
 
 
 class Surveyor:
@@ -86,7 +98,8 @@ class Surveyor:
                 return Surveyed(path, files=(path,), lasting=not may_train(content))
             program = self._reader.read(path)
         except SyntaxProblem as problem:
-            return Surveyed(path, Status.SYNTAX_ERROR, (problem.message,), files=(path,))
+            fault = fault_of(problem, content)
+            return Surveyed(path, Status.SYNTAX_ERROR, (problem.message,), files=(path,), fault=fault)
         except Unreadable as problem:
             return Surveyed(path, Status.UNREADABLE, (problem.message,), files=(path,), lasting=False)
         detected = self._detector.detect(program)

@@ -9,7 +9,7 @@ from regrad.analysis.source import SourceFile
 from regrad.repair.leave import needs_unsafe, writable
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.report.program import notebook_of, place_text
+from regrad.report.program import fault_text, notebook_of, place_text
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -21,7 +21,8 @@ def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Present
 
 def lines(outcome: FileOutcome, *, preview: bool = False) -> list[str]:
     if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
-        return [f"{outcome.path}:1:1: {outcome.status.value} {one_line(outcome.message or 'could not be read')}"]
+        where = fault_text(outcome) if outcome.fault else f"{outcome.path}:1:1"
+        return [f"{where}: {outcome.status.value} {one_line(outcome.message or 'could not be read')}"]
     notebook = notebook_of(outcome)
     return [_line(outcome.path, each, notebook, preview) for each in outcome.findings]
 

@@ -10,7 +10,7 @@ from regrad.report.diff_lines import diff_lines
 from regrad.report.evidence_table import evidence_report
 from regrad.report.excerpt import Mark, excerpt
 from regrad.report.formats import Presentation
-from regrad.report.program import place_text, program_of
+from regrad.report.program import fault_text, place_text, program_of
 from regrad.report.whereabouts import whereabouts_of
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
@@ -67,7 +67,7 @@ def file_report(outcome: FileOutcome, console: Console, presentation: Presentati
 
 def _unread(outcome: FileOutcome) -> Text:
     message = outcome.message or "could not be read"
-    text = styled(outcome.path, "bold")
+    text = styled(fault_text(outcome), "bold")
     return text.append(f": {outcome.status.value}: ", style="bold red").append(clean(message))
 
 

@@ -7,7 +7,7 @@ from typing import TextIO
 
 from regrad.repair.outcome import Decision, FileOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.report.program import in_file, notebook_of
+from regrad.report.program import fault_in_file, in_file, notebook_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -18,8 +18,10 @@ def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Present
 
 def _commands(outcome: FileOutcome) -> list[str]:
     if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
-        where = f"file={_property(outcome.path)},title={_property('regrad: ' + outcome.status.value)}"
-        return [f"::error {where}::{_data(outcome.message or 'could not be read')}"]
+        fault = fault_in_file(outcome)
+        where = [f"file={_property(outcome.path)}", *([f"line={fault.line}", f"col={fault.column}"] if fault else [])]
+        where.append(f"title={_property('regrad: ' + outcome.status.value)}")
+        return [f"::error {','.join(where)}::{_data(outcome.message or 'could not be read')}"]
     commands = []
     notebook = notebook_of(outcome)
     for each in outcome.findings:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from regrad.repair.outcome import Decision, FileOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.report.program import in_file, notebook_of
+from regrad.report.program import fault_in_file, in_file, notebook_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -24,7 +24,9 @@ def _issues(outcomes: Iterable[FileOutcome]) -> Iterator[dict[str, Any]]:
     for outcome in outcomes:
         if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
             message = outcome.message or "could not be read"
-            yield _issue(outcome.path, outcome.status.value, message, "blocker", 1, 1, (outcome.path, message))
+            fault = fault_in_file(outcome)
+            line = fault.line if fault else 1
+            yield _issue(outcome.path, outcome.status.value, message, "blocker", line, line, (outcome.path, message))
         notebook = notebook_of(outcome)
         for each in outcome.findings:
             finding = each.finding

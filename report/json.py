@@ -11,7 +11,7 @@ from regrad.analysis.cut import Cut
 from regrad.analysis.location import Position, Span
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.rule import Mending
-from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome
+from regrad.repair.outcome import Decision, Fault, FileOutcome, FindingOutcome
 from regrad.report.formats import Presentation
 from regrad.report.program import notebook_of, place
 from regrad.report.summary import Summary, summarise
@@ -52,11 +52,19 @@ def file_object(outcome: FileOutcome) -> dict[str, Any]:
         "path": outcome.path,
         "status": outcome.status.value,
         "message": outcome.message,
+        "fault": fault_object(outcome.fault),
         "changed": outcome.changed,
         "written": outcome.written,
         "findings": [finding_object(each, notebook) for each in outcome.findings],
         "verification": None if outcome.evidence is None else evidence_object(outcome.evidence),
     }
+
+
+def fault_object(fault: Fault | None) -> dict[str, Any] | None:
+    """Where the file stops being Python."""
+    if fault is None:
+        return None
+    return {"cell": fault.cell, "line": fault.position.line, "column": fault.position.column}
 
 
 def finding_object(outcome: FindingOutcome, notebook: SourceFile | None = None) -> dict[str, Any]:

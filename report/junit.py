@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.report.program import notebook_of, place_text
+from regrad.report.program import fault_text, notebook_of, place_text
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -38,7 +38,7 @@ def _suite(outcome: FileOutcome) -> ElementTree.Element:
         skipped=str(int(outcome.status is Status.SKIPPED)),
     )
     if failed:
-        _case(suite, outcome.path, outcome.status.value, "error", outcome.message or "could not be read")
+        _case(suite, outcome.path, outcome.status.value, "error", _told(outcome))
     elif outcome.status is Status.SKIPPED:
         _case(suite, outcome.path, "skipped", "skipped", outcome.message or "")
     elif not outcome.findings:
@@ -46,6 +46,11 @@ def _suite(outcome: FileOutcome) -> ElementTree.Element:
     for each in outcome.findings:
         _finding(suite, outcome, each)
     return suite
+
+
+def _told(outcome: FileOutcome) -> str:
+    message = outcome.message or "could not be read"
+    return message if outcome.fault is None else f"{fault_text(outcome)}: {message}"
 
 
 def _finding(suite: ElementTree.Element, file: FileOutcome, outcome: FindingOutcome) -> None:

@@ -38,6 +38,20 @@ def place_text(path: str, position: Position, notebook: SourceFile | None) -> st
     return f"{path}:{inner.line}:{inner.column}" if cell is None else f"{path}:cell {cell}:{inner.line}:{inner.column}"
 
 
+def fault_text(outcome: FileOutcome) -> str:
+    """The file that could not be read, with the place where it stops being Python, if it is one."""
+    fault = outcome.fault
+    if fault is None:
+        return outcome.path
+    cell = "" if fault.cell is None else f"cell {fault.cell}:"
+    return f"{outcome.path}:{cell}{fault.position.line}:{fault.position.column}"
+
+
+def fault_in_file(outcome: FileOutcome) -> Position | None:
+    """The same for formats that know files and lines only; None where there is none, as in a notebook's JSON text."""
+    return None if outcome.fault is None or outcome.fault.cell is not None else outcome.fault.position
+
+
 def byte_range(span: Span, program: SourceFile | None) -> dict[str, Any]:
     """The span with columns in bytes of UTF-8, from 1, as reviewdog counts them."""
     return {"start": _byte_position(span.start, program), "end": _byte_position(span.end, program)}

@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.rule import Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.report.program import byte_range, in_file, program_of
+from regrad.report.program import byte_range, fault_in_file, in_file, program_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
@@ -28,13 +29,18 @@ def _diagnostics(outcome: FileOutcome) -> list[dict[str, Any]]:
         return [
             {
                 "message": outcome.message or "could not be read",
-                "location": {"path": outcome.path},
+                "location": {"path": outcome.path, **_fault_range(outcome)},
                 "severity": "ERROR",
                 "code": {"value": outcome.status.value},
             }
         ]
     program = program_of(outcome)
     return [_diagnostic(outcome.path, program, each) for each in outcome.findings]
+
+
+def _fault_range(outcome: FileOutcome) -> dict[str, Any]:
+    fault = fault_in_file(outcome)
+    return {} if fault is None else {"range": byte_range(Span(fault, fault), program_of(outcome))}
 
 
 def _diagnostic(path: str, program: SourceFile | None, outcome: FindingOutcome) -> dict[str, Any]:

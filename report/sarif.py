@@ -14,7 +14,7 @@ from regrad.codemods.engine.rule import Mending, Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.json import evidence_object
-from regrad.report.program import in_file, notebook_of
+from regrad.report.program import fault_in_file, in_file, notebook_of
 from regrad.report.summary import proof_of
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -53,11 +53,18 @@ def document(outcomes: list[FileOutcome]) -> dict[str, Any]:
 
 
 def _notification(outcome: FileOutcome) -> dict[str, Any]:
+    fault = fault_in_file(outcome)
     return {
         "level": "error",
         "message": {"text": outcome.message or outcome.status.value},
         "descriptor": {"id": outcome.status.value},
-        "locations": [{"physicalLocation": {"artifactLocation": _artifact(outcome.path)}}],
+        "locations": [
+            {
+                "physicalLocation": _physical(outcome.path, Span(fault, fault))
+                if fault
+                else {"artifactLocation": _artifact(outcome.path)}
+            }
+        ],
     }
 
 

@@ -110,7 +110,7 @@ def test_an_entry_that_is_no_python_is_told(script: Script, project: Path) -> No
     (project / "train.py").write_text("import tensorflow\ndef (\n")
     ran = script("check", "--entry", "train.py", "package/model.py")
     assert ran.status == 3
-    assert "train.py: syntax-error" in ran.stdout
+    assert "train.py:2:5: syntax-error" in ran.stdout
 
 
 def test_a_named_file_can_be_left_out(script: Script, project: Path) -> None:
