@@ -33,6 +33,15 @@ class CellsBlurred(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Where a cell stops being Python; `line` and `column` are those of the cell."""
+
+    line: int
+    column: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One code cell. `index` counts all cells from 0; `first_line` is the program line of the cell's line 1."""
 
@@ -43,6 +52,8 @@ class Cell:
     """As the author wrote it, magics included."""
     program: str
     """As the program text has it: magics as comments, always ending in a line break unless empty."""
+    fault: Fault | None = None
+    """Why the cell is passed over: it is not Python (yet), and all of it stands in comments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +81,47 @@ def read(document: str) -> Notebook:
         raise NotANotebook(f"a notebook in {language}, not in Python")
     sentinel = _unused("regrad:magic", document)
     border = _unused("regrad:cell", document)
+    programs = [_ended(_without_magics(source, sentinel)) for _, source in code]
+    faults: list[Fault | None] = [None] * len(code)
+    if not _is_python("".join(programs)):
+        # One unfinished cell must not hide the others.
+        faults = [_fault(program) for program in programs]
+        if not any(fault is None and _says_something(program) for fault, program in zip(faults, programs, strict=True)):
+            faults = [None] * len(code)
+        for number, fault in enumerate(faults):
+            if fault is not None:
+                programs[number] = _ended(_commented(code[number][1], sentinel))
     pieces: list[str] = []
     cells: list[Cell] = []
     line = 1
-    for index, source in code:
-        program = _without_magics(source, sentinel)
-        if program and program[-1] not in "\r\n":
-            program += "\n"
+    for (index, source), program, fault in zip(code, programs, faults, strict=True):
         pieces.append(f"# %% {border} {index}\n")
         pieces.append(program)
         lines = len(_BREAK.findall(program))
-        cells.append(Cell(index, line + 1, lines, source, program))
+        cells.append(Cell(index, line + 1, lines, source, program, fault))
         line += 1 + lines
     return Notebook("".join(pieces), tuple(cells), sentinel, border)
+
+
+def _says_something(program: str) -> bool:
+    return any(line.strip() and not line.lstrip().startswith("#") for line, _ in _lines(program))
+
+
+def _ended(program: str) -> str:
+    return program + "\n" if program and program[-1] not in "\r\n" else program
+
+
+def _fault(program: str) -> Fault | None:
+    """Why the program of a cell is no Python by itself."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(program)
+    except SyntaxError as problem:
+        return Fault(max(problem.lineno or 1, 1), max(problem.offset or 1, 1), problem.msg)
+    except (ValueError, RecursionError, MemoryError):
+        return None
+    return None
 
 
 def rewritten(document: str, notebook: Notebook, text: str) -> str:
@@ -165,11 +204,15 @@ def _may_be_magic(line: str) -> bool:
 def _cell_magic(source: str, sentinel: str) -> str:
     lines = list(_lines(source))
     head = next(number for number, (line, _) in enumerate(lines) if line.strip())
-    comments = [_comment(line, sentinel, alone=False) + line_break for line, line_break in lines]
     if lines[head][0].split()[0] not in _PYTHON_CELLS:
-        return "".join(comments)
+        return _commented(source, sentinel)
+    comments = [_comment(line, sentinel, alone=False) + line_break for line, line_break in lines]
     body = _without_magics("".join(line + line_break for line, line_break in lines[head + 1 :]), sentinel)
     return "".join(comments[: head + 1]) + body
+
+
+def _commented(source: str, sentinel: str) -> str:
+    return "".join(_comment(line, sentinel, alone=False) + line_break for line, line_break in _lines(source))
 
 
 def _disguised(line: str, sentinel: str) -> str | None:

@@ -20,7 +20,7 @@ class ExitStatus(IntEnum):
     ERROR = 2
     """Usage, configuration or internal error."""
     NOT_ANALYSED = 3
-    """Some target could not be analysed: syntax, encoding."""
+    """Some target could not be analysed, or a cell of it: syntax, encoding."""
     WITHDRAWN = 4
     """A fix was withdrawn, or `--require-verified` could not be met."""
 
@@ -42,7 +42,7 @@ def _of_file(outcome: FileOutcome, preview: bool, require_verified: bool) -> Exi
     mended = Decision.APPLIED in decisions or outcome.changed
     if require_verified and mended and not any(proof and proof.mended for proof in proofs):
         return ExitStatus.WITHDRAWN
-    if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
+    if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE) or outcome.fault is not None:
         return ExitStatus.NOT_ANALYSED
     if any(decision is not Decision.APPLIED for decision in decisions) or (preview and outcome.changed):
         return ExitStatus.FINDINGS

@@ -94,10 +94,13 @@ def entry_of(text: str, arguments: tuple[str, ...], *, module: bool) -> Entry:
 
 def job_of(entry: Entry, data: tuple[tuple[str, str], ...] = ()) -> tuple[Job, SourceFile]:
     from regrad.analysis import source
+    from regrad.repair.survey import passed_over
 
     path = entry.path
     program = source.load(path)
     source.parse(program)
+    for told in passed_over(program)[0]:
+        print(f"{path}: {told}", file=sys.stderr)
     # The worker runs Python, so a notebook goes to it as its program.
     overrides = {os.path.realpath(path): program.text} if program.notebook else {}
     return entry.job(overrides, dict(data)), program

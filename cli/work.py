@@ -49,20 +49,22 @@ def _read_through(outcome: FileOutcome, content: bytes | None = None) -> FileOut
     """A file that was named gets an answer even where it mentions no TensorFlow and was therefore not parsed."""
     from regrad.analysis import source
     from regrad.repair.outcome import Status
-    from regrad.repair.survey import fault_of
+    from regrad.repair.survey import fault_of, passed_over
 
     parsed = outcome.before is not None if content is None else source.relevant(content)
     if outcome.status is not Status.OK or parsed:
         return outcome
     try:
         content = source.read(outcome.path) if content is None else content
-        source.parse(source.decode(outcome.path, content))
+        read = source.decode(outcome.path, content)
+        source.parse(read)
+        told, fault = passed_over(read)
+        return replace(outcome, message="; ".join(told) or outcome.message, fault=fault)
     except source.SyntaxProblem as problem:
         fault = fault_of(problem, content or b"")
         return replace(outcome, status=Status.SYNTAX_ERROR, message=problem.message, fault=fault)
     except source.Unreadable as problem:
         return replace(outcome, status=Status.UNREADABLE, message=problem.message)
-    return outcome
 
 
 def options_of(job: Job, settings: Configuration) -> Options:

@@ -72,7 +72,7 @@ class FileOutcome:
     after: bytes | None = None
     written: bool = False
     fault: Fault | None = None
-    """For a syntax error, where it is."""
+    """Where a syntax error is; with the status OK, that of a cell of a notebook which was passed over."""
 
     @property
     def changed(self) -> bool:

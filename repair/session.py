@@ -481,6 +481,7 @@ class Session:
             version.original.content,
             version.source.content,
             file.written,
+            file.fault,
         )
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from regrad.analysis.location import Position
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile, SyntaxProblem, Unreadable, decode
 from regrad.codemods.engine.rule import Withheld
@@ -76,6 +77,18 @@ def fault_of(problem: SyntaxProblem, content: bytes) -> Fault | None:
     return Fault(problem.position._replace(line=cell[1]), cell[0] + 1)
 
 
+def passed_over(source: SourceFile) -> tuple[tuple[str, ...], Fault | None]:
+    """What is said of cells of a notebook that are no Python while the others are, and where the first is."""
+    told: list[str] = []
+    first: Fault | None = None
+    for cell in source.cells:
+        if cell.fault is not None:
+            where = f"cell {cell.index + 1}, line {cell.fault.line}"
+            told.append(f"not valid Python at {where}: {cell.fault.message}; the cell was passed over")
+            first = first or Fault(Position(cell.fault.line, cell.fault.column), cell.index + 1)
+    return tuple(told), first
+
+
 class Surveyor:
     """Reads one file after the other and lets the rules look at each."""
 
@@ -102,13 +115,14 @@ class Surveyor:
             return Surveyed(path, Status.SYNTAX_ERROR, (problem.message,), files=(path,), fault=fault)
         except Unreadable as problem:
             return Surveyed(path, Status.UNREADABLE, (problem.message,), files=(path,), lasting=False)
+        told, fault = passed_over(program.files[program.entry])
         detected = self._detector.detect(program)
         if detected.findings:
             for place, source in program.files.items():
                 self.sources.setdefault(place, source)
         return Surveyed(
             path,
-            messages=detected.problems,
+            messages=(*told, *detected.problems),
             findings=tuple(
                 FindingOutcome(without_evidence(finding)) if known(finding) else self._with_mendings(program, finding)
                 for finding in detected.findings
@@ -118,6 +132,7 @@ class Surveyor:
             absent=program.absent,
             remarks=detected.remarks,
             lasting=not detected.problems,
+            fault=fault,
         )
 
     def _with_mendings(self, program: Program, finding: Finding) -> FindingOutcome:

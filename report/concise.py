@@ -24,7 +24,11 @@ def lines(outcome: FileOutcome, *, preview: bool = False) -> list[str]:
         where = fault_text(outcome) if outcome.fault else f"{outcome.path}:1:1"
         return [f"{where}: {outcome.status.value} {one_line(outcome.message or 'could not be read')}"]
     notebook = notebook_of(outcome)
-    return [_line(outcome.path, each, notebook, preview) for each in outcome.findings]
+    found = [_line(outcome.path, each, notebook, preview) for each in outcome.findings]
+    if outcome.fault is not None:
+        # One cell of a notebook that was passed over; the others were read.
+        found.append(f"{fault_text(outcome)}: {Status.SYNTAX_ERROR.value} {one_line(outcome.message or '')}")
+    return found
 
 
 def _line(path: str, outcome: FindingOutcome, notebook: SourceFile | None, preview: bool) -> str:

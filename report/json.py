@@ -61,7 +61,7 @@ def file_object(outcome: FileOutcome) -> dict[str, Any]:
 
 
 def fault_object(fault: Fault | None) -> dict[str, Any] | None:
-    """Where the file stops being Python."""
+    """Where the file, or a cell of it that was passed over, stops being Python."""
     if fault is None:
         return None
     return {"cell": fault.cell, "line": fault.position.line, "column": fault.position.column}

@@ -296,7 +296,18 @@ def test_what_is_no_notebook_is_named(content: bytes, word: str) -> None:
 
 def test_a_syntax_error_names_the_cell() -> None:
     with pytest.raises(SyntaxProblem, match="cell 3, line 2"):
-        parse(decode("a.ipynb", bytes_of(notebook("a = 1", ("text",), "b = 1\nb = = 2\n"))))
+        parse(decode("a.ipynb", bytes_of(notebook("# nothing", ("text",), "b = 1\nb = = 2\n"))))
+
+
+def test_a_cell_that_is_no_python_is_passed_over_and_kept() -> None:
+    source = decode("a.ipynb", bytes_of(notebook("a = 1", ("text",), "b = 1\nb = = 2\n")))
+    first, second = source.cells
+    assert first.fault is None
+    assert second.fault is not None
+    assert (second.fault.line, second.fault.column) == (2, 5)
+    assert [type(each).__name__ for each in parse(source).body] == ["Assign"]
+    after = source.edited(source.text.replace("a = 1", "a = 2"))
+    assert [cell.source for cell in after.cells] == ["a = 2", second.source]
 
 
 LINES = st.lists(

@@ -16,9 +16,7 @@ PLAIN = "x = 1\ny = = 2\n"
 
 
 @pytest.fixture(params=["broken.py", "plain.py", "-"])
-def broken(
-    request: pytest.FixtureRequest, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Any:
+def broken(request: pytest.FixtureRequest, script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "broken.py").write_text(TEXT)
     (tmp_path / "plain.py").write_text(PLAIN)
