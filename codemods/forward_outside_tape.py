@@ -34,15 +34,17 @@ Safe. The statements that the loss needs are moved into the tape in their order,
 their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
 computed from. A generator of batches that yields it yields what it is computed from instead, and the loop over the
 batches computes it in the tape. What `__init__` or `build` computed once is computed in the method that uses it; a list
-of such values keeps what they are made of, and the loop over it computes them. The program computes the same values;
-only the recording starts earlier. No mending is made where the value is also computed elsewhere, in a block of its own,
-or from names that are bound anew on the way; then the reason is given.
+of such values keeps what they are made of, and the loop over it computes them. A statement that gives a prediction and
+its target keeps the target constant, by `tf.stop_gradient`. The program computes the same values; only the recording
+starts earlier. No mending is made where either of two values that are compared could be the target, or where the value
+is also computed elsewhere, in a block of its own, or from names that are bound anew on the way; then the reason is
+given.
 
 When it stays silent
 --------------------
 When a gradient can reach the variables on any other way, when the loss calls something unknown inside the tape, and for
-values that are constants on purpose: targets, old log-probabilities, a teacher's output, features of a network whose
-variables are not asked for.
+values that are constants on purpose, by their name, a comment or what they are made of: targets, old log-probabilities,
+a teacher's output, features of a network whose variables are not asked for.
 
 References
 ----------
@@ -58,8 +60,9 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Operation
-from regrad.codemods.engine import recording
+from regrad.codemods.engine import detached_targets, recording
 from regrad.codemods.engine.broken_paths import listed
+from regrad.codemods.engine.half_way import attached
 from regrad.codemods.engine.kept_result import computed_each_time, kept_result
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
@@ -143,6 +146,9 @@ def _of_plain_variables(report: Report) -> bool:
 def mend(program: Program, finding: Finding) -> Mendings:
     """Move what the tape missed to where it is recorded."""
     report: Report = finding.evidence
+    roles = detached_targets.roles(program, report.sink)
+    if roles.doubt:
+        return Withheld(roles.doubt, detached_targets.ADVICE)
     try:
         once = _made_once(report)
         kept = kept_result(program, report.cut.frame) if once is None else None
@@ -165,8 +171,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 edits = computed_by_the_tape(program, recorder, early)
                 title = "let the generator yield what it is computed from, and compute it in the tape"
             else:
-                edits = recording.bring_in(program, recorder, early)
+                edits = recording.bring_in(program, recorder, early, roles.values)
                 title = "move it into the tape"
+            joined = attached(program, edits, report.sink)
+            if joined is not None:
+                raise CannotMove(f"`{joined}` gives a target, and would get a gradient as well")
     except CannotMove as reason:
         return Withheld(str(reason), "compute it inside `with tf.GradientTape() as tape:`, before the loss")
     return (Mending(title, Safety.SAFE, edits),)

@@ -38,7 +38,9 @@ When it stays silent
 --------------------
 For values that are logged, plotted or kept; for targets, rewards and masks; for NumPy on shapes and constants; for
 `tf.experimental.numpy` and `tf.py_function`, which have gradients; and where the weights get their gradient another
-way.
+way. Where a loss compares two values of the same weights and both left TensorFlow, the target stays as it is: what is
+bootstrapped (`reward + gamma * ...`), called a target or a teacher by its name or a comment, or stands in the place of
+targets. Where either could be it, both are reported and nothing is rewritten.
 
 References
 ----------
@@ -53,8 +55,9 @@ from collections.abc import Iterator
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
 from regrad.analysis.program import Program
+from regrad.codemods.engine import detached_targets
 from regrad.codemods.engine.broken_paths import finding
-from regrad.codemods.engine.half_way import still_leaving
+from regrad.codemods.engine.half_way import attached, still_leaving
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.unused_prediction import unused_prediction
@@ -69,6 +72,8 @@ def detect(program: Program) -> Iterator[Finding]:
         operation = ending.operation
         if unused_prediction(program, ending.sink) is not None:
             continue  # RG107
+        if detached_targets.roles(program, ending.sink).keeps(ending.value):
+            continue  # a target, which is meant to be a constant
         if ending.kind is CutKind.LEFT_TENSORFLOW and operation is not None and operation.kind != "predict":
             yield finding(
                 program, CODE, NAME, ending, "leaves TensorFlow, and every way from the loss to {lost} leads through it"
@@ -81,6 +86,9 @@ def mend(program: Program, found: Finding) -> Mendings:
     from regrad.codemods.engine.numpy_table import NotConverted
 
     ending: Ending = found.evidence
+    doubt = detached_targets.roles(program, ending.sink).doubt
+    if doubt:
+        return Withheld(doubt, detached_targets.ADVICE)
     try:
         conversion = Conversion(program, ending)
         edits = conversion.edits()
@@ -90,6 +98,9 @@ def mend(program: Program, found: Finding) -> Mendings:
         return Withheld(problem.reason)
     if not edits:
         return Withheld("what leaves TensorFlow is not written out in the program")
+    joined = attached(program, edits, ending.sink)
+    if joined is not None:
+        return Withheld(f"`{joined}` gives a target, and would get a gradient as well", detached_targets.ADVICE)
     left = still_leaving(program, edits)
     if left is not None:
         return Withheld(f"`{left}` would still leave TensorFlow, with its share of the gradient", _WHOLE)

@@ -31,13 +31,16 @@ The fix and its safety
 The model is called; `verbose`, `batch_size` and `steps`, which a call does not have, go. Safe where the model does
 the same in training and in inference: the values are the same. Where it has layers that do not (`Dropout`,
 `BatchNormalization`, ...), or may have, it is called with `training=True`, as a training step should, and the mending
-is unsafe. Of a data set or generator, which a model cannot be called with, nothing is rewritten; nor is `evaluate`.
+is unsafe. Where one element of each row is picked (`values[np.arange(n), actions]`), which tensors do not know,
+`tf.gather` does it. The predictions of one loss are mended together, and its target is left alone. Of a data set or
+generator, which a model cannot be called with, nothing is rewritten; nor is `evaluate`; nor where a loss compares two
+predictions and either could be the target.
 
 When it stays silent
 --------------------
 When the prediction is a target, a baseline or a log line and gradients reach the weights on another way (Q-learning
-targets, a teacher); for a class of the program with a `predict` of its own, which is read like any function; outside
-of a tape.
+targets, a teacher), or would, were the prediction beside it mended; for a class of the program with a `predict` of its
+own, which is read like any function; outside of a tape.
 
 References
 ----------
@@ -54,8 +57,9 @@ from regrad.analysis.endings import Ending, endings
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Instance, Layer, Network, Tensor, Value, Variable
 from regrad.analysis.weights import sublayers
+from regrad.codemods.engine import detached_targets, picked_elements
 from regrad.codemods.engine.broken_paths import argument, finding
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG405", "predict-inside-tape"
 _ARRAYS = ("predict", "predict_on_batch")
@@ -77,15 +81,61 @@ def detect(program: Program) -> Iterator[Finding]:
     for ending in endings(program):
         operation = ending.operation
         if operation is not None and operation.kind == "predict":
+            if detached_targets.roles(program, ending.sink).keeps(ending.value):
+                continue  # a target, which is meant to be a constant
             says = "gives a NumPy array that the tape knows nothing of, so no gradient reaches {lost}"
             yield finding(program, CODE, NAME, ending, says)
 
 
 def mend(program: Program, found: Finding) -> Mendings:
-    """Call the model."""
-    from regrad.codemods.engine import arguments
+    """Call the model, wherever the loss takes what it predicted: one of two predictions alone would be half a loss."""
+    from regrad.codemods.engine.half_way import attached
 
     ending: Ending = found.evidence
+    roles = detached_targets.roles(program, ending.sink)
+    if roles.doubt:
+        return Withheld(roles.doubt, detached_targets.ADVICE)
+    own = _called(program, ending)
+    if isinstance(own, Withheld):
+        return own
+    edits: dict[Edit, None] = {}
+    safe, reasons = True, []
+    for each in (ending, *_beside(program, ending)):
+        made = own if each is ending else _called(program, each)
+        if isinstance(made, Withheld):
+            return Withheld(f"another prediction of the same loss is in the way: {made.reason}", made.suggestion)
+        edits.update(dict.fromkeys(made[0]))
+        safe = safe and made[1]
+        reasons.append(made[2])
+    joined = attached(program, tuple(edits), ending.sink)
+    if joined is not None:
+        return Withheld(f"`{joined}` gives a target, and would get a gradient as well", detached_targets.ADVICE)
+    if safe:
+        return (Mending("call the model", Safety.SAFE, tuple(edits), reasons[0]),)
+    reason = "layers such as Dropout and BatchNormalization now work as in training"
+    return (Mending("call the model", Safety.UNSAFE, tuple(edits), reason),)
+
+
+def _beside(program: Program, ending: Ending) -> list[Ending]:
+    """The other predictions that the same loss is computed from, where the same weights made them."""
+    roles = detached_targets.roles(program, ending.sink)
+    lost = {id(value) for value in ending.lost}
+    return [
+        other
+        for other in endings(program)
+        if other is not ending
+        and other.sink is ending.sink
+        and other.operation is not None
+        and other.operation.kind == "predict"
+        and lost & {id(value) for value in other.lost}
+        and not roles.keeps(other.value)
+    ]
+
+
+def _called(program: Program, ending: Ending) -> tuple[tuple[Edit, ...], bool, str] | Withheld:
+    """The edits that call the model in the place of one prediction, whether it does the same then, and why so."""
+    from regrad.codemods.engine import arguments
+
     call, path = ending.node, ending.frame.path
     source = program.files[path]
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or ending.operation is None:
@@ -118,11 +168,8 @@ def mend(program: Program, found: Finding) -> Mendings:
         edit = arguments.change_call(source, call, *changes)
     except arguments.CannotChange as problem:
         return Withheld(str(problem), f"{model}({source.segment(source.span(data))}, training=True)")
-    if alike:
-        why = "the model does the same in training and in inference" if trained else "the model is used as in inference"
-        return (Mending("call the model", Safety.SAFE, (edit,), why),)
-    reason = "layers such as Dropout and BatchNormalization now work as in training"
-    return (Mending("call the model", Safety.UNSAFE, (edit,), reason),)
+    why = "the model does the same in training and in inference" if trained else "the model is used as in inference"
+    return (edit, *picked_elements.edits(program, ending.sink, ending.value)), alike, why
 
 
 def _same_in_training(value: Value | None) -> bool:

@@ -68,6 +68,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Tensor, Variable
 from regrad.analysis.weights import describe
+from regrad.codemods.engine import detached_targets
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
 from regrad.codemods.engine.poured import Poured, loop_around, scope_of, threaded, unwrapped, uses_of
@@ -157,6 +158,8 @@ def _poured(program: Program, sink: Sink) -> Iterator[Finding]:
             or cut.frame is None
         ):
             continue
+        if detached_targets.read_by_targets(program, sink, cut.value):
+            continue  # what a target is made of is meant to be a constant
         node, frame = _place(program, sink, cut)
         made = node is cut.value.node
         names = tuple(dict.fromkeys(describe(value) for value in cut.sources))

@@ -11,7 +11,7 @@ from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Operation, Tensor, Value, Variable
 from regrad.analysis.walking import each_once
-from regrad.codemods.engine import numpy_function
+from regrad.codemods.engine import detached_targets, numpy_function, picked_elements
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
 from regrad.codemods.engine.converted_file import ConvertedFile
 from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
@@ -27,7 +27,9 @@ class Conversion:
     def __init__(self, program: Program, ending: Ending) -> None:
         self.program = program
         self.ending = ending
-        self.chain = {id(value) for value in ending.chain}
+        kept = detached_targets.roles(program, ending.sink)
+        chain = [value for value in ending.chain if not kept.keeps(value)]
+        self.chain = {id(value) for value in chain}
         self.values: dict[ast.AST, Tensor] = {}
         self.paths: dict[ast.AST, str] = {}
         self.wrapped = False
@@ -38,13 +40,13 @@ class Conversion:
         """The functions handed to NumPy that are converted, with the names of their twins, or their own."""
         reached = _reached(ending)
         consumers = [value for value in reached if any(id(part) in self.chain for part in value.operation.inputs)]
-        for value in (*ending.chain, *consumers):
+        for value in (*chain, *consumers):
             self._take(value)
         if ending.sink.kind == "keras":
             # The step is traced there, so what the labels go through cannot stay NumPy either.
             functions = {
                 id(value.operation.frame.function)
-                for value in ending.chain
+                for value in chain
                 if value.operation.frame is not None and value.operation.frame.function is not None
             }
             for value in reached:
@@ -56,9 +58,7 @@ class Conversion:
                 ):
                     self._take(value)
         handed = {
-            id(function.node)
-            for value in (*ending.chain, *consumers)
-            if (function := numpy_function.own_function(value))
+            id(function.node) for value in (*chain, *consumers) if (function := numpy_function.own_function(value))
         }
         for value in reached:
             # The function becomes another one for all who hand it over.
@@ -138,6 +138,10 @@ class Conversion:
             raise NotConverted(*WITHOUT["to_categorical"])
         if isinstance(node, ast.BinOp):
             return self._operator(node, value, path)
+        picked = picked_elements.columns(self.program, node, path) if operation.kind == "index" else None
+        if picked is not None and isinstance(node, ast.Subscript):
+            owner = self.text(node.value, path)
+            return f"{self.say('gather', path, node)}({owner}, {self.text(picked, path)}, batch_dims=1)"
         children = [each for child in ast.iter_child_nodes(node) for each in outermost(child, self.values)]
         texts = {each: self._part(each, path) for each in children if isinstance(each, ast.expr)}
         return text_of(self.program.files[path], node, texts)

@@ -20,6 +20,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Operation, Tape, Tensor, Unknown, Value, Variable
 from regrad.analysis.weights import names
+from regrad.codemods.engine import detached_targets, imports
 from regrad.codemods.engine.effects import FUNCTIONS, reading_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
@@ -38,8 +39,13 @@ class Recorder(NamedTuple):
 # -- the mendings ------------------------------------------------------------------------------------------------------
 
 
-def bring_in(program: Program, recorder: Recorder, operations: Sequence[Operation]) -> tuple[Edit, ...]:
-    """The edits that let the recorder see these operations; raises `CannotMove` where that would do harm."""
+def bring_in(
+    program: Program, recorder: Recorder, operations: Sequence[Operation], targets: Sequence[Tensor] = ()
+) -> tuple[Edit, ...]:
+    """The edits that let the recorder see these operations; raises `CannotMove` where that would do harm.
+
+    A value of `targets` that one of their statements gives as well comes along, as the constant that it was.
+    """
     from regrad.codemods.engine import moving
     from regrad.codemods.engine.passage import Passage
 
@@ -60,8 +66,34 @@ def bring_in(program: Program, recorder: Recorder, operations: Sequence[Operatio
     if outside:
         return _from_around(program, recorder, outside, operations)
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    for node in _constants(program, recorder, inside, targets):
+        tree = program.trees[path]
+        spelled = imports.spelling(program.files[path], tree, ["tensorflow.stop_gradient"], node)
+        if spelled.edits:
+            raise CannotMove(
+                "the statement gives a target too, and TensorFlow has no name here to keep it constant"
+            )
+        rewrite.replace(node, f"{spelled.text}({program.source(node, path)})")
     Passage(program, recorder.owner, path).bring(rewrite, inside)
     return rewrite.edits()
+
+
+def _constants(
+    program: Program, recorder: Recorder, statements: Sequence[ast.stmt], targets: Sequence[Tensor]
+) -> list[ast.expr]:
+    """The expressions in statements that are moved which give targets alone."""
+    path = recorder.frame.path
+    found: dict[ast.expr, Tensor] = {}
+    for value in targets:
+        place = _place(value.operation, recorder.frame)
+        if isinstance(place, ast.expr) and any(program.statement(place, path) is each for each in statements):
+            if place is not value.operation.node:
+                raise CannotMove(
+                    "one statement gives the prediction and the target, which has to stay constant"
+                )
+            found[place] = value
+    inside = {id(inner) for node in found for inner in ast.walk(node) if inner is not node}
+    return [node for node in found if id(node) not in inside]
 
 
 def name_in_block(
@@ -191,7 +223,12 @@ def needed(program: Program, sink: Sink, recorder: Recorder | None) -> list[Oper
     operations = missed(sink)
     if recorder is None:
         return operations
-    meant = {id(operation) for operation in operations if _is_meant(program, operation, recorder.frame)}
+    targets = {id(value.operation) for value in detached_targets.roles(program, sink).values}
+    meant = {
+        id(operation)
+        for operation in operations
+        if id(operation) in targets or _is_meant(program, operation, recorder.frame)
+    }
     if len(meant) == len(operations) and any(cut.kind not in _RECORDING for cut in sink.cuts):
         return []  # what is meant to be a constant is one; another way to the sources ends elsewhere
     if not meant or len(meant) == len(operations):
