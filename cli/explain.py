@@ -28,8 +28,8 @@ def explain(
 
     For example: regrad explain RG401
     """
-    from regrad.cli.rule_pages import titled_page
     from regrad.codemods.engine.registry import UnknownRule, page, rule_by_code
+    from regrad.report.rule_pages import titled_page
 
     try:
         rule = rule_by_code(code)

@@ -27,8 +27,8 @@ def rules(
 
     `regrad explain CODE` prints the page of one.
     """
-    from regrad.cli.rule_pages import one_line
     from regrad.codemods.engine.registry import page, registry
+    from regrad.report.rule_pages import one_line
 
     for problem in registry().broken:
         typer.echo(f"regrad: {problem}", err=True)

@@ -10,11 +10,13 @@ from urllib.parse import quote
 
 import regrad
 from regrad.analysis.location import Span
+from regrad.codemods.engine import registry
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.json import evidence_object
 from regrad.report.program import fault_in_file, in_file, notebook_of
+from regrad.report.rule_pages import help_address, one_line, titled_page
 from regrad.report.summary import proof_of
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -36,7 +38,7 @@ def document(outcomes: list[FileOutcome]) -> dict[str, Any]:
                 "name": "regrad",
                 "version": regrad.__version__,
                 "semanticVersion": regrad.__version__,
-                "rules": [{"id": code, "name": names[code]} for code in codes],
+                "rules": [_rule(code, names[code]) for code in codes],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -50,6 +52,21 @@ def document(outcomes: list[FileOutcome]) -> dict[str, Any]:
         "results": results,
     }
     return {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(code: str, name: str) -> dict[str, Any]:
+    """What code scanning shows beside a finding: the page of the rule."""
+    described: dict[str, Any] = {"id": code, "name": name}
+    rule = next((each for each in registry.rules() if each.code == code), None)
+    if rule is None:
+        return described
+    page = registry.page(rule)
+    whole = titled_page(rule, page)
+    described["shortDescription"] = {"text": one_line(rule, page)}
+    described["fullDescription"] = {"text": one_line(rule, page)}
+    described["help"] = {"text": whole, "markdown": whole}
+    address = help_address(code, page)
+    return described if address is None else {**described, "helpUri": address}
 
 
 def _notification(outcome: FileOutcome) -> dict[str, Any]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
+import regrad.codemods
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from regrad.cli.rule_pages import one_line, titled_page
 from regrad.codemods.engine.registry import page, rules
+from regrad.report.rule_pages import one_line, titled_page
 
 GROUPS = {
     "1": "The loss",
@@ -27,6 +31,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         )
     config.nav = [*(config.nav or []), {"Rules": ["rules/index.md", *({name: each} for name, each in grouped.items())]}]
     return config
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """In the repository a link leads to the file of the rule, whose first text is the page; on the site to the page."""
+    pages = {path.name: path.read_text("utf-8")[3:8] for path in Path(regrad.codemods.__path__[0]).glob("*.py")}
+    markdown = re.sub(r"\]\(\.\./codemods/(\w+\.py)\)", lambda found: f"](rules/{pages[found[1]]}.md)", markdown)
+    return markdown.replace("](../codemods)", "](rules/index.md)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -52,3 +52,13 @@ def test_what_is_no_baseline_is_a_mistake(content: str | None, script: Script) -
     assert ran.status == 2
     assert "known.json" in ran.stderr
     assert "regrad baseline" in ran.stderr
+
+
+def test_what_could_not_be_read_is_said(script: Script) -> None:
+    Path("src/broken.py").write_text("import tensorflow\nx = = 1\n")
+    ran = script("baseline")
+    assert ran.status == 3
+    assert "src/broken.py:2:5: not in the baseline: not valid Python at line 2" in ran.stderr
+    assert len(json.loads(Path("regrad-baseline.json").read_text())["findings"]) == 1
+    Path("src/broken.py").unlink()
+    assert script("baseline").status == 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from regrad.cli.rule_pages import one_line, titled_page
 from regrad.codemods.engine.registry import registry
 from regrad.codemods.engine.rule import Rule
+from regrad.report.rule_pages import one_line, titled_page
 
 from .console_script import Script
 

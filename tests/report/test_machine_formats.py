@@ -151,3 +151,18 @@ def test_in_a_notebook_the_cell_is_named(output_format: OutputFormat) -> None:
     assert "cell 2, line 2: " in text or "train.ipynb:cell 2:2:1: " in text
     if output_format is OutputFormat.SARIF:
         assert "fixes" not in json.loads(text)["runs"][0]["results"][0]
+
+
+def test_sarif_has_the_page_of_each_rule() -> None:
+    (rule,) = json.loads(written(OutputFormat.SARIF, samples.CHECKED))["runs"][0]["tool"]["driver"]["rules"]
+    assert (rule["id"], rule["name"]) == ("RG401", "forward-outside-tape")
+    assert rule["shortDescription"]["text"].startswith("The forward pass")
+    assert "Why gradients stop" in rule["help"]["text"]
+    assert "Why gradients stop" in rule["help"]["markdown"]
+    assert rule["helpUri"].startswith("https://")
+
+
+def test_sarif_names_a_rule_that_is_not_installed() -> None:
+    finding = dataclasses.replace(samples.FINDING, code="XX999", name="somebody-elses")
+    (run,) = json.loads(written(OutputFormat.SARIF, samples.with_finding(finding=finding)))["runs"]
+    assert run["tool"]["driver"]["rules"] == [{"id": "XX999", "name": "somebody-elses"}]

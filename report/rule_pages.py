@@ -1,4 +1,4 @@
-"""The rules as the command line shows them: the page under its title, and its first sentence."""
+"""The rules as the command line and SARIF show them: the page under its title, and its first sentence."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ def one_line(rule: Rule, page: str) -> str:
     first = re.split(r"\n\s*\n", _without_title(rule, page), maxsplit=1)[0]
     sentence = re.split(r"(?<=[.!?])\s", " ".join(first.split()), maxsplit=1)[0]
     return sentence or rule.why
+
+
+def help_address(code: str, page: str) -> str | None:
+    """Where more stands: the rule's page on the site that the installed package names, or what the page refers to."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        named = metadata("regrad").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        named = []
+    sites = [
+        address.strip() for label, _, address in (each.partition(",") for each in named) if label == "Documentation"
+    ]
+    if sites:
+        return f"{sites[0].rstrip('/')}/rules/{code}/"
+    found = re.search(r"https://[^\s<>)`]+", page)
+    return found[0].rstrip(".,;") if found else None
 
 
 def _without_title(rule: Rule, page: str) -> str:
