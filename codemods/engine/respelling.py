@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from regrad.analysis.callee import called
 from regrad.analysis.library.keras_layers import LAYERS
 from regrad.analysis.library.losses import standard_name
 from regrad.analysis.location import Span
@@ -251,8 +252,12 @@ def written_at(program: Program, value: Constant, use: ast.AST, path: str) -> tu
         parameter = any(isinstance(node, ast.arg) and node.arg == use.id for node in ast.walk(program.trees[path]))
         if (parameter and len(names) == 1) or (len(names) == 1 and _uses(program.trees[path], use.id) == 2):
             return origin, where
-    if origin is not None and where is not None and isinstance(use, (ast.Subscript, ast.Attribute)):
+    taken = isinstance(use, ast.Call) and called(use) in ("get", "pop", "setdefault")
+    if origin is not None and where is not None and (taken or isinstance(use, (ast.Subscript, ast.Attribute))):
         return origin, where
+    if isinstance(use, ast.Call):
+        # What the call does besides, as `pop` does, would be lost with it.
+        raise CannotChange("what is written there comes out of a call")
     return use, path
 
 
