@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 
+from regrad.cli import streams
 from regrad.cli.exit_status import ExitStatus
 from regrad.cli.mistake import Mistake
 
@@ -34,15 +35,11 @@ def run() -> None:
     """The command line. Whatever happens, the user gets a sentence and an exit status."""
     # What a start makes is there to stay: looking through it for circles took an eighth of the time of a short check.
     gc.set_threshold(_SELDOM)
-    _forgive_narrow_encodings()
+    streams.prepare()
     try:
         _command()
     except Mistake as mistake:
         _say(mistake.message, mistake.hint)
-        sys.exit(ExitStatus.ERROR)
-    except BrokenPipeError:
-        # The reader (`head`, a closed pager) has seen enough.
-        _write_no_more()
         sys.exit(ExitStatus.ERROR)
     except KeyboardInterrupt:
         _say("Interrupted.")
@@ -88,11 +85,3 @@ def _say(message: str, hint: str = "") -> None:
     print(f"regrad: {message}", file=sys.stderr)
     if hint:
         print(f"  {hint}", file=sys.stderr)
-
-
-def _forgive_narrow_encodings() -> None:
-    """A terminal that cannot show a character of somebody's source gets a stand-in, never an exception."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")

@@ -115,7 +115,7 @@ def test_one_bad_file_does_not_hide_the_others(script: Script, program: Path) ->
     ran = script("fix", "--no-verify", ".")
     assert ran.status == 3
     assert program.read_text() == MENDED
-    assert "broken.py: syntax-error" in ran.stdout
+    assert "broken.py:2:5: syntax-error" in ran.stdout
 
 
 @pytest.mark.tensorflow
