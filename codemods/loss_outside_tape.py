@@ -52,6 +52,8 @@ from collections.abc import Iterator
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.program import Program
+from regrad.analysis.sinks import Sink
+from regrad.analysis.values import Operation
 from regrad.codemods.engine import recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
@@ -92,10 +94,13 @@ def mend(program: Program, finding: Finding) -> Mendings:
     advice = "compute the loss inside the `with` block of the tape and hand that value to `gradient`"
     if recorder is None:
         return Withheld("the tape is entered in more than one place, or not by a `with` statement", advice)
-    closed = sink.tape.fields.get("#closed", 0)
-    operations = [operation for operation in missed(sink) if operation.serial > closed]
-    if len(operations) != len(missed(sink)):
-        return Withheld("part of the way runs before the tape", advice)
+    operations: list[Operation] = []
+    for each in _same_question(program, sink):
+        closed = each.tape.fields.get("#closed", 0) if each.tape is not None else 0
+        behind = [operation for operation in missed(each) if operation.serial > closed]
+        if len(behind) != len(missed(each)):
+            return Withheld("part of the way runs before the tape", advice)
+        operations.extend(behind)
     try:
         if sink.event.target_node is not None and _stands_in(program, report, sink.event):
             edits = recording.name_in_block(program, recorder, sink.event, ("loss", "loss_value", "target"), "_loss")
@@ -104,6 +109,19 @@ def mend(program: Program, finding: Finding) -> Mendings:
     except CannotMove as reason:
         return Withheld(str(reason), advice)
     return (Mending("move it into the tape", Safety.SAFE, edits),)
+
+
+def _same_question(program: Program, sink: Sink) -> list[Sink]:
+    """This and the other times that the same line asks for the gradient: a later pass of a loop, or one of its branches,
+    may compute more of the loss outside of the tape.
+    """
+    event = sink.event
+    others = (
+        each
+        for each in program.sinks
+        if each is not sink and each.event.node is event.node and each.event.frame is event.frame and each.cuts
+    )
+    return [sink, *others]
 
 
 def _stands_in(program: Program, report: Report, event: GradientTaken) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping
 
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine import imports
@@ -20,6 +21,7 @@ class ConvertedFile:
         self._source = source
         self._tree = tree
         self._rewrite = Rewrite(source, tree)
+        self._texts: dict[ast.expr, tuple[str, ast.stmt | None]] = {}
         self._gone: list[ast.AST] = []
         self._kept: list[str] = []
         self._twins: list[Edit] = []
@@ -39,7 +41,7 @@ class ConvertedFile:
             self._rewrite.remove([statement], keep_comments=True)
             self._gone.append(node)
         elif text != text_of(self._source, node):
-            self._rewrite.replace(node, text)
+            self._texts[node] = text, statement
             self._gone.append(node)
             self._kept.append(text)
 
@@ -61,5 +63,31 @@ class ConvertedFile:
         for name in ("np", "numpy"):
             if self._gone and not any(re.search(rf"\b{name}\.", text) for text in self._kept):
                 removed.extend(imports.remove_import(self._source, self._tree, name, self._gone))
+        self._replace_all()
         exchanged = imports.exchanged(self._source, self._tree, self._imported, tuple(removed))
         return (*self._rewrite.edits(), *self._twins, *exchanged)
+
+    def _replace_all(self) -> None:
+        """The replacements, but for those of assignments that say nothing with all of them together: `x, y = x, y`."""
+        texts = {node: text for node, (text, _) in self._texts.items()}
+        empty: dict[int, ast.stmt] = {}
+        for _, statement in self._texts.values():
+            if isinstance(statement, ast.Assign) and _says_nothing_now(self._source, statement, texts):
+                empty[id(statement)] = statement
+        self._rewrite.remove(list(empty.values()), keep_comments=True)
+        for node, (text, statement) in self._texts.items():
+            if id(statement) not in empty:
+                self._rewrite.replace(node, text)
+
+
+def _says_nothing_now(source: SourceFile, statement: ast.Assign, texts: Mapping[ast.expr, str]) -> bool:
+    """Whether several names are each bound to what they stand for already."""
+    target, value = statement.targets[0], statement.value
+    if len(statement.targets) != 1 or not isinstance(target, ast.Tuple) or not isinstance(value, ast.Tuple):
+        return False
+    if len(target.elts) != len(value.elts):
+        return False
+    return all(
+        isinstance(one, ast.Name) and (texts.get(other) or text_of(source, other)) == one.id
+        for one, other in zip(target.elts, value.elts, strict=True)
+    )

@@ -22,7 +22,10 @@ def compared(softener: Softener, node: ast.expr, operation: Operation) -> str:
     one, other = softener.operands(node)
     if operation.name in ("equal", "not_equal"):
         same = equality(softener, one, other, operation)
-        return same if operation.name == "equal" else f"1.0 - {operand(same)}"
+        if operation.name == "equal":
+            return same
+        apart = same.removeprefix("1.0 - ")
+        return apart if apart != same else f"1.0 - {operand(same)}"
     high, low = (one, other) if operation.name in GREATER else (other, one)
     position = 0 if high is one else 1
     left, right = operation.inputs[position], operation.inputs[1 - position]

@@ -15,7 +15,7 @@ from regrad.analysis.operations import FLOAT_DTYPES, is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile
 from regrad.analysis.values import Constant, Tensor, Unknown, Value
-from regrad.codemods.engine import imports, soft_choices, soft_comparisons, soft_orders
+from regrad.codemods.engine import imports, soft_choices, soft_comparisons, soft_orders, soft_pairs
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.without_slope import (
@@ -67,6 +67,7 @@ class Softener:
         """What nobody asks for any more."""
         self.imported: tuple[Edit, ...] = ()
         consumers = list(consumers_of(ending))
+        soft_pairs.refuse_what_belongs_together((*ending.chain, *consumers))
         decided = self._deciding((*ending.chain, *consumers))
         for value in (*ending.chain, *consumers):
             operation = value.operation
@@ -164,9 +165,8 @@ class Softener:
             return f"{operand(self.soft(one))} / {operand(self.soft(other))}"
         if name in COMPARING:
             return soft_comparisons.compared(self, node, operation)
-        if name in ("logical_and", "logical_or", "logical_xor"):
-            left, right = (operand(self.soft(each)) for each in self.operands(node))
-            return f"{left} * {right}" if name == "logical_and" else f"{self.say('maximum')}({left}, {right})"
+        if name in soft_pairs.LOGICAL:
+            return soft_pairs.combined(self, node, operation)
         if name == "logical_not":
             negated = node.operand if isinstance(node, ast.UnaryOp) else self.argument(node, 0, "x")
             return f"1.0 - {operand(self.soft(negated))}"
