@@ -17,7 +17,7 @@ from regrad.codemods.engine.convolved import convolutions
 from regrad.codemods.engine.convolved import written as convolution
 from regrad.codemods.engine.independent import Independent, numpy_name
 from regrad.codemods.engine.layout import layout_of
-from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, NotConverted
+from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
 from regrad.codemods.engine.ranking import RankFunction, rank_function, soft_rank
 from regrad.codemods.engine.renamed_text import renamed_text
 from regrad.codemods.engine.rule import Edit
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 NAMES = frozenset({"numpy_function", "py_func"})
 _AS_THEY_ARE = frozenset({"float32", "array", "asarray"})
 """What makes an array of what, in TensorFlow, is a tensor already."""
+_SIGN = Counterpart("sign")
+"""For a factor alone: a sign has no slope of its own."""
 _PLAIN = frozenset({"float", "int", "bool", "max", "min", "sum", "sorted", "round", "list"})
 """Functions of Python that make no tensor of a tensor."""
 
@@ -200,6 +202,22 @@ def _put_in(conversion: Conversion, function: ast.Lambda, given: list[str], path
     return renamed_text(text, {each: operand(new) for each, new in zip(parameters, given, strict=True)})
 
 
+def _is_factor(node: ast.Call, independent: Independent) -> bool:
+    """Whether it is a sign that something with a slope is multiplied by: `np.sign(x) * np.log1p(np.abs(x))`."""
+    if numpy_name(node) != "sign":
+        return False
+    current: ast.AST = node
+    while isinstance(parent := independent.parents.get(current), ast.BinOp) and isinstance(
+        parent.op, (ast.Mult, ast.Div)
+    ):
+        other = parent.right if parent.left is current else parent.left
+        above = isinstance(parent.op, ast.Mult) or parent.left is current
+        if above and independent.depends(other):
+            return True
+        current = parent
+    return False
+
+
 def converted(
     program: Program, function: ast.FunctionDef | ast.Lambda, path: str, say: Callable[[str, ast.AST], str]
 ) -> dict[ast.expr, str]:
@@ -222,9 +240,13 @@ def converted(
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute):
             dotted = numpy_name(each)
             if dotted is None:
+                if isinstance(each.func.value, ast.Name) and each.func.value.id == "math":
+                    if independent.depends(each):
+                        raise NotConverted(f"{title} uses `math.{each.func.attr}`, which takes one number")
+                    continue
                 if each.func.attr != "astype" and each.func.attr not in ARRAY_METHODS:
                     raise NotConverted(f"{title} uses the array method `{each.func.attr}`")
-            elif dotted not in TABLE and dotted not in _AS_THEY_ARE:
+            elif dotted not in TABLE and dotted not in _AS_THEY_ARE and not _is_factor(each, independent):
                 last = dotted.rpartition(".")[2]
                 reason, instead = WITHOUT.get(last, ("it has no counterpart of the same meaning", ""))
                 raise NotConverted(f"{title} uses `{last}`: {reason}", instead)
@@ -244,7 +266,8 @@ def converted(
         owner = text(function.value)
         if function.attr == "astype":
             dtype = source.segment(source.span(node.args[0])).strip("'\"") if node.args else ""
-            if dtype not in FLOATS:
+            # The dtype of an argument: TensorFlow never left it.
+            if dtype not in FLOATS and not dtype.endswith(".dtype"):
                 raise NotConverted(f"the array is given the dtype `{dtype}`")
             return owner
         if len(node.args) > 1 or any(each.arg not in ("axis", "keepdims") for each in node.keywords):
@@ -263,7 +286,7 @@ def converted(
                 if len(node.args) != 1 or node.keywords:
                     raise NotConverted(f"`{dotted}` is given another dtype")
                 return text(node.args[0])
-            known = TABLE[dotted]
+            known = TABLE.get(dotted, _SIGN)
             if len(node.args) > known.positional or any(isinstance(each, ast.Starred) for each in node.args):
                 raise NotConverted(f"the arguments of `{dotted}` have another order in TensorFlow")
             parts = [text(each) for each in node.args]
