@@ -17,7 +17,10 @@ def diagnose(
         bool, typer.Option("--module", "-m", help="FILE is a module, as in python -m pkg.train.")
     ] = False,
     unsafe_fixes: Annotated[
-        bool, typer.Option("--unsafe-fixes", help="Also name mendings that change the meaning.")
+        bool,
+        typer.Option(
+            "--unsafe-fixes", help="Take mendings that change the meaning into the command that is named at the end."
+        ),
     ] = False,
     verbose: parameters.Verbose = False,
     python: parameters.Python = None,

@@ -160,7 +160,8 @@ def _show_findings(complaint: Complaint, console: Console, outcomes: list[FileOu
     from regrad.report.formats import Presentation
     from regrad.report.summary import closing_line, summarise
 
-    presentation = Presentation(targets=(path,), verbosity=complaint.verbosity)
+    unsafe = ("--unsafe-fixes",) if complaint.unsafe_fixes else ()
+    presentation = Presentation(targets=(path,), verbosity=complaint.verbosity, options=unsafe)
     show(console, styled(""))
     for outcome in outcomes:
         for drawn in file_report(outcome, console, presentation):

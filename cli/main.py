@@ -66,7 +66,14 @@ def _command() -> None:
     if job is None:
         from regrad.cli.command import command
 
-        command(arguments)()
+        try:
+            command(arguments)()
+        except SystemExit as left:
+            from regrad.cli.program_arguments import hint
+
+            if left.code == ExitStatus.ERROR and (meant := hint(arguments)):
+                print(meant, file=sys.stderr)
+            raise
     else:
         from regrad.cli.job import carry_out
 

@@ -68,7 +68,10 @@ OutputFile = Annotated[
     typer.Option("--output-file", "-o", help="Write the report to this file.", rich_help_panel=_OUTPUT),
 ]
 Quiet = Annotated[
-    bool, typer.Option("--quiet", "-q", help="Findings only, one or two lines each.", rich_help_panel=_OUTPUT)
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="Findings alone, two lines each; with --diff the change too.", rich_help_panel=_OUTPUT
+    ),
 ]
 Verbose = Annotated[
     bool,

@@ -48,6 +48,11 @@ def decided(
     in_program = any(candidate.key == key for candidate in proof.plan.first)
     if in_program and proof.plan.applied and key not in proof.plan.remaining and error is None:
         others = ", ".join(sorted({each.candidate.key.code for each in proof.plan.applied}))
+        if key in proof.plan.standing:
+            if outcome.withheld is not None:
+                return outcome
+            reason = f"left as it is: with the mending of {others} gradients come another way"
+            return replace(outcome, decision=Decision.WITHDRAWN, reason=reason, evidence=proof.evidence)
         reason = f"gone with the mending of {others}"
         return replace(outcome, decision=Decision.APPLIED, reason=reason, evidence=proof.evidence)
     if in_program and proof.withdrawn and eligible(outcome.mendings, options):

@@ -7,14 +7,17 @@ What a mending brings to light at its own place is mended in its turn, but nothi
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from regrad.analysis.endings import OF_THE_PATH
 from regrad.analysis.location import Location, Position, Span
+from regrad.analysis.operations import Transfer
 from regrad.analysis.program import Program
 from regrad.analysis.source import SourceFile, Unreadable
 from regrad.codemods.engine import edits, guard
+from regrad.codemods.engine.operations_of import reached
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Withheld
 from regrad.repair.detection import Detector, eligible, texts, without_evidence
 from regrad.repair.history import Version
@@ -88,6 +91,8 @@ class Plan(NamedTuple):
     remaining: frozenset[Key]
     """What is still found after the last."""
     problems: tuple[str, ...] = ()
+    standing: frozenset[Key] = frozenset()
+    """What is not found any more although its operation stands as it did: gradients come another way now."""
 
 
 def make(read: Read, detector: Detector, options: Options, versions: Mapping[str, Version], choice: Choice) -> Plan:
@@ -126,7 +131,24 @@ def make(read: Read, detector: Detector, options: Options, versions: Mapping[str
             break
         current.update(following)
         applied.update({candidate.key: Applied(candidate, index) for candidate, index, _ in made})
-    return Plan(start, current, tuple(applied.values()), first or (), remaining, problems)
+    standing = _standing(program, current, [each for each in first or () if each.key not in {*remaining, *applied}])
+    return Plan(start, current, tuple(applied.values()), first or (), remaining, problems, standing)
+
+
+def _standing(program: Program, versions: Mapping[str, Version], gone: Sequence[Candidate]) -> frozenset[Key]:
+    """Those of the findings that are gone whose operation still takes the gradient away where it did."""
+    places = {each.key: each.finding.location for each in gone if each.finding.cut in OF_THE_PATH}
+    if not places:
+        return frozenset()
+    left = {
+        _on_disk(program.location(operation.node, operation.frame), versions)
+        for tensor in reached(sink.target for sink in program.sinks)
+        if (operation := tensor.operation).transfer not in (Transfer.FLOWS, Transfer.JOIN, Transfer.UNKNOWN)
+        and operation.node is not None
+        and operation.frame is not None
+        and hasattr(operation.node, "lineno")
+    }
+    return frozenset(key for key, place in places.items() if place in left)
 
 
 def _candidates(

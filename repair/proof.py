@@ -106,7 +106,7 @@ def prove(
     withdrawn = [
         search.withdrawn.get(key) or Withdrawn(applied, _reason(trial.evidence), trial.evidence)
         for key, applied in lost.items()
-        if key not in kept and key in best.plan.remaining
+        if key not in kept and (key in best.plan.remaining or key in best.plan.standing)
     ]
     reason = _words(best.evidence) if best.evidence.verdict is Verdict.IMPROVED else None
     return Proof(best.plan, best.evidence, reason, tuple(withdrawn))

@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
+from regrad.codemods.engine import registry
 
 _OURS = re.compile(r"#\s*regrad:\s*ignore(?P<file>-file)?\b\s*(?:\[(?P<codes>[^\]]*)\])?", re.IGNORECASE)
 _NOQA = re.compile(r"#\s*noqa\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)", re.IGNORECASE)
+_CODE = re.compile(r"[A-Za-z]+[0-9]+")
 _BREAK = re.compile(r"\r\n|\r")
 
 
@@ -118,4 +120,12 @@ def _read(comment: str) -> Iterable[tuple[tuple[str, ...], bool]]:
 
 
 def _codes(text: str | None) -> tuple[str, ...]:
-    return tuple(code.upper() for code in re.split(r"[,\s]+", text or "") if code)
+    return tuple(_code(word) for word in re.split(r"[,\s]+", text or "") if word)
+
+
+def _code(word: str) -> str:
+    """A code or the beginning of codes as it is; the name of a rule is as good as its code."""
+    if _CODE.fullmatch(word):
+        return word.upper()
+    named = (rule.code for rule in registry.rules() if rule.name.casefold() == word.casefold())
+    return next(named, word if "-" in word else word.upper())

@@ -34,10 +34,11 @@ def lines(outcome: FileOutcome, *, preview: bool = False) -> list[str]:
 def _line(path: str, outcome: FindingOutcome, notebook: SourceFile | None, preview: bool) -> str:
     finding = outcome.finding
     where = place_text(finding.location.path or path, finding.location.span.start, notebook)
-    return f"{where}: {finding.code} {one_line(finding.message)}{_mark(outcome, preview)}"
+    return f"{where}: {finding.code} {one_line(finding.message)}{mark(outcome, preview)}"
 
 
-def _mark(outcome: FindingOutcome, preview: bool) -> str:
+def mark(outcome: FindingOutcome, preview: bool) -> str:
+    """What became, would become or can become of a finding."""
     if outcome.decision is Decision.APPLIED:
         return " [would be mended]" if preview else " [mended]"
     if outcome.decision is Decision.WITHDRAWN:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.report.concise import mark
 from regrad.report.console import clean, glyphs, styled
 from regrad.report.diff_lines import diff_lines
 from regrad.report.evidence_table import evidence_report
@@ -83,6 +84,8 @@ def _finding(
     path = finding.location.path or file.path
     heading = styled(place_text(path, finding.location.span.start, notebook), "bold")
     heading.append(f" {clean(finding.code)}", style="bold red").append(f" {clean(finding.name)}", style="red")
+    if presentation.verbosity < 0:
+        heading.append(mark(outcome, presentation.preview), style="dim")
     drawn: list[RenderableType] = [heading, styled(f"  {finding.message}")]
     if presentation.verbosity < 0:
         return drawn

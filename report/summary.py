@@ -83,6 +83,9 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+UNSAFE = "--unsafe-fixes"
+
+
 def closing_line(summary: Summary, presentation: Presentation) -> str:
     """What was found, what can be mended, and the command for it."""
     parts = [_found(summary)]
@@ -108,7 +111,9 @@ def _after_checking(summary: Summary, where: str) -> list[str]:
         return []
     safe = summary.fixable - summary.fixable_unsafe
     parts = []
-    if safe:
+    if UNSAFE in where.split() and summary.fixable:
+        parts.append(f"{summary.fixable} can be mended: regrad fix --diff {where}")
+    elif safe:
         parts.append(f"{safe} can be mended: regrad fix --diff {where}")
         if summary.fixable_unsafe:
             parts.append(f"{summary.fixable_unsafe} more with --unsafe-fixes")

@@ -27,6 +27,9 @@ def span(first: int, last: int | None = None) -> Span:
         ("x = 1  # regrad: ignore\n", "RG401", span(1), True),
         ("x = 1  # REGRAD:ignore\n", "RG401", span(1), True),
         ("x = 1  # regrad: ignored\n", "RG401", span(1), False),
+        ("x = 1  # regrad: ignore[forward-outside-tape]\n", "RG401", span(1), True),
+        ("x = 1  # regrad: ignore[RG402, Forward-Outside-Tape]\n", "RG401", span(1), True),
+        ("x = 1  # regrad: ignore[loss-outside-tape]\n", "RG401", span(1), False),
         ("x = 1  # noqa: RG401\n", "RG401", span(1), True),
         ("x = 1  # noqa: E501,RG401 why\n", "RG401", span(1), True),
         ("x = 1  # noqa: E501\n", "RG401", span(1), False),
@@ -88,6 +91,13 @@ def test_an_unknown_rule_in_a_comment_suggests_the_near_one(tmp_path: Path) -> N
     assert message is not None
     assert message.startswith("line 5: there is no rule RG4O1 to ignore; did you mean ")
     assert "RG401" in message
+    assert codes == ["RG401"]
+
+
+def test_an_unknown_name_in_a_comment_is_told_as_it_is_written(tmp_path: Path) -> None:
+    message, codes = said(tmp_path, BROKEN.replace("RG401]", "forward-outside-tapes]"))
+    assert message is not None
+    assert "there is no rule forward-outside-tapes to ignore; did you mean RG401" in message
     assert codes == ["RG401"]
 
 

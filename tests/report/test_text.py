@@ -280,3 +280,21 @@ def test_no_outcome_makes_a_report_fail(
     writer(output_format)(files, io.StringIO(), presentation)
     # The text report is what meets the user, so it gets every example, and not one in eight.
     writer(OutputFormat.TEXT)(files, io.StringIO(), presentation)
+
+
+def test_quiet_says_what_becomes_of_each_finding() -> None:
+    quiet = Presentation(fixing=True, verbosity=-1, diff_apart=True)
+    assert drawn(samples.PROVED, presentation=quiet).splitlines()[0].endswith("forward-outside-tape [mended]")
+    preview = dataclasses.replace(quiet, preview=True)
+    assert drawn(samples.PROVED, presentation=preview).splitlines()[0].endswith("[would be mended]")
+    withdrawn = samples.with_finding(decision=Decision.WITHDRAWN)
+    assert drawn(withdrawn, presentation=quiet).splitlines()[0].endswith("[fix withdrawn]")
+
+
+def test_the_command_with_unsafe_fixes_takes_all_of_them() -> None:
+    unsafe = dataclasses.replace(samples.MENDING, safety=Safety.UNSAFE)
+    outcomes = (samples.CHECKED, samples.with_finding(mendings=(unsafe,)))
+    wanted = Presentation(targets=("train.py",), options=("--unsafe-fixes",))
+    assert drawn(*outcomes, presentation=wanted).splitlines()[-1] == (
+        "2 findings; 2 can be mended: regrad fix --diff --unsafe-fixes train.py"
+    )
