@@ -171,6 +171,10 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     if standing:
         verb = "receives" if len(standing) == 1 else "receive"
         return Verdict.UNCHANGED, f"Still, {listed(standing)} {verb} nothing: what trains now is something else."
+    dropped = no_longer_asked(before, after)
+    if dropped:
+        verb = "receives" if len(dropped) == 1 else "receive"
+        return Verdict.UNCHANGED, f"Still, {listed(dropped)} {verb} nothing: no gradient is asked for there any more."
     filled = filled_with_zeros(before, after)
     if filled:
         return Verdict.UNCHANGED, f"Zeros take the place of the missing gradients of {listed(filled)}."
@@ -234,6 +238,25 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
         if now is not None and now.trainable and now.gradient is Gradient.NOT_ASKED and not now.changed:
             standing.append(now.name)
     return tuple(standing)
+
+
+def no_longer_asked(before: StepReport, after: StepReport) -> tuple[str, ...]:
+    """Variables without gradient that are not asked for any more, where nothing trains that did not before.
+
+    To leave out what gets no gradient ends the error, and teaches nothing.
+    """
+    flowed = {variable.name for variable in flowing(before)}
+    if any(variable.name not in flowed for variable in flowing(after)):
+        return ()
+    without = faults_of(before).none
+    return tuple(
+        variable.name
+        for variable in after.variables
+        if variable.name in without
+        and variable.trainable
+        and variable.gradient is Gradient.NOT_ASKED
+        and not variable.changed
+    )
 
 
 def left_standing(after: StepReport) -> tuple[str, ...]:
