@@ -71,9 +71,16 @@ class Notebook:
 
 def read(document: str) -> Notebook:
     """The program in the JSON text of a notebook; raises `NotANotebook`."""
+    if not document.strip():
+        raise NotANotebook("not valid JSON: the file is empty; make the notebook anew in Jupyter")
     try:
         language, code = _sources(document)
     except (ValueError, RecursionError) as problem:
+        if _ends_too_early(document):
+            raise NotANotebook(
+                f"not valid JSON: the file ends in the middle of it, after {len(document)} characters; save it again,"
+                " or take it from your version control"
+            ) from None
         if isinstance(problem, NotANotebook):
             raise
         raise NotANotebook(f"not valid JSON ({problem}); open and save it in Jupyter") from None
@@ -122,6 +129,17 @@ def _fault(program: str) -> Fault | None:
     except (ValueError, RecursionError, MemoryError):
         return None
     return None
+
+
+def _ends_too_early(document: str) -> bool:
+    """Whether the JSON text is cut off: all of it is good as far as it goes."""
+    try:
+        json.loads(document)
+    except json.JSONDecodeError as problem:
+        return problem.pos >= len(document.rstrip()) or problem.msg.startswith("Unterminated string")
+    except RecursionError:
+        return False
+    return False
 
 
 def rewritten(document: str, notebook: Notebook, text: str) -> str:

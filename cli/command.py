@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Annotated
@@ -9,6 +10,8 @@ from typing import Annotated
 import regrad
 import typer
 
+NARROW = 80
+"""Columns below which help is written without panels."""
 COMMANDS = ("check", "fix", "verify", "diagnose", "baseline", "migrate", "report", "explain", "rules", "test-rules")
 """Each is the function of its name in the module of its name, with `_` for `-`."""
 
@@ -23,6 +26,8 @@ def command(arguments: Sequence[str] = ()) -> typer.Typer:
         epilog="Exit status: 0 nothing to report, or all mended; 1 findings remain; 2 usage error; 3 a file could not"
         " be analysed; 4 a fix was withdrawn.",
         no_args_is_help=True,
+        # Beside panels and columns nothing of an option is left there.
+        rich_markup_mode=None if shutil.get_terminal_size().columns < NARROW else "rich",
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -19,6 +19,13 @@ Paths = Annotated[
 ]
 Program = Annotated[str, typer.Argument(metavar="FILE", help="A Python program or a notebook.", show_default=False)]
 
+RequireVerified = Annotated[
+    bool, typer.Option("--require-verified", help="Keep only what a training step has proved; exit 4 otherwise.")
+]
+NoRequireVerified = Annotated[
+    bool, typer.Option("--no-require-verified", help="Keep what is not proved, whatever the settings say.", hidden=True)
+]
+
 _CHOICE = "Which findings"
 Select = Annotated[
     list[str] | None,
@@ -112,9 +119,7 @@ StepOutput = Annotated[
 _CONFIGURATION = "Configuration"
 Config = Annotated[
     Path | None,
-    typer.Option(
-        "--config", metavar="FILE", help="Take \\[tool.regrad] from this file.", rich_help_panel=_CONFIGURATION
-    ),
+    typer.Option("--config", metavar="FILE", help="Take the settings from this file.", rich_help_panel=_CONFIGURATION),
 ]
 Isolated = Annotated[
     bool, typer.Option("--isolated", help="Read no configuration file.", rich_help_panel=_CONFIGURATION)

@@ -352,3 +352,15 @@ def test_cells_come_back_as_they_were(cells: list[list[str]], as_list: bool, dat
     old = "".join(original["cells"][number].pop("source"))
     assert got.rstrip("\r\n") == ("new = 0\n" + old).rstrip("\r\n")
     assert changed == original
+
+
+@pytest.mark.parametrize("content", [b"", b" \n"])
+def test_an_empty_notebook_is_told(content: bytes) -> None:
+    with pytest.raises(Unreadable, match="the file is empty"):
+        decode("a.ipynb", content)
+
+
+@pytest.mark.parametrize("end", [20, 40, 60, -3])
+def test_a_notebook_that_is_cut_off_is_told(end: int) -> None:
+    with pytest.raises(Unreadable, match="the file ends in the middle of it"):
+        decode("a.ipynb", bytes_of(notebook("a = 1", "b = 2"))[:end])
