@@ -112,8 +112,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 
 def _same_question(program: Program, sink: Sink) -> list[Sink]:
-    """This and the other times that the same line asks for the gradient: a later pass of a loop, or one of its branches,
-    may compute more of the loss outside of the tape.
+    """This and the other times that the same line asks for the gradient: a later pass of a loop may compute more of the
+    loss outside of the tape.
     """
     event = sink.event
     others = (

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
 
 from regrad.analysis.callee import called
-from regrad.analysis.program import Program
 from regrad.codemods.engine.effects import path_of
+from regrad.codemods.engine.held_reads import harmless
+from regrad.codemods.engine.holding import Conflict, Question, State, declared, parameters
 from regrad.codemods.engine.made_afresh import ELSEWHERE, fresh, sources
 from regrad.codemods.engine.same_object import (
     KEEPING,
     NOTHING,
     Carried,
-    Definitions,
     Kind,
     arguments,
     carried,
@@ -29,73 +27,7 @@ from regrad.codemods.engine.same_object import (
     stepped,
     unpacked,
 )
-from regrad.codemods.engine.surroundings import function_around, stored_locally
-
-_OF_VARIABLES = frozenset(
-    "gradient jacobian batch_jacobian gradients watch apply_gradients minimize compute_gradients".split()
-)
-"""What is given variables to have those that there are, not their values."""
-
-
-class Target(NamedTuple):
-    """What is updated: a name of a scope, an attribute, or the elements of what a name of a scope holds."""
-
-    path: str
-    scope: ast.AST
-    name: str
-    kind: str
-    """`name`, `attribute` or `element`."""
-
-
-class Conflict(NamedTuple):
-    """A holder that is read when the variable has changed. `by` are the expressions by which it got hold of it; None
-    where the variable came from there.
-    """
-
-    holder: str
-    read: ast.AST | None
-    path: str
-    by: frozenset[ast.expr | None]
-    reason: str = ""
-
-
-class Question(Protocol):
-    """What a walk is to find out, and where it leaves what it found."""
-
-    program: Program
-    target: Target
-    known: Definitions
-    updates: dict[int, ast.stmt]
-    changing: frozenset[str]
-    giving: frozenset[str]
-    handing: ast.stmt | None
-    handed: bool
-    found: list[Conflict]
-    lasting: dict[str, Carried]
-
-
-@dataclass
-class _State:
-    held: dict[str, Carried] = field(default_factory=dict)
-    stale: dict[str, Carried] = field(default_factory=dict)
-    owner: frozenset[str] = frozenset()
-    """What the target may be bound to: `fresh`, `handed` (a parameter), `other`."""
-    alive: bool = True
-
-    def copy(self) -> _State:
-        return _State(dict(self.held), dict(self.stale), self.owner, self.alive)
-
-    def join(self, *others: _State) -> None:
-        states = [each for each in (self, *others) if each.alive]
-        self.alive = bool(states)
-        if not states:
-            return
-        for name in ("held", "stale"):
-            roots = {root for each in states for root in getattr(each, name)}
-            setattr(
-                self, name, {root: joined(getattr(each, name).get(root, NOTHING) for each in states) for root in roots}
-            )
-        self.owner = frozenset().union(*(each.owner for each in states))
+from regrad.codemods.engine.surroundings import function_around, owners, stored, stored_locally
 
 
 class Walk:
@@ -104,16 +36,16 @@ class Walk:
     def __init__(self, search: Question, path: str, scope: ast.AST) -> None:
         self.search, self.path, self.scope = search, path, scope
         self.program, self.target, self.known = search.program, search.target, search.known
-        self.state = _State()
+        self.state = State()
         self.inner: set[str] = set()
         """Names that functions inside of this scope read, at any time."""
         self.locals = stored_locally(scope) - declared(scope) if not isinstance(scope, ast.Module) else set[str]()
-        self.left: list[list[_State]] = []
+        self.left: list[list[State]] = []
 
     def run(self) -> None:
         body: list[ast.stmt] = getattr(self.scope, "body", [])
         own = self.scope is self.target.scope
-        if own and self.target.kind != "attribute" and self.target.name in _parameters(self.scope):
+        if own and self.target.kind != "attribute" and self.target.name in parameters(self.scope):
             self.state.owner = frozenset(("handed",))
         for node in own_nodes(self.scope):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
@@ -132,11 +64,15 @@ class Walk:
                 self._last(root, what)
 
     def _outer(self, root: str) -> bool:
-        if root.startswith(ELSEWHERE) or "." in root or root in _parameters(self.scope):
+        if root.startswith(ELSEWHERE) or "." in root or root in parameters(self.scope):
             return True
         return not isinstance(self.scope, ast.Module) and root not in self.locals
 
     def _last(self, root: str, what: Carried) -> None:
+        if root in parameters(self.scope):
+            if what.by == {None}:
+                return  # the variable came from there, and its callers are asked
+            root = f"{ELSEWHERE}{root}"
         self.search.lasting[root] = joined((self.search.lasting.get(root, NOTHING), what))
 
     # -- what an expression is --
@@ -325,7 +261,7 @@ class Walk:
         if roots is None or any(root in self.state.stale for root in roots):
             self.state.owner = frozenset(("other",))
         for root in roots or ():
-            if root in _parameters(self.scope):
+            if root in parameters(self.scope):
                 self._from_parameter(root)
             self.state.held[root] = Carried(Kind.PART, frozenset((None,)))
 
@@ -349,10 +285,16 @@ class Walk:
         """Whether what was given to a constructor is read behind that call, as far as this is a name."""
         if not isinstance(value, ast.Name):
             return True
-        return any(
-            each.id == value.id and isinstance(each.ctx, ast.Load) and each.lineno > (call.end_lineno or call.lineno)
+        reads = [
+            each
             for each in self.program.nodes_of(path, ast.Name)
-        )
+            if each.id == value.id and isinstance(each.ctx, ast.Load)
+        ]
+        last = call.end_lineno or call.lineno
+        for owner in owners(self.program, call, path):
+            if isinstance(owner, (ast.For, ast.While)) and value.id not in stored(owner):
+                return True
+        return any(each.lineno > last for each in reads)
 
     def _taken_over(self, walked: ast.expr) -> None:
         for root in sources(walked) or ():
@@ -417,42 +359,3 @@ class Walk:
 
     def _conflict(self, holder: str, read: ast.AST | None, by: frozenset[ast.expr | None], reason: str = "") -> None:
         self.search.found.append(Conflict(holder, read, self.path, by, reason))
-
-
-def harmless(program: Program, node: ast.expr, path: str) -> bool:
-    """Whether what a name stands for is not looked at: more is put into it, or it is asked for its variables."""
-    parents = program.parents(path)
-    parent = parents.get(node)
-    if isinstance(parent, ast.Attribute):
-        above = parents.get(parent)
-        if isinstance(above, ast.Call) and above.func is parent and parent.attr in KEEPING | {"clear"}:
-            return True
-        return parent.attr in ("shape", "dtype", "name")
-    if isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.ctx, ast.Store):
-        return True
-    if isinstance(parent, ast.Compare):
-        return all(isinstance(each, (ast.Is, ast.IsNot)) for each in parent.ops)
-    if isinstance(parent, ast.Call) and called(parent) in ("len", "isinstance", "type", "id"):
-        return True
-    return as_variables(program, node, path)
-
-
-def as_variables(program: Program, node: ast.expr, path: str) -> bool:
-    """Whether what a name stands for is used for the variables that it is: as the source of a gradient, say."""
-    parents = program.parents(path)
-    parent = parents.get(node)
-    while isinstance(parent, (ast.List, ast.Tuple)) or (isinstance(parent, ast.Call) and called(parent) == "zip"):
-        parent = parents.get(parent)
-    return isinstance(parent, ast.Call) and called(parent) in _OF_VARIABLES
-
-
-def _parameters(scope: ast.AST) -> frozenset[str]:
-    if not isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
-        return frozenset()
-    given = scope.args
-    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
-    return frozenset(each.arg for each in every)
-
-
-def declared(scope: ast.AST) -> set[str]:
-    return {name for node in own_nodes(scope) if isinstance(node, (ast.Global, ast.Nonlocal)) for name in node.names}

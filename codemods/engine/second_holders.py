@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from regrad.analysis.callee import called
 from regrad.analysis.program import Program
 from regrad.codemods.engine.effects import path_of
-from regrad.codemods.engine.holder_walk import Conflict, Target, Walk, declared, harmless
+from regrad.codemods.engine.held_reads import harmless
+from regrad.codemods.engine.holder_walk import Walk
+from regrad.codemods.engine.holding import Conflict, Target, declared
 from regrad.codemods.engine.made_afresh import ELSEWHERE, fresh
 from regrad.codemods.engine.same_object import (
     Carried,

@@ -11,7 +11,8 @@ import ast
 from regrad.analysis.callee import called
 from regrad.analysis.program import Program
 from regrad.codemods.engine.effects import path_of
-from regrad.codemods.engine.holder_walk import Conflict, Target, as_variables
+from regrad.codemods.engine.held_reads import as_variables
+from regrad.codemods.engine.holding import Conflict, Target
 from regrad.codemods.engine.imports import spelled
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Mending, Safety, Withheld
