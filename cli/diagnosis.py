@@ -156,9 +156,9 @@ def _exists(code: str) -> bool:
 
 def _show_findings(complaint: Complaint, console: Console, outcomes: list[FileOutcome], path: str) -> None:
     from regrad.report.console import styled
-    from regrad.report.file_text import file_report, show
+    from regrad.report.file_text import file_report, show, show_closing
     from regrad.report.formats import Presentation
-    from regrad.report.summary import closing_line, summarise
+    from regrad.report.summary import closing_parts, summarise
 
     unsafe = ("--unsafe-fixes",) if complaint.unsafe_fixes else ()
     presentation = Presentation(targets=(path,), verbosity=complaint.verbosity, options=unsafe)
@@ -168,12 +168,12 @@ def _show_findings(complaint: Complaint, console: Console, outcomes: list[FileOu
             show(console, drawn)
     summary = summarise(outcomes)
     if summary.findings or summary.not_analysed:
-        closing = closing_line(summary, presentation)
+        closing = closing_parts(summary, presentation)
     else:
-        closing = f"Reading finds no cause in {shlex.quote(path)}; the lines above are what the run showed."
+        closing = [f"Reading finds no cause in {shlex.quote(path)}", "the lines above are what the run showed."]
         if complaint.subject == STANDARD_INPUT:
-            closing = f"Reading finds no cause; run one training step with: regrad diagnose {shlex.quote(path)}"
-    show(console, styled(closing, "bold"))
+            closing = ["Reading finds no cause", f"run one training step with: regrad diagnose {shlex.quote(path)}"]
+    show_closing(console, closing)
 
 
 def _console() -> Console:

@@ -13,9 +13,9 @@ from regrad.cli.review import Hunk, Review, assembled, hunks, review
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome
 from regrad.repair.write import NotWritten, replace_file
 from regrad.report.console import make_console, styled
-from regrad.report.file_text import file_report, show
+from regrad.report.file_text import file_report, show, show_closing
 from regrad.report.formats import Presentation
-from regrad.report.summary import closing_line, summarise
+from regrad.report.summary import closing_parts, summarise
 from rich.console import Console
 from rich.text import Text
 
@@ -40,7 +40,7 @@ def interact(outcomes: Iterable[FileOutcome], presentation: Presentation) -> Ite
             outcome = settled(outcome, found, decided)
         seen.append(outcome)
         yield outcome
-    show(console, styled(closing_line(summarise(seen), presentation), "bold"))
+    show_closing(console, closing_parts(summarise(seen), presentation))
 
 
 def _plain_review(console: Console, outcome: FileOutcome, found: list[Hunk], titles: list[str]) -> Review:

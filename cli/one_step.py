@@ -122,7 +122,7 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
         return
     from regrad.report.console import make_console, styled
     from regrad.report.evidence_table import step_report
-    from regrad.report.file_text import show
+    from regrad.report.file_text import show, show_closing
     from regrad.report.formats import Presentation
     from regrad.report.whereabouts import Whereabouts
     from regrad.report.words import soundness_words
@@ -139,7 +139,7 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
             show(console, drawn)
     way = None if well or request.verbosity < 0 else next_step(step, program.path)
     if way is not None:
-        show(console, styled(way, "bold"))
+        show_closing(console, [way])
 
 
 def _show_evidence(request: StepRequest, evidence: Evidence, old: SourceFile, new: SourceFile) -> None:

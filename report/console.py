@@ -34,7 +34,7 @@ def make_console(stream: TextIO, presentation: Presentation) -> Console:
     terminal = bool(getattr(stream, "isatty", lambda: False)())
     color = presentation.color
     if color is None:
-        color = (terminal and not os.environ.get("NO_COLOR")) or bool(os.environ.get("FORCE_COLOR"))
+        color = not os.environ.get("NO_COLOR") and (terminal or bool(os.environ.get("FORCE_COLOR")))
     width = presentation.width or _asked_width() or (None if terminal else PIPE_WIDTH)
     return Console(
         file=stream,

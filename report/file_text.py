@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
@@ -38,6 +40,25 @@ def show(console: Console, drawn: RenderableType) -> None:
         console.print(drawn)
     else:
         console.print(drawn, soft_wrap=False)
+
+
+def show_closing(console: Console, parts: Sequence[str]) -> None:
+    """The last words. A command in them is never broken: it is there to be copied."""
+    whole = "; ".join(parts)
+    if console.soft_wrap or cell_len(whole) <= console.width:
+        show(console, styled(whole, "bold"))
+        return
+    waiting: list[str] = []
+    for part in parts:
+        words, colon, command = part.partition(": regrad ")
+        waiting.append(words + ":" if colon else part)
+        if colon:
+            show(console, styled("; ".join(waiting), "bold"))
+            # The terminal itself goes on in the next line, and copies it as one.
+            console.print(styled(f"regrad {command}", "bold"), soft_wrap=True)
+            waiting = []
+    if waiting:
+        show(console, styled("; ".join(waiting), "bold"))
 
 
 def file_report(outcome: FileOutcome, console: Console, presentation: Presentation) -> list[RenderableType]:

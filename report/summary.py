@@ -86,8 +86,8 @@ def count(number: int, noun: str) -> str:
 UNSAFE = "--unsafe-fixes"
 
 
-def closing_line(summary: Summary, presentation: Presentation) -> str:
-    """What was found, what can be mended, and the command for it."""
+def closing_parts(summary: Summary, presentation: Presentation) -> list[str]:
+    """What was found, what can be mended, and the command for it: at the end of a part, behind a colon."""
     parts = [_found(summary)]
     where = " ".join(shlex.quote(word) for word in (*presentation.options, *(presentation.targets or (".",))))
     if presentation.fixing:
@@ -96,7 +96,7 @@ def closing_line(summary: Summary, presentation: Presentation) -> str:
         parts += _after_checking(summary, where)
     if summary.not_analysed:
         parts.append(f"{count(summary.not_analysed, 'file')} could not be analysed")
-    return "; ".join(parts)
+    return parts
 
 
 def _found(summary: Summary) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from regrad.repair.outcome import FileOutcome, Status
 from regrad.report.formats import Presentation
-from regrad.report.summary import Summary, closing_line
+from regrad.report.summary import Summary, closing_parts
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,15 +23,14 @@ def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Present
     silent = presentation.verbosity < 0 and not summary.findings and not summary.not_analysed
     if silent or not summary.files:
         return
-    closing = closing_line(summary, presentation)
+    closing = closing_parts(summary, presentation)
     if console is None:
         # Nothing to show is the usual answer, and the one an editor waits for: it does without the drawing machinery.
-        stream.write(closing + "\n")
+        stream.write("; ".join(closing) + "\n")
         return
-    from regrad.report.console import styled
-    from regrad.report.file_text import show
+    from regrad.report.file_text import show_closing
 
-    show(console, styled(closing, "bold"))
+    show_closing(console, closing)
 
 
 def _is_quiet(outcome: FileOutcome) -> bool:

@@ -298,3 +298,12 @@ def test_the_command_with_unsafe_fixes_takes_all_of_them() -> None:
     assert drawn(*outcomes, presentation=wanted).splitlines()[-1] == (
         "2 findings; 2 can be mended: regrad fix --diff --unsafe-fixes train.py"
     )
+
+
+@pytest.mark.parametrize("width", [40, 60, 300])
+def test_a_command_is_never_broken(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    targets = ("models/with a long name/and another one/train the model.py",)
+    stream = io.StringIO()
+    writer(OutputFormat.TEXT)([samples.CHECKED], stream, Presentation(targets=targets, width=width))
+    assert f"regrad fix --diff '{targets[0]}'" in stream.getvalue()
+    assert "1 finding; 1 can be mended:" in stream.getvalue()
