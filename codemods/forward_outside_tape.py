@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a value on the way from the variables to the loss that was computed before `with tf.GradientTape()` began to
-record, or once and for all in a layer's `__init__` or `build`, so that no gradient can come back through it.
+record, or once and for all in a layer's `__init__` or `build`, or by a function that keeps what its first call computed
+(`functools.cache`, `lru_cache`, `cached_property`), so that no gradient can come back through it.
 
 Why gradients stop
 ------------------
@@ -30,15 +31,15 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that use
-their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
+Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that
+use their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
 computed from. A generator of batches that yields it yields what it is computed from instead, and the loop over the
-batches computes it in the tape. What `__init__` or `build` computed once is computed in the method that uses it; a list
-of such values keeps what they are made of, and the loop over it computes them. A statement that gives a prediction and
-its target keeps the target constant, by `tf.stop_gradient`. The program computes the same values; only the recording
-starts earlier. No mending is made where either of two values that are compared could be the target, or where the value
-is also computed elsewhere, in a block of its own, or from names that are bound anew on the way; then the reason is
-given.
+batches computes it in the tape. What `__init__` or `build` computed once is computed in the method that uses it; a
+list of such values keeps what they are made of, and the loop over it computes them. A function that keeps its result
+loses the decorator that does so. A statement that gives a prediction and its target keeps the target constant, by
+`tf.stop_gradient`. The program computes the same values; only the recording starts earlier. No mending is made where
+either of two values that are compared could be the target, or where the value is also computed elsewhere, in a block
+of its own, or from names that are bound anew on the way; then the reason is given.
 
 When it stays silent
 --------------------
