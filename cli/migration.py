@@ -65,7 +65,7 @@ def carry_out(migration: Migration) -> ExitStatus:
         progress = stack.enter_context(Progress(len(wanted.sources), quiet=migration.quiet))
         try:
             for result, would in carried_out(wanted, executor=engine, listen=progress):
-                progress.show(result)
+                progress.show(result, migration_report.not_analysed(migration.output, result))
                 results.append(result)
                 if would is not None:
                     planned.append(would)

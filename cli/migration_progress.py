@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
     from rich.progress import Task, TaskID
 
+MOST_NAMED = 5
+"""So many files that could not be analysed are named for each repository."""
+
 
 class Progress:
     """Listens to a run. The lines go to standard output, the bars to standard error."""
@@ -60,14 +63,14 @@ class Progress:
         elif isinstance(event, Ended):
             self._move("repositories", 1)
 
-    def show(self, result: RepositoryResult) -> None:
-        """The line of a repository."""
+    def show(self, result: RepositoryResult, not_analysed: Sequence[str] = ()) -> None:
+        """The line of a repository, and below it the files that could not be analysed."""
         if self._quiet:
             return
         if self._bars is not None and sys.stdout.isatty():
-            self._bars.console.print(line(result), markup=False, highlight=False)
+            self._bars.console.print(line(result, not_analysed), markup=False, highlight=False)
         else:
-            print(line(result), flush=True)
+            print(line(result, not_analysed), flush=True)
 
     def _move(self, name: str, done: int, more: int = 0) -> None:
         if self._bars is None:
@@ -105,9 +108,12 @@ def _bars() -> Bars:
     )
 
 
-def line(result: RepositoryResult) -> str:
+def line(result: RepositoryResult, not_analysed: Sequence[str] = ()) -> str:
     """`models: 4 findings, 3 mended (2 proved) on the branch regrad/mend`."""
-    return clean(f"{result.name}: {_said(result)}" + "".join(f"\n  {note}" for note in result.notes))
+    notes = [*result.notes, *(f"not analysed: {each}" for each in not_analysed[:MOST_NAMED])]
+    if len(not_analysed) > MOST_NAMED:
+        notes.append(f"not analysed: {len(not_analysed) - MOST_NAMED} more, in the report")
+    return clean(f"{result.name}: {_said(result)}" + "".join(f"\n  {note}" for note in notes))
 
 
 def _said(result: RepositoryResult) -> str:

@@ -16,7 +16,7 @@ from regrad.cli.parameters import ReportFormat
 if TYPE_CHECKING:
     from regrad.analysis.location import Location
     from regrad.codemods.engine.rule import Mending
-    from regrad.migrate.results import Results
+    from regrad.migrate.results import RepositoryResult, Results
     from regrad.repair.outcome import FileOutcome
 
 _MODULES = {
@@ -101,3 +101,15 @@ def _below(folder: str, outcome: FileOutcome) -> FileOutcome:
         applied = None if each.applied is None else moved(each.applied)
         findings.append(replace(each, finding=finding, mendings=tuple(map(moved, each.mendings)), applied=applied))
     return replace(outcome, path=f"{folder}/{outcome.path}", findings=tuple(findings))
+
+
+def not_analysed(folder: Path, result: RepositoryResult) -> list[str]:
+    """The files of a repository that could not be analysed, each with the reason."""
+    from regrad.migrate.results import read_results
+    from regrad.repair.outcome import Status
+
+    if not result.totals.not_analysed:
+        return []
+    wrong = (Status.SYNTAX_ERROR, Status.UNREADABLE)
+    outcomes = (file.outcome for file in read_results(folder).files(result.name))
+    return [f"{each.path}: {each.message or each.status.value}" for each in outcomes if each.status in wrong]

@@ -157,3 +157,12 @@ def test_no_results(script: Script, tmp_path: Path) -> None:
         ran = script("report", place, "--output-format", "sarif")
         assert ran.status == 2
         assert "results" in ran.stderr
+
+
+def test_a_file_that_could_not_be_analysed_is_named(script: Script, tmp_path: Path) -> None:
+    wrong = {f"w{number}.py": "import tensorflow\nx = = 1\n" for number in range(6)}
+    repository(tmp_path / "models", {"a.py": BROKEN, **wrong})
+    lines = script("migrate", "models", *PLAIN).stdout.splitlines()
+    assert "  not analysed: w0.py: not valid Python at line 2: invalid syntax" in lines
+    assert "  not analysed: 1 more, in the report" in lines
+    assert not any("w5.py" in line for line in lines)
