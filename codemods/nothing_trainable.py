@@ -36,8 +36,10 @@ Where layers are switched on behind the model's flag, the model's flag is set to
 its own afterwards; otherwise the layers are frozen one by one instead of the model. Where a loop waits for a layer
 name that the model does not have, the nearest name is put in. Where everything is fresh, the freeze is taken out.
 Pretrained weights stay frozen: the freeze is narrowed to them, or nothing is offered. Where a call hands the flag to
-a function that freezes (`requires_grad(model, False)`), the call is made for the one model inside, or taken out.
-Unsafe, since weights move that did not move before.
+a function that freezes (`requires_grad(model, False)`), the call is made for the one model inside, or taken out. Where
+another model contains what is frozen and is trained too (a GAN), the freeze is moved behind the model's own `compile`
+and the flag set before each step, as RG203 does; without a `compile` beside it nothing is rewritten. Unsafe, since
+weights move that did not move before.
 
 When it stays silent
 --------------------
@@ -80,6 +82,8 @@ class Evidence(NamedTuple):
     switches: trainings.Switches
     calls: tuple[handed_flag.Handed, ...] = ()
     """The calls that hand the flag to the place which sets it."""
+    held_by: tuple[Trained, ...] = ()
+    """The trainings of other models that hold what is frozen: for them the freeze may be meant."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -141,8 +145,21 @@ def detect(program: Program) -> Iterable[Finding]:
                 ),
                 *((Related(program.location(main.node, main.frame), "the flag is set here"),) if calls else ()),
             ),
-            Evidence(training, freezes, overridden, switches, tuple(calls)),
+            Evidence(training, freezes, overridden, switches, tuple(calls), _held_by(program, training, parts)),
         )
+
+
+def _held_by(program: Program, training: Training, parts: list[Value]) -> tuple[Trained, ...]:
+    """The trainings of models that contain this one, or all that is frozen of it."""
+    if any(isinstance(part, Layer) and part.fields.get("#loaded") for part in parts):
+        return ()
+    wanted = {id(part) for part in parts}
+    found = []
+    for event in program.of(Trained):
+        held = {id(value) for value in trainings.inside(event.model)}
+        if event.model is not training.owner and (id(training.owner) in held or wanted <= held):
+            found.append(event)
+    return tuple(found)
 
 
 def _nothing(training: Training) -> bool:
@@ -188,6 +205,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
     evidence: Evidence = finding.evidence
     try:
+        if evidence.held_by:
+            return [_frozen_for_the_others(program, evidence)]
         if evidence.overridden:
             return [_let_through(program, evidence)]
         renamed = _another_name(program, evidence)
@@ -201,6 +220,60 @@ def mend(program: Program, finding: Finding) -> Mendings:
             str(problem),
             f"{_spelling(program, evidence)}.trainable = True  # then freeze what shall stay as it is, layer by layer",
         )
+
+
+def _frozen_for_the_others(program: Program, evidence: Evidence) -> Mending:
+    """The freeze comes behind the model's own `compile`, where it holds for the models that contain it (Keras 2), and
+    the flag is set before each step (Keras 3).
+    """
+    from regrad.codemods.engine.flag_at_each_step import toggled
+    from regrad.codemods.engine.moving import CannotMove, Rewrite, after
+    from regrad.codemods.engine.surroundings import block_of, index_in
+
+    event, owner = evidence.training.event, evidence.training.owner
+    compiled = event.compilation if isinstance(event, Trained) else None
+    if compiled is None or compiled.node is None or not isinstance(compiled.node.func, ast.Attribute):
+        raise CannotMove("it is frozen for another model that contains it, too, and its `compile` is not known")
+    if len(evidence.freezes) != 1:
+        raise CannotMove("it is frozen for another model that contains it, too; when it shall train is not certain")
+    freeze = evidence.freezes[0]
+    path = freeze.frame.path
+    statement = _whole(program, freeze, path)
+    compiling = program.statement(compiled.node, path) if compiled.frame.path == path else None
+    block = block_of(program, statement, path)
+    first, last = index_in(block, statement), index_in(block, compiling) if compiling is not None else None
+    if freeze.event is None or first is None or last is None or last < first or freeze.frame is not compiled.frame:
+        raise CannotMove("it is frozen for another model that contains it, too, and not beside its own `compile`")
+    own = [each for each in program.of(Trained) if each.model is owner]
+    if any(each.own_step for each in own) or any(each.frame.path != path for each in own):
+        raise CannotMove("the model is trained in several files")
+    if any(_between(each, block[first : last + 1]) for each in (*own, *evidence.held_by)):
+        raise CannotMove("a training stands between the freeze and `compile`")
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    if freeze.owner is owner:
+        rewrite.move([statement], after(block[last]))
+    else:
+        # Keras 3 passes on to the layers what changes the model's own flag, and nothing else.
+        rewrite.remove([statement])
+        rewrite.insert(f"{program.source(compiled.node.func.value, path)}.trainable = False", after(block[last]))
+    toggled(program, rewrite, own, evidence.held_by)
+    why = "it trains by itself, and stands still where a model that contains it is trained"
+    return Mending("freeze it behind its own `compile`", Safety.UNSAFE, rewrite.edits(), why)
+
+
+def _whole(program: Program, freeze: Freeze, path: str) -> ast.stmt:
+    """The statement of a freeze, with the loop over layers that holds nothing else."""
+    from regrad.codemods.engine.moving import CannotMove
+
+    statement = program.statement(freeze.node, path)
+    if not isinstance(statement, ast.Assign):
+        raise CannotMove("the flag is not set by a plain assignment")
+    parent = program.parents(path).get(statement)
+    return parent if isinstance(parent, ast.For) and parent.body == [statement] and not parent.orelse else statement
+
+
+def _between(event: Trained, statements: list[ast.stmt]) -> bool:
+    return any(inner is event.node for statement in statements for inner in ast.walk(statement))
 
 
 def _spelling(program: Program, evidence: Evidence) -> str:

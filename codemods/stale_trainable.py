@@ -56,7 +56,6 @@ References
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -258,54 +257,13 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 
 def _toggled(program: Program, evidence: NeverOn) -> Mending:
-    from regrad.codemods.engine.moving import CannotMove, Rewrite, before
+    from regrad.codemods.engine.flag_at_each_step import toggled
+    from regrad.codemods.engine.moving import Rewrite
 
-    spelled: dict[ast.AST, str] = {}
-    steps: dict[ast.stmt, str] = {}
     path = evidence.own[0].frame.path
-    for event in evidence.own:
-        function = event.frame.function
-        if (
-            event.frame.path != path
-            or not isinstance(event.node, ast.Call)
-            or not isinstance(event.node.func, ast.Attribute)
-        ):
-            raise CannotMove("the model is trained in several files")
-        text = program.source(event.node.func.value, path)
-        spelled[function.node if function is not None else program.trees[path]] = text
-        steps[_statement(program, event)] = f"{text}.trainable = True"
-    for event in evidence.held_by:
-        function = event.frame.function
-        text = (
-            spelled.get(function.node if function is not None else program.trees[path], "")
-            if event.frame.path == path
-            else ""
-        )
-        if not text:
-            raise CannotMove(
-                "the combined model is trained in another function, which does not know the model that was switched off"
-            )
-        steps[_statement(program, event)] = f"{text}.trainable = False"
-    if not evidence.held_by:
-        raise CannotMove("nothing shows what it was switched off for")
     rewrite = Rewrite(program.files[path], program.trees[path])
-    previous: tuple[ast.AST | None, str] = (None, "")
-    for statement, text in sorted(steps.items(), key=lambda item: item[0].lineno):
-        block = program.parents(path).get(statement)
-        # Two steps of one model in a row need the flag once.
-        if (block, text) != previous:
-            rewrite.insert(text, before(statement))
-        previous = (block, text)
+    toggled(program, rewrite, evidence.own, evidence.held_by)
     return Mending("set the flag before each step", Safety.UNSAFE, rewrite.edits(), "works under Keras 2 and 3")
-
-
-def _statement(program: Program, event: Trained) -> ast.stmt:
-    from regrad.codemods.engine.moving import CannotMove
-
-    statement = program.statement(event.node, event.frame.path)
-    if not isinstance(statement, (ast.Expr, ast.Assign, ast.AnnAssign, ast.AugAssign)):
-        raise CannotMove("the step is not a statement of its own")
-    return statement
 
 
 def _recompiled(program: Program, evidence: NoRecompile) -> Mending:
