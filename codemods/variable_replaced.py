@@ -239,7 +239,6 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.adapted_copies import is_adapted
     from regrad.codemods.engine.moving import CannotMove
     from regrad.codemods.engine.stateless_copy import called_with_weights
-    from regrad.codemods.engine.updated_in_place import updated
 
     evidence = finding.evidence
     node = evidence.node if isinstance(evidence, Poured) and not evidence.made and not evidence.eager else None
@@ -250,8 +249,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         )
     try:
         if isinstance(evidence, Rebound):
-            found = updated(program, evidence.statement, evidence.path)
-            return found if isinstance(found, Withheld) else [found]
+            return _together(program, finding)
         if isinstance(evidence, Poured) and assigns_a_part(evidence) and not is_adapted(program, evidence):
             return [collected(program, evidence)]
         if isinstance(evidence, Poured):
@@ -268,6 +266,24 @@ def mend(program: Program, finding: Finding) -> Mendings:
             str(problem),
             "new = expression\nloss = ...  # computed with `new`\nvariable.assign(new)  # afterwards, to keep it",
         )
+
+
+def _together(program: Program, finding: Finding) -> Mendings:
+    """The update in place, where all variables that the same gradients move are updated so: a training of which one
+    half moves variables and the other makes tensors is as broken as before.
+    """
+    from regrad.codemods.engine.updated_in_place import updated
+
+    own: Rebound = finding.evidence
+    mine = updated(program, own.statement, own.path)
+    if isinstance(mine, Withheld):
+        return mine
+    for other in detect(program):
+        if isinstance(other.evidence, Rebound) and other.related == finding.related and other != finding:
+            its = updated(program, other.evidence.statement, other.evidence.path)
+            if isinstance(its, Withheld):
+                return Withheld(f"`{other.variables[0]}` is updated beside it, and {its.reason}", its.suggestion)
+    return [mine]
 
 
 def _computed_with(program: Program, evidence: Poured) -> Mending:

@@ -278,23 +278,22 @@ class Walk:
             for call in self.program.nodes_of(path, ast.Call):
                 if called(call) in names:
                     for name, value in arguments(owner, call):
-                        if name == root and not fresh(value, self.known) and self._read_behind(value, call, path):
+                        if name == root and not fresh(value, self.known) and self._read_besides(value, call, path):
                             self._conflict(ast.unparse(value), value, frozenset((None,)))
 
-    def _read_behind(self, value: ast.expr, call: ast.Call, path: str) -> bool:
-        """Whether what was given to a constructor is read behind that call, as far as this is a name."""
+    def _read_besides(self, value: ast.expr, call: ast.Call, path: str) -> bool:
+        """Whether anything but that call reads what it was given, before it, where others may have got hold of it, or
+        behind it.
+        """
         if not isinstance(value, ast.Name):
             return True
-        reads = [
-            each
-            for each in self.program.nodes_of(path, ast.Name)
-            if each.id == value.id and isinstance(each.ctx, ast.Load)
-        ]
-        last = call.end_lineno or call.lineno
         for owner in owners(self.program, call, path):
             if isinstance(owner, (ast.For, ast.While)) and value.id not in stored(owner):
                 return True
-        return any(each.lineno > last for each in reads)
+        return any(
+            each.id == value.id and isinstance(each.ctx, ast.Load) and each is not value
+            for each in self.program.nodes_of(path, ast.Name)
+        )
 
     def _taken_over(self, walked: ast.expr) -> None:
         for root in sources(walked) or ():
