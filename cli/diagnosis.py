@@ -83,7 +83,7 @@ def _of_program(complaint: Complaint) -> ExitStatus:
         step = verifier.step(job)
     console = _console()
     well = sound(step)
-    whereabouts = Whereabouts(program.path, program if program.notebook else None)
+    whereabouts = Whereabouts.of(program)
     show(console, styled(f"{path}: {soundness_words(step, well, whereabouts)}", "bold green" if well else "bold red"))
     _say_meaning(console, step.exception or "\n".join(step.warnings))
     for drawn in step_report(step, console, complaint.verbosity, whereabouts):

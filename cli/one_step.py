@@ -107,28 +107,25 @@ def job_of(entry: Entry, data: tuple[tuple[str, str], ...] = ()) -> tuple[Job, S
 
 
 def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> None:
+    from regrad.report.whereabouts import Whereabouts
     from regrad.verify.verdict import sound
 
+    whereabouts = Whereabouts.of(program)
     if request.as_json:
         import json
 
         from regrad.report.json import VERSION, step_object
 
-        print(
-            json.dumps(
-                {"version": VERSION, "path": request.path, "sound": sound(step), "step": step_object(step)}, indent=2
-            )
-        )
+        document = {"version": VERSION, "path": request.path, "sound": sound(step)}
+        print(json.dumps({**document, "step": step_object(step, whereabouts)}, indent=2))
         return
     from regrad.report.console import make_console, styled
     from regrad.report.evidence_table import step_report
     from regrad.report.file_text import show, show_closing
     from regrad.report.formats import Presentation
-    from regrad.report.whereabouts import Whereabouts
     from regrad.report.words import soundness_words
 
     well = sound(step)
-    whereabouts = Whereabouts(program.path, program if program.notebook else None)
     console = make_console(sys.stdout, Presentation())
     show(
         console,
@@ -143,22 +140,23 @@ def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> N
 
 
 def _show_evidence(request: StepRequest, evidence: Evidence, old: SourceFile, new: SourceFile) -> None:
+    from regrad.report.whereabouts import Whereabouts
+
+    told = Whereabouts.of(old), Whereabouts.of(new)
     if request.as_json:
         import json
 
         from regrad.report.json import VERSION, evidence_object
 
         document = {"version": VERSION, "path": request.path, "against": request.against}
-        print(json.dumps({**document, "verification": evidence_object(evidence)}, indent=2))
+        print(json.dumps({**document, "verification": evidence_object(evidence, *told)}, indent=2))
         return
     from regrad.report.console import make_console, styled
     from regrad.report.evidence_table import evidence_report
     from regrad.report.file_text import show
     from regrad.report.formats import Presentation
-    from regrad.report.whereabouts import Whereabouts
 
     console = make_console(sys.stdout, Presentation())
     show(console, styled(f"{request.against} (before) and {request.path} (after)", "bold"))
-    earlier, later = (Whereabouts(each.path, each if each.notebook else None) for each in (old, new))
-    for drawn in evidence_report(evidence, console, request.verbosity, earlier, later):
+    for drawn in evidence_report(evidence, console, request.verbosity, *told):
         show(console, drawn)

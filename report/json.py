@@ -15,7 +15,8 @@ from regrad.repair.outcome import Decision, Fault, FileOutcome, FindingOutcome
 from regrad.report.formats import Presentation
 from regrad.report.program import notebook_of, place
 from regrad.report.summary import Summary, summarise
-from regrad.verify.evidence import Evidence, StepReport
+from regrad.report.whereabouts import NOWHERE, Whereabouts, raised_in, whereabouts_of
+from regrad.verify.evidence import Evidence, Place, StepReport
 
 VERSION = 1
 
@@ -48,6 +49,7 @@ def summary_object(summary: Summary) -> dict[str, int]:
 
 def file_object(outcome: FileOutcome) -> dict[str, Any]:
     notebook = notebook_of(outcome)
+    told = whereabouts_of(outcome)
     return {
         "path": outcome.path,
         "status": outcome.status.value,
@@ -55,8 +57,8 @@ def file_object(outcome: FileOutcome) -> dict[str, Any]:
         "fault": fault_object(outcome.fault),
         "changed": outcome.changed,
         "written": outcome.written,
-        "findings": [finding_object(each, notebook) for each in outcome.findings],
-        "verification": None if outcome.evidence is None else evidence_object(outcome.evidence),
+        "findings": [finding_object(each, notebook, told) for each in outcome.findings],
+        "verification": None if outcome.evidence is None else evidence_object(outcome.evidence, *told),
     }
 
 
@@ -67,7 +69,11 @@ def fault_object(fault: Fault | None) -> dict[str, Any] | None:
     return {"cell": fault.cell, "line": fault.position.line, "column": fault.position.column}
 
 
-def finding_object(outcome: FindingOutcome, notebook: SourceFile | None = None) -> dict[str, Any]:
+def finding_object(
+    outcome: FindingOutcome,
+    notebook: SourceFile | None = None,
+    told: tuple[Whereabouts, Whereabouts] = (NOWHERE, NOWHERE),
+) -> dict[str, Any]:
     finding = outcome.finding
     return {
         "code": finding.code,
@@ -89,7 +95,7 @@ def finding_object(outcome: FindingOutcome, notebook: SourceFile | None = None) 
         "withheld": outcome.withheld and {"reason": outcome.withheld.reason, "suggestion": outcome.withheld.suggestion},
         "decision": outcome.decision.value,
         "reason": outcome.reason,
-        "verification": None if outcome.evidence is None else evidence_object(outcome.evidence),
+        "verification": None if outcome.evidence is None else evidence_object(outcome.evidence, *told),
     }
 
 
@@ -121,28 +127,31 @@ def span_object(span: Span, notebook: SourceFile | None = None) -> dict[str, Any
     return {"cell": cell, "start": position_object(start), "end": position_object(end)}
 
 
-def evidence_object(evidence: Evidence) -> dict[str, Any]:
+def evidence_object(evidence: Evidence, earlier: Whereabouts = NOWHERE, later: Whereabouts = NOWHERE) -> dict[str, Any]:
+    """`earlier` and `later` are what the lines of the two steps are lines of."""
     return {
         "verdict": evidence.verdict.value,
         "reason": evidence.reason,
         "data": evidence.after.data or evidence.before.data,
         "supplied": list(evidence.after.supplied or evidence.before.supplied),
-        "before": step_object(evidence.before),
-        "after": step_object(evidence.after),
+        "before": step_object(evidence.before, earlier),
+        "after": step_object(evidence.after, later),
     }
 
 
-def step_object(step: StepReport) -> dict[str, Any]:
+def step_object(step: StepReport, whereabouts: Whereabouts = NOWHERE) -> dict[str, Any]:
+    cell, raised = whereabouts.place(raised_in(step), Position(step.exception_line or 1, 1))
     return {
         "outcome": step.exception or step.outcome.value,
         "ended": step.outcome.value,
         "exception": step.exception,
-        "exception_line": step.exception_line,
+        "exception_line": raised.line if step.exception_line else None,
+        "exception_cell": cell if step.exception_line else None,
         "reason": step.reason,
         "loss": _number(step.loss),
         "loss_text": None if step.loss is None else repr(step.loss),
-        "cuts": [cut_object(cut) for cut in step.cuts],
-        "places": [{"what": each.what, "path": each.path, "line": each.line} for each in step.places],
+        "cuts": [cut_object(cut, whereabouts) for cut in step.cuts],
+        "places": [_place_object(each, whereabouts) for each in step.places],
         "variables": [
             {
                 "name": each.name,
@@ -166,10 +175,17 @@ def step_object(step: StepReport) -> dict[str, Any]:
     }
 
 
-def cut_object(cut: Cut) -> dict[str, Any]:
+def _place_object(noted: Place, whereabouts: Whereabouts) -> dict[str, Any]:
+    cell, position = whereabouts.place(noted.path, Position(noted.line, 1))
+    return {"what": noted.what, "path": noted.path, "line": position.line, **({} if cell is None else {"cell": cell})}
+
+
+def cut_object(cut: Cut, whereabouts: Whereabouts = NOWHERE) -> dict[str, Any]:
+    cell, position = whereabouts.place(cut.location.path, cut.location.span.start)
     return {
         "path": cut.location.path,
-        **position_object(cut.location.span.start),
+        **position_object(position),
+        **({} if cell is None else {"cell": cell}),
         "kind": cut.kind.value,
         "operation": cut.operation,
         "variables": list(cut.variables),

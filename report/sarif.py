@@ -18,6 +18,7 @@ from regrad.report.json import evidence_object
 from regrad.report.program import fault_in_file, in_file, notebook_of
 from regrad.report.rule_pages import help_address, one_line, titled_page
 from regrad.report.summary import proof_of
+from regrad.report.whereabouts import whereabouts_of
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -101,7 +102,7 @@ def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str]) -> dic
             "cut": finding.cut.value if finding.cut else None,
             "variables": list(finding.variables),
             "verdict": proof.verdict.value if proof else None,
-            "verification": evidence_object(proof) if proof else None,
+            "verification": evidence_object(proof, *whereabouts_of(file)) if proof else None,
         },
     }
     if finding.related:

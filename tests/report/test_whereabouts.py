@@ -17,6 +17,7 @@ from regrad.repair.outcome import FileOutcome
 from regrad.report import page_file, pull_request
 from regrad.report.diff_lines import diff_lines
 from regrad.report.formats import OutputFormat, Presentation, writer
+from regrad.report.json import evidence_object, file_object
 from regrad.report.whereabouts import RAISED, Whereabouts, whereabouts_of
 from regrad.verify.evidence import Place, StepReport
 
@@ -82,6 +83,16 @@ def test_the_pull_request_tells_cells() -> None:
     text = "\n".join(pull_request._file(FileResult("one", proved_in_a_notebook())))
     assert "**RG401 forward-outside-tape** (cell 4, line 2)" in text
     assert "ValueError: no (cell 4, line 2)" in text
+
+
+def test_json_tells_cells() -> None:
+    step = evidence_object(samples.EVIDENCE)["before"]
+    assert (step["exception_line"], step["exception_cell"]) == (samples.STEP_BEFORE.exception_line, None)
+    file = file_object(proved_in_a_notebook())
+    step = file["verification"]["before"]
+    assert (step["exception_cell"], step["exception_line"]) == (4, 2)
+    assert (step["cuts"][0]["cell"], step["cuts"][0]["line"]) == (4, 2)
+    assert (step["places"][0]["cell"], step["places"][0]["line"]) == (4, 1)
 
 
 def test_the_page_of_a_migration_tells_cells() -> None:
