@@ -177,8 +177,8 @@ class Session:
         readable: list[str] = []
         paths = list(paths)
         entry = through(self.options, paths, lambda path: next(self._surveyed([path])))
-        paths = paths if entry is None else entry.named(paths)
         named = [path for path in paths if os.path.normpath(path) not in self._contents]
+        named = named if entry is None else entry.named(named)
         alone = {os.path.normpath(path) for path in named if os.path.isfile(path)}
         given = (self._target(path) for path in self._contents)
         for target in chain(given, targets(named, self.options)):

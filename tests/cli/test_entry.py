@@ -96,6 +96,15 @@ def test_a_file_that_is_not_saved_is_read_through_the_entry(script: Script, proj
     assert [code for _, code in found(script(*arguments, stdin=MODEL.encode()).stdout)] == ["RG106"]
 
 
+def test_a_file_that_is_not_saved_is_reported_once(
+    script: Script, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project / "package")
+    arguments = ("check", "--output-format", "json", "--entry", "../train.py", "--stdin-filename", "model.py", "-")
+    files = json.loads(script(*arguments, stdin=MODEL.encode()).stdout)["files"]
+    assert [file["path"] for file in files] == ["model.py"]
+
+
 def test_only_the_named_file_is_mended_through_the_entry(script: Script, project: Path) -> None:
     arguments = ("fix", "--no-verify", "--unsafe-fixes", "--output-format", "json", "--entry", "train.py")
     (project / "package" / "model.py").write_text(MODEL.replace("softmax", "sigmoid").replace("accuracy", "mae_"))
