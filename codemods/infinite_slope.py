@@ -34,7 +34,9 @@ compute the same without the detour. Densities are left to the author: their log
 When it stays silent
 --------------------
 When a constant, `epsilon`, a clip, a `maximum` or a `where` keeps the value away from zero; for a root over the whole
-batch (RMSE), which is zero only for a perfect fit; for a single probability that was drawn (policy gradients); where
+batch (RMSE), which is zero only for a perfect fit; for distances of chosen pairs of one set; for those of all pairs
+of one set where what is made of them has no slope at 0 (compared with other distances of the same pairs, or masked);
+for a single probability that was drawn (policy gradients); where
 no gradient passes.
 
 References
@@ -58,6 +60,7 @@ from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import excerpt, listed
 from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.own_zeros import nothing_comes_back, of_chosen_pairs, of_itself
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.small_constant import NORMS, ROOTS, kept_away
 from regrad.codemods.engine.vanishing_density import vanishes
@@ -68,6 +71,11 @@ _SUMS = frozenset({"add", "add_n", "reduce_sum", "sum"})
 _SHAPES = frozenset(
     {"reshape", "squeeze", "expand_dims", "transpose", "getitem", "unstack", "convert_to_tensor", "identity"}
 )
+
+
+_TO_ITSELF = "every point is compared with itself too, and that distance is 0"
+_SENDS_NOTHING_ON = frozenset({"root", "norm"})
+"""Where nothing arrives, these send nothing on; a power and `reduce_euclidean_norm` make NaN of it."""
 
 
 class Slope(NamedTuple):
@@ -92,6 +100,8 @@ def detect(program: Program) -> Iterator[Finding]:
                 continue
             slope = _slope(value) or _vanishing(sink, value)
             if slope is None or _harmless(slope, used.get(id(value), [])):
+                continue
+            if slope.kind in _SENDS_NOTHING_ON and slope.why is _TO_ITSELF and nothing_comes_back(value, used):
                 continue
             seen.add(id(operation.node))
             lost = names(sink.path.connected)
@@ -118,7 +128,7 @@ def _harmless(slope: Slope, following: list[Tensor]) -> bool:
         )
         for user in following
     ]
-    return slope.kind in ("root", "norm") and bool(squared) and all(squared)
+    return slope.kind in ("root", "norm", "euclidean") and bool(squared) and all(squared)
 
 
 def _slope(value: Tensor) -> Slope | None:
@@ -132,7 +142,7 @@ def _slope(value: Tensor) -> Slope | None:
         kind = "root" if operation.name in ROOTS else "power"
         reason = _zero(first)
         if reason is None and _squares(first) and not _everything(first):
-            reason = "a sum of squares is 0 where two values are equal"
+            reason = _equal(first, "a sum of squares is 0 where two values are equal")
         if reason is None and _spread(first):
             reason = "a deviation from the mean is 0 where a feature does not vary"
         return Slope(operation, kind, reason) if reason else None
@@ -145,15 +155,36 @@ def _slope(value: Tensor) -> Slope | None:
         if starts:
             return Slope(operation, "norm", starts)
         whole = "axis" not in stated and "2" not in stated and not (operation.name != "norm" and "1" in stated)
-        return (
-            None
-            if whole or not _difference(first)
-            else Slope(operation, "norm", "the length of a difference is 0 where two values are equal")
-        )
+        if whole or not _difference(first):
+            return None
+        reason = _equal(first, "the length of a difference is 0 where two values are equal")
+        kind = "norm" if operation.name == "norm" else "euclidean"
+        return Slope(operation, kind, reason) if reason else None
     if operation.name == "log":
         reason = _zero(first) or _saturates(first) or _ratio(first)
         return Slope(operation, "log", reason) if reason else None
     return None
+
+
+def _equal(value: Value, reason: str) -> str | None:
+    """Why a difference is 0 at times; None where its author chose the pairs so that it is not."""
+    differences = list(_differences(value))
+    if differences and all(of_itself(each) for each in differences):
+        return _TO_ITSELF
+    return None if differences and all(of_chosen_pairs(each) for each in differences) else reason
+
+
+def _differences(value: Value, depth: int = 0) -> Iterator[Value]:
+    """The differences that are squared and added up in a value."""
+    value = _unshaped(value)
+    if not isinstance(value, Tensor) or depth > 8:
+        return
+    if value.operation.name in ("subtract", "squared_difference"):
+        yield value
+        return
+    for part in value.operation.inputs:
+        if not isinstance(part, Constant):
+            yield from _differences(part, depth + 1)
 
 
 def _vanishing(sink: Sink, value: Tensor) -> Slope | None:

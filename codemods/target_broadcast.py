@@ -50,6 +50,8 @@ from regrad.analysis.library.heads import head_of
 from regrad.analysis.operators import shape_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation, Tape, Tensor, Value
+from regrad.codemods.engine import stretched
+from regrad.codemods.engine.handed_operand import at_call, serves_others
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import reached, tensors
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -58,6 +60,7 @@ CODE, NAME = "RG303", "target-broadcast"
 _MEANS = frozenset({"mean", "reduce_mean"})
 _DIFFERENCES = frozenset({"subtract", "squared_difference"})
 _COMBINING = frozenset({"add", "multiply", "subtract"})
+_WEIGHING = frozenset({"multiply", "divide", "truediv"})
 _NUMBER_BY_NUMBER = frozenset({"add", "multiply", "subtract", "divide", "negative", "stop_gradient"})
 _DEEPEST = 8
 
@@ -65,35 +68,76 @@ _DEEPEST = 8
 class Stretched(NamedTuple):
     """An operation of a prediction and of the operand at `place`, which lacks its axis.
 
-    `rank` is that of what the result meets next, where it is known: the one that both must have.
+    `rank` is that of what the result meets next, where it is known: the one that both must have. `doubt` says why it
+    is not certain that a change would be right, `shared` that the same line meets values of other shapes as well.
     """
 
     operation: Operation
     place: int
     rank: int | None
+    doubt: str | None
+    shared: bool
 
 
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[int] = set()
     for tensor in tensors(program):
         operation = tensor.operation
-        if operation.name not in _DIFFERENCES | _COMBINING or operation.node is None or operation.frame is None:
+        name = operation.name
+        if name not in _DIFFERENCES | _COMBINING | _WEIGHING or operation.node is None or operation.frame is None:
             continue
         if id(operation.node) in seen or len(operation.inputs) != 2:
             continue
-        in_the_loss = bool(operation.tapes) and operation.name in _DIFFERENCES
-        if any(tape.implicit for tape in operation.tapes) or not (in_the_loss or id(tensor) in _of_losses(program)):
+        recorded = bool(operation.tapes)
+        if any(tape.implicit for tape in operation.tapes) or not (
+            (recorded and name in _DIFFERENCES) or id(tensor) in _of_losses(program)
+        ):
             continue
         place = _target_of(operation)
+        weighing = place is None and recorded and name in _WEIGHING
+        if weighing:
+            place = _weights_of(operation)
         if place is None or _only_averaged(program, tensor):
             continue
+        if not stretched.fit(operation.inputs[place], operation.inputs[1 - place]):
+            continue
+        fate = stretched.fate(program, tensor, _lacks_an_axis)
+        if fate.meant or (weighing and not fate.straight):
+            continue
         seen.add(id(operation.node))
-        rank = 2 if in_the_loss else _rank_of_company(program, tensor)
+        in_the_loss = recorded and name in _DIFFERENCES | _WEIGHING
+        rank = _rank(fate, in_the_loss)
+        shared = not stretched.alike_everywhere(program, tensor, place) or _serves_others(program, operation)
         message = "shapes (n,) and (n, 1) make (n, n): every prediction " + (
-            "is compared with every target" if in_the_loss else "meets the numbers of every sample"
+            "is compared with every target"
+            if recorded and name in _DIFFERENCES
+            else "meets the numbers of every sample"
         )
         location = program.location(operation.node, operation.frame)
-        yield Finding(CODE, NAME, message, location, None, (), (), Stretched(operation, place, rank))
+        evidence = Stretched(operation, place, rank, fate.doubt, shared)
+        yield Finding(CODE, NAME, message, location, None, (), (), evidence)
+
+
+def _lacks_an_axis(tensor: Tensor) -> bool:
+    """Whether it is reported by itself, if it goes into a loss."""
+    operation = tensor.operation
+    names = _DIFFERENCES | _COMBINING | _WEIGHING
+    return (
+        operation.name in names
+        and len(operation.inputs) == 2
+        and (_target_of(operation) is not None or _weights_of(operation) is not None)
+    )
+
+
+def _serves_others(program: Program, operation: Operation) -> bool:
+    """Whether the function that does this is called from elsewhere too, where nothing is known of what it is given."""
+    assert operation.frame is not None
+    known = [
+        each.operation.frame.call
+        for each in tensors(program)
+        if each.operation.node is operation.node and each.operation.frame is not None
+    ]
+    return serves_others(program, operation.frame, known)
 
 
 def _of_losses(program: Program) -> frozenset[int]:
@@ -110,22 +154,22 @@ def _made_for_losses(program: Program) -> frozenset[int]:
     )
 
 
-def _rank_of_company(program: Program, tensor: Tensor) -> int | None:
-    """The rank of the values per sample that the result meets on its way into the loss."""
-    ranks: set[int] = set()
-    waiting, seen = [tensor], {id(tensor)}
-    while waiting:
-        value = waiting.pop()
-        for user in tensors(program):
-            inputs = user.operation.inputs
-            if id(user) in seen or not any(part is value for part in inputs):
-                continue
-            seen.add(id(user))
-            others = [part for part in inputs if part is not value and not _is_target(part)]
-            ranks.update(len(shape) for part in others if (shape := shape_of(part)))
-            if len(inputs) == 1 or user.operation.name in _NUMBER_BY_NUMBER:
-                waiting.append(user)
-    return ranks.pop() if len(ranks) == 1 else None
+def _rank(fate: stretched.Fate, in_the_loss: bool) -> int | None:
+    """The rank that both must have for the values per sample that the result meets on its way into the loss.
+
+    What else lacks its axis is reported by itself: next to a prediction of shape `(n, 1)` it gets its own.
+    """
+    rank: int | None
+    if in_the_loss and not fate.columns:
+        rank = 1 if fate.flat else 2
+    elif any(not _is_target(part) for _, part in fate.flat):
+        rank = None if fate.columns else 1
+    elif fate.columns and {name for name, _ in fate.flat} <= _DIFFERENCES | _COMBINING:
+        rank = 2
+    else:
+        rank = None
+    # A sum along the second axis needs one.
+    return None if rank == 1 and fate.summed else rank
 
 
 def _target_of(operation: Operation) -> int | None:
@@ -135,6 +179,25 @@ def _target_of(operation: Operation) -> int | None:
         if _is_target(target, operation.tapes) and _is_prediction(prediction):
             return place
     return None
+
+
+def _weights_of(operation: Operation) -> int | None:
+    """Which of the two is a weight for each sample, where the other one is what the predictions lost."""
+    for place in (0, 1):
+        weights, losses = operation.inputs[place], operation.inputs[1 - place]
+        if _is_target(weights, operation.tapes) and not stretched.laid_out(weights) and _of_prediction(losses):
+            return place
+    return None
+
+
+def _of_prediction(value: Value, depth: int = 0) -> bool:
+    """Whether it is computed from a prediction of shape `(n, 1)`, number by number."""
+    shape = shape_of(value)
+    if not isinstance(value, Tensor) or shape is None or len(shape) != 2 or shape[1] != 1 or depth > _DEEPEST:
+        return False
+    return _is_prediction(value) or (
+        stretched.number_by_number(value) and any(_of_prediction(part, depth + 1) for part in value.operation.inputs)
+    )
 
 
 def _only_averaged(program: Program, difference: Tensor) -> bool:
@@ -170,12 +233,14 @@ def _is_prediction(value: Value, depth: int = 0) -> bool:
 
 def mend(program: Program, finding: Finding) -> Mendings:
     found: Stretched = finding.evidence
-    operation, place = found.operation, found.place
+    place = found.place
+    if found.doubt is not None:
+        return Withheld(found.doubt, "y = tf.reshape(y, (-1, 1))")
     try:
         if found.rank == 1:
-            edits, title = _edits(program, operation, 1 - place, "[:, 0]"), "take the second axis from the prediction"
+            edits, title = _edits(program, found, 1 - place, "[:, 0]"), "take the second axis from the prediction"
         elif found.rank == 2:
-            edits, title = _edits(program, operation, place, "[:, None]"), "give the target its second axis"
+            edits, title = _edits(program, found, place, "[:, None]"), "give the target its second axis"
         else:
             return Withheld("which of the two shapes is wanted further on is not known", "prediction[:, 0]")
     except CannotMove as problem:
@@ -183,7 +248,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     return [Mending(title, Safety.SAFE, edits, keeps_loss=False, seen_in_step=False)]
 
 
-def _edits(program: Program, operation: Operation, place: int, index: str) -> tuple[Edit, ...]:
+def _edits(program: Program, found: Stretched, place: int, index: str) -> tuple[Edit, ...]:
+    operation = found.operation
     node = operation.node
     operand: ast.expr | None = None
     if isinstance(node, ast.BinOp):
@@ -193,10 +259,14 @@ def _edits(program: Program, operation: Operation, place: int, index: str) -> tu
     if operand is None or operation.frame is None:
         raise CannotMove("the target is not written out in the difference")
     path = operation.frame.path
+    if found.shared:
+        path, operand = at_call(operation.frame, operand)
     source = program.files[path]
-    text = source.segment(source.span(operand))
-    simple = isinstance(operand, (ast.Name, ast.Attribute, ast.Subscript, ast.Call))
-    return (Edit(path, source.span(operand), f"{text}{index}" if simple else f"({text}){index}"),)
+    span = source.span(operand)
+    text = source.segment(span)
+    if isinstance(operand, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
+        return (Edit(path, span, f"{text}{index}"),)
+    return (Edit(path, span, f"({text}){index}"),)
 
 
 RULE = Rule(

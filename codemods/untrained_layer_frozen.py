@@ -41,8 +41,9 @@ when its weights are given (`weights=`, `embeddings_initializer=Constant(matrix)
 normalisation layers, and embeddings, whose table is often looked up and not learned; a model inside another one that
 is frozen as a unit, at once or layer by layer, which marks it as ready; a loop that says of each layer whether it is
 to move; layers of the program's own classes that freeze themselves, or what they were handed; a constructor that names
-both an initializer and `trainable=False`, or stands in a program that speaks of random features, reservoirs or the
-like; programs that assert what is frozen. What things are called does not matter.
+both an initializer and `trainable=False`; a recurrent layer whose recurrent weights are given an initializer, as a
+reservoir's are; programs that speak of random features, reservoirs or the like, or assert what is frozen. What things
+are called does not matter.
 
 References
 ----------
@@ -130,7 +131,9 @@ def _disease(
         return None
     if not in_order(freeze.frame, training.event.frame):
         return None
-    if freeze.event is None and (freshness.states_initializer(part) or intentions.random_meant(program)):
+    if intentions.random_meant(program) or "recurrent_initializer" in part.arguments:
+        return None
+    if freeze.event is None and freshness.states_initializer(part):
         return None
     if part.kind in _TABLES:
         return None

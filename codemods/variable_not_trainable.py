@@ -37,7 +37,8 @@ list of trainable ones. Which weights belong to which branch is for the author t
 
 When it stays silent
 --------------------
-When the tape watches the variable, or all of the model's variables are trainable; when the gradient is not handed to an
+When the tape watches the variable, or all of the model's variables are trainable; when a condition or a slice chooses
+some of them (`[v for v in model.weights if "bias" in v.name]`); when the gradient is not handed to an
 optimizer, or is asked whether it is None before; integers (RG505).
 
 References
@@ -61,7 +62,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.steps import moved_by_hand
 from regrad.analysis.trainings import inside, lists_in
-from regrad.analysis.values import Constant, Layer, Variable, WeightList
+from regrad.analysis.values import Collection, Constant, Layer, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.pairs import leaves_out
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -171,8 +172,10 @@ def _lists(program: Program, sink: Sink) -> Iterator[Finding]:
     event = sink.event
     if not isinstance(event, GradientTaken) or sink.kind != "tape":
         return
-    for part in lists_in(event.sources):
+    for part in _whole_lists(event.sources):
         if part.attribute not in _TRAINABLE or not isinstance(part.node, ast.Attribute):
+            continue
+        if _chosen_from(program, part.node, event.frame.path):
             continue
         without = _without_gradient(program, part)
         applied = applications.of(program, event)
@@ -189,6 +192,34 @@ def _lists(program: Program, sink: Sink) -> Iterator[Finding]:
             (Related(program.location(applied.node, applied.frame), "the optimizer is handed them here"),),
             Wide(part.node, event, applied),
         )
+
+
+def _whole_lists(value: Value) -> Iterator[WeightList]:
+    """The lists of weights all of which are asked for: what a condition or a slice chooses may be what trains."""
+    if isinstance(value, WeightList):
+        if value.complete:
+            yield value
+    elif isinstance(value, Collection) and (value.covered or _takes_all(value.node)):
+        for item in value.items:
+            yield from _whole_lists(item)
+
+
+def _takes_all(node: ast.AST | None) -> bool:
+    """Whether this is a comprehension without a condition."""
+    if not isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+        return False
+    return not any(each.ifs for each in node.generators)
+
+
+def _chosen_from(program: Program, read: ast.Attribute, path: str) -> bool:
+    """Whether a loop goes through the weights and decides about each."""
+    parents = program.parents(path)
+    node: ast.AST = read
+    while (above := parents.get(node)) is not None and not isinstance(above, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        if isinstance(above, ast.For) and above.iter is node:
+            return any(isinstance(each, (ast.If, ast.IfExp)) for part in above.body for each in ast.walk(part))
+        node = above
+    return False
 
 
 def _without_gradient(program: Program, part: WeightList) -> list[str]:

@@ -146,6 +146,8 @@ def make(interpreter: Interpreter, last: str, call: Call, operator: Operator, in
         )
     if last in ("concat", "concatenate"):
         shape = _joined(call)
+    if last in ("sparse_softmax_cross_entropy_with_logits", "softmax_cross_entropy_with_logits"):
+        shape = _of_each_sample(call)
     if last == "matmul" and len(inputs) >= 2:
         one, other = operators.shape_of(inputs[0]), operators.shape_of(inputs[1])
         transposed = any(key in call.keywords for key in ("transpose_a", "transpose_b"))
@@ -162,6 +164,13 @@ def make(interpreter: Interpreter, last: str, call: Call, operator: Operator, in
     return interpreter.operation(
         "op", last, call.node, inputs, transfer, dtype=dtype, shape=shape, facts=facts, arguments=named(call)
     )
+
+
+def _of_each_sample(call: Call) -> Shape | None:
+    """The shape of what a loss gives for each sample: that of the logits without their last axis."""
+    logits = call.get("logits", 1)
+    shape = operators.shape_of(logits) if logits is not None and call.get("axis") is None else None
+    return shape[:-1] if shape else None
 
 
 def _joined(call: Call) -> Shape | None:

@@ -198,4 +198,14 @@ def chosen_by_hand(layer: Any) -> bool:
             continue
         if type(given).__name__.lower().replace("initializer", "") != parameter.default.lower().replace("_", ""):
             return True
+        if settings_of(given) != settings_of(type(given)()):
+            return True
     return False
+
+
+def settings_of(initializer: Any) -> dict[str, Any]:
+    """How it draws; with which seed is no matter."""
+    try:
+        return {name: value for name, value in initializer.get_config().items() if name != "seed"}
+    except Exception:
+        return {}

@@ -10,6 +10,7 @@ from .dataflow import Graph, readers, sides
 from .logits_as_labels import logits_as_labels
 from .loss_oracles import built_in, loss_name
 from .recorder import Recorder
+from .stretched import stretched
 from .trail import Operation, span_of
 
 FROM_LOGITS = {"SoftmaxCrossEntropyWithLogits", "SparseSoftmaxCrossEntropyWithLogits"}
@@ -63,7 +64,7 @@ def look_at_wiring(recorder: Recorder, trail: Any, target: Any, sources: list[An
     for name, index in (
         ("probabilities-as-logits", takes_probabilities_for_logits(recorder, graph, above)),
         ("loss-is-zero", chooses_among_one(graph, above)),
-        ("target-broadcast", compares_all_with_all(graph, above, reading)),
+        ("target-broadcast", stretched(graph, above, reading)),
         ("loss-arguments-swapped", takes_logits_for_labels(graph, above, reading)),
     ):
         if index is not None:
@@ -110,31 +111,6 @@ def last_side(graph: Graph, tensor: Any) -> int | None:
         if maker is None or graph.operations[maker].kind not in SAME_VALUES or not graph.operations[maker].inputs:
             return None
         tensor = graph.operations[maker].inputs[0]
-
-
-def compares_all_with_all(graph: Graph, above: set[int], reading: set[int]) -> int | None:
-    """`(n,)` against `(n, 1)`, one of them a prediction: every sample is compared with every other one."""
-    for index in above:
-        operation = graph.operations[index]
-        if operation.kind not in ("Sub", "SquaredDifference") or len(operation.inputs) != 2:
-            continue
-        flat, column = sorted((sides(item) or [] for item in operation.inputs), key=len)
-        if len(flat) != 1 or len(column) != 2 or column[1] != 1 or flat[0] != column[0] or flat[0] == 1:
-            continue
-        depends = [bool(reading & graph.ancestors([item], past_writes=False)) for item in operation.inputs]
-        if depends.count(True) == 1 and not (operation.kind == "Sub" and only_summed(graph, above, index)):
-            return index
-    return None
-
-
-def only_summed(graph: Graph, above: set[int], index: int) -> bool:
-    """Whether a difference is only averaged or added up: the mean of all differences is the difference of the means."""
-    kinds = {
-        graph.operations[other].kind
-        for other in above
-        if any(graph.maker.get(id(item)) == index for item in graph.operations[other].inputs)
-    }
-    return bool(kinds) and kinds <= {"Mean", "Sum"}
 
 
 def takes_logits_for_labels(graph: Graph, above: set[int], reading: set[int]) -> int | None:
