@@ -5,8 +5,8 @@ What it does
 Reports a layer's output that is overwritten before anything reads it (in the next statement, or in the next turn of a
 loop that gives each layer the same input), bound to a name that nothing reads, or given no name at all (the call is a
 statement of its own), so that the layer and those before it are cut off; a training step that asks for the weights of
-another model than the one it called; and the output of one model as the source of a target that another call computed
-(Grad-CAM with two calls).
+another model than the one it called, or asks the loss of another step while nothing asks its own; and the output of one
+model as the source of a target that another call computed (Grad-CAM with two calls).
 
 Why gradients stop
 ------------------
@@ -35,7 +35,9 @@ The fix and its safety
 Each layer gets the output of the one before it; what follows reads the value that nobody read, where it reads what that
 was made of once; a result without a name takes the place of what the layer was given; the weights of the model that was
 called are asked for, or, where both models are trained in the step, the loss is computed from what the asked one has a
-part in; one model gives both outputs. Unsafe: another function is computed, or other weights move. Where a function
+part in; a step asks the loss that is computed from its weights and that nothing asks; one model gives both outputs.
+Where the model that was called is trained elsewhere, or came trained (a teacher), the call may be the mistake as well
+as the list, and nothing is rewritten. Unsafe: another function is computed, or other weights move. Where a function
 adds values to what was made of them (a residual block), a value that nobody read may have been meant beside another and
 not in its place: that is said, and left to the author.
 
@@ -71,12 +73,14 @@ from regrad.codemods.engine.lost_output import LostOutput, lost_outputs, used
 from regrad.codemods.engine.other_model import OtherModel, asked_of_the_called, other_model, weights_replaced
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.two_calls import argument_of, none_expected, two_calls
+from regrad.codemods.engine.unread_loss import UnreadLoss, misdirected, own_loss_asked
 
 
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
     identity = RULE.code, RULE.name
     for finding in (
+        *misdirected(program, *identity),
         *lost_outputs(program, RULE),
         *other_model(program, *identity),
         *two_calls(program, *identity),
@@ -159,6 +163,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, LostOutput):
             return used(program, evidence)
+        if isinstance(evidence, UnreadLoss):
+            return [own_loss_asked(program, evidence)]
         if isinstance(evidence, OtherModel):
             return [asked_of_the_called(program, evidence)]
         if isinstance(evidence, Independent):

@@ -37,8 +37,8 @@ estimators, advantages of an actor-critic), when the other ways are cut by somet
 no tape saw them: that cut is the one to mend), when another training step of the program trains them, when the program
 updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, and
 where `unconnected_gradients` shows that missing gradients are reckoned with. A baseline beside a stopped term of the
-loss stays stopped; where the term is missing altogether, RG109 says so. Of two stops, the one that parts the loss from
-more weights is told.
+loss stays stopped; where the term is missing altogether, RG109 says so; where a step asks another's loss, RG407. Of two
+stops, the one that parts the loss from more weights is told.
 
 References
 ----------
@@ -62,6 +62,7 @@ from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.unread_loss import unread_losses
 
 CODE, NAME = "RG503", "gradient-stopped"
 _BY_HAND = ("set_weights(", ".assign(", ".assign_add(", ".assign_sub(")
@@ -77,6 +78,8 @@ def detect(program: Program) -> Iterator[Finding]:
             continue
         if not ending.whole and (by_hand or _meant(ending)):
             continue
+        if any(each.event.node is ending.sink.event.node for each in unread_losses(program)):
+            continue  # RG407
         if forgotten is None:
             forgotten = frozenset(name for each in partial_loss.detect(program) for name in each.variables)
         if set(names(ending.lost)) <= forgotten:

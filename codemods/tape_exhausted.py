@@ -52,6 +52,7 @@ from regrad.analysis.values import Constant
 from regrad.codemods.engine import demonstrated
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.unread_loss import unread_losses
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -75,6 +76,8 @@ def detect(program: Program) -> Iterator[Finding]:
             continue
         if demonstrated.also_persistent(program, tape):
             continue
+        if any(meant.tape and meant.event.node is event.node for meant in unread_losses(program)):
+            continue  # RG407: another tape is meant
         earlier = first.get(id(tape))
         same = earlier is None or earlier.node is event.node
         related = (

@@ -131,9 +131,8 @@ class _Reading:
         self._nameless: set[int] = set()
 
     def roles(self) -> Roles:
-        if len(self.calls(self.sink.target)) < 2:
-            return NONE
-        commented = [value for value in self._every() if self._said(value)]
+        several = len(self.calls(self.sink.target)) > 1
+        commented = [value for value in self._every() if self._said(value)] if several else []
         attempts: list[frozenset[str]] = [
             frozenset({"said", "named", "told", "weighed"}),
             frozenset({"said", "named", "told"}),
@@ -302,8 +301,7 @@ class _Reading:
             first, second = self._bootstrapped(one, other, value), self._bootstrapped(other, one, value)
             if first != second:
                 return {id(one if first else other)}
-        independent = not self.calls(one) & self.calls(other) and bool(self.lost_below(one) & self.lost_below(other))
-        if "told" in evidence and independent:
+        if "told" in evidence and self._independent(one, other):
             if operation.kind == "loss":
                 return {id(one)}
             labels = (operation.arguments or {}).get("labels")
@@ -315,6 +313,11 @@ class _Reading:
             if first != second and self.calls(weight) - self.calls(logarithm):
                 return {id(weight)}
         return set()
+
+    def _independent(self, one: Value, other: Value) -> bool:
+        """Whether two values come from the same weights, each by a call of its own."""
+        first, second = self.calls(one), self.calls(other)
+        return bool(first and second) and not first & second and bool(self.lost_below(one) & self.lost_below(other))
 
     def _bootstrapped(self, side: Value, against: Value, join: Tensor) -> bool:
         """Whether a side is a reward with what the network itself promises beyond it, discounted or maximised."""
@@ -443,7 +446,7 @@ class _Reading:
             if len({id(part) for part in parts}) != 2:
                 continue
             one, other = parts[0], parts[-1]
-            if self.calls(one) & self.calls(other) or not self.lost_below(one) & self.lost_below(other):
+            if not self._independent(one, other):
                 continue
             assert isinstance(one, Tensor) and isinstance(other, Tensor)
             if operation.kind == "loss" or operation.name == "squared_difference" or "similarity" in operation.name:
@@ -482,19 +485,21 @@ class _Reading:
         even = False
         for above in self._up(value):
             name = above.operation.name
-            if name in _JOINT or "cross" in name:
+            if name in _JOINT or "cross" in name or self._measured(above):
                 return False
-            even = even or name in _EVEN or above.operation.kind == "loss"
+            even = even or name in _EVEN
         near = self._parents.get(id(value), [])
-        added = any(each.operation.name in ("add", "subtract") and self._datum(each) for each in near)
+        added = any(each.operation.name == "add" and self._datum(each) for each in near)
         return even and not added
+
+    def _measured(self, value: Tensor) -> bool:
+        """Whether what two values have between them is measured against data in its turn: a distance that is given."""
+        differs = value.operation.name in _DIFFERENCE or value.operation.kind == "loss"
+        return differs and self._datum(value)
 
     def _ends_jointly(self, value: Tensor) -> bool:
         return any(
-            above.operation.name in _JOINT
-            or "cross" in above.operation.name
-            or above.operation.kind == "loss"
-            or (above.operation.name in ("subtract", "squared_difference") and self._datum(above))
+            above.operation.name in _JOINT or "cross" in above.operation.name or self._measured(above)
             for above in self._up(value)
         )
 
@@ -533,7 +538,8 @@ class _Reading:
         """Whether the tape sees nothing of it, whatever becomes of the code that makes it."""
         if not recorded.recorded(value):
             return True
-        return (value.numpy or flow.blocked(value, recorded) is not None) and id(value.operation.node) not in mended
+        # An operation on arrays is one on tensors once it is given some.
+        return flow.blocked(value, recorded) is not None and id(value.operation.node) not in mended
 
 
 def _bound_to(program: Program, value: Tensor) -> Iterable[str]:

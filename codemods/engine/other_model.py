@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis import applications, unreached
-from regrad.analysis.callee import called
+from regrad.analysis.callee import called as called_name
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Assigned, GradientTaken, ModelCalled
 from regrad.analysis.flow import Flow
@@ -16,6 +17,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside
 from regrad.analysis.values import Instance, Layer, Network, Tensor, Value, WeightList
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.operations_of import reached
 from regrad.codemods.engine.rule import Finding, Mending, Related, Safety
 from regrad.codemods.engine.spelled import spelled_at
 
@@ -36,6 +38,8 @@ class OtherModel(NamedTuple):
     asked_text: str = ""
     copied_calls: tuple[ast.Call, ...] = ()
     """The calls under the tape, where the called model is a copy: it gets its weights from the asked one."""
+    trained_already: str = ""
+    """What shows that the weights of the called model are not what is missing in the list, if anything does."""
 
 
 def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
@@ -75,8 +79,39 @@ def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
                 *_what_was_meant(program, sink, asked, models),
                 asked_text=_text(program, event, asked),
                 copied_calls=_calls_of_copy(program, sink, models, spelled or "", _text(program, event, asked)),
+                trained_already=_trained_already(program, sink, models, spelled or ""),
             ),
         )
+
+
+_GIVEN = re.compile(
+    r"(.*_)?(teacher|target|tgt|old|frozen|pretrained|expert|reference|ref|oracle|ema|slow)(_.*)?", re.I
+)
+
+
+def _trained_already(program: Program, sink: Sink, models: list[Value], called: str) -> str:
+    """Why the called model may be the mistake, and not the list: it is trained elsewhere, or came trained."""
+    parts = {id(value) for model in models for value in inside(model)}
+    for other in program.sinks:
+        if other.event.node is not sink.event.node and any(id(value) in parts for value in other.path.connected):
+            return f"`{called}` is trained elsewhere"
+    if any(isinstance(model, Network) and model.fields.get("loaded") for model in models):
+        return f"`{called}` came trained"
+    for path in program.trees:
+        for call in program.nodes_of(path, ast.Call):
+            loads = called_name(call) == "load_weights" and isinstance(call.func, ast.Attribute)
+            if loads and program.source(call.func, path).rpartition(".")[0] == called:
+                return f"`{called}` came trained"
+    if called and _GIVEN.fullmatch(called.rpartition(".")[2]):
+        return f"`{called}` is called by the name of a model that others learn from"
+    under = [each for each in program.of(ModelCalled) if any(each.model is model for model in models)]
+    if any(sink.tape not in each.tapes and id(each.result) in _full(sink) for each in under):
+        return f"`{called}` gives what the loss is measured against, too"
+    return ""
+
+
+def _full(sink: Sink) -> set[int]:
+    return {id(value) for value in reached(iter((sink.target,)))}
 
 
 def _calls_of_copy(program: Program, sink: Sink, models: list[Value], called: str, asked: str) -> tuple[ast.Call, ...]:
@@ -130,7 +165,7 @@ def weights_replaced(program: Program) -> bool:
                 if not own:
                     return True
         for call in program.nodes_of(path, ast.Call):
-            name = called(call)
+            name = called_name(call)
             if name == "set_weights" and _copied(call):
                 continue
             if name in ("setattr", "delattr") or (name in _POURING and id(call) not in resolved):
@@ -218,6 +253,10 @@ def asked_of_the_called(program: Program, evidence: OtherModel) -> Mending:
         return Mending(title, Safety.UNSAFE, rewrite.edits(), "the other model is trained by a request of its own")
 
     node, path = evidence.asked.node, evidence.event.frame.path
+    if evidence.trained_already and not evidence.copied_calls:
+        raise CannotMove(
+            f"{evidence.trained_already}: `{evidence.asked_text}` may have been meant where the loss is computed"
+        )
     if evidence.copied_calls:
         inside = set(map(id, ast.walk(unreached.scope_of(program, evidence.event.frame))))
         calls = [each for each in evidence.copied_calls if id(each) in inside]

@@ -155,6 +155,20 @@ def test_what_was_unfrozen_and_passed_over_is_not_mended() -> None:
     assert verdict(before, still_frozen) is Verdict.MENDED, "a new head on a base that is meant to stand still"
 
 
+def test_what_is_only_asked_no_more_is_not_mended() -> None:
+    """The second step of two asked the first one's loss; then it asked for the first one's weights too."""
+    trained, without = variable("encoder", Gradient.FLOWS), variable("head", Gradient.NONE)
+    before = StepReport(Outcome.RAISED, exception="ValueError: none", loss=0.5, variables=(trained, without))
+    left = variable("head", Gradient.NOT_ASKED)
+    evidence = judge(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(trained, left)), same_loss=False)
+    assert evidence.verdict is Verdict.UNCHANGED
+    assert evidence.reason == "Still, head receives nothing: no gradient is asked for there any more."
+    frozen = replace(left, trainable=False)
+    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(trained, frozen))) is Verdict.MENDED
+    other = (trained, left, variable("value", Gradient.FLOWS))
+    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=other)) is Verdict.MENDED
+
+
 def test_a_variable_with_an_owner_and_a_new_name_is_passed_over_too() -> None:
     before = StepReport(Outcome.RAISED, exception="ValueError: none", variables=(variable("w", Gradient.NONE),))
     decoy = replace(variable("decoy", Gradient.FLOWS), shape=(3, 3))
