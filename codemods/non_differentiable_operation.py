@@ -30,17 +30,18 @@ Mended::
 The fix and its safety
 ----------------------
 Unsafe: what is computed changes, and there is more than one way. Offered are, in a loss: the probability for the
-decision made of it (rounding goes); a sigmoid for a comparison, products for `and`, `tanh` for `sign`, the expected
-index for `argmax`; and a straight-through estimator, which keeps the decision forwards and takes the slope of the soft
-form backwards. In a layer the straight-through estimator comes first, since the layers behind rely on decided values. A
-loss over classes that is given the class decided for gets the scores instead, and a choice between values that have a
-slope stays a choice. `argsort(argsort(x))` gives way to soft ranks: how many of the others lie below, each counted by a
-sigmoid. An entry of a table, or one of each example's own rows, that an argmax picks (`gather_nd`, `take_along_axis`,
-`gather` with `batch_dims=1`) gives way to the expectation over all of them. Rows of one 1 that `tf.random.categorical`
-draws stay drawn, with the slope of the probabilities. The nearest row of a table that a term of the loss draws to a
-stopped `z` is given on as `z + tf.stop_gradient(row - z)`. An `Embedding` that looks up the class decided for, and
-nothing else, becomes a `Dense` without bias that mixes its rows by the probabilities. Counts, an order alone and other
-rows of an embedding have no stand-in of one line; for these the page says what to write.
+decision made of it (rounding goes); a sigmoid for a comparison, products for `and`, `a + b - 2ab` for `xor`, `tanh` for
+`sign`, the expected index for `argmax`; and a straight-through estimator, which keeps the decision forwards and takes
+the slope of the soft form backwards. In a layer the straight-through estimator comes first, since the layers behind
+rely on decided values. A loss over classes that is given the class decided for gets the scores instead, and a choice
+between values that have a slope stays a choice. `argsort(argsort(x))` gives way to soft ranks: how many of the others
+lie below, each counted by a sigmoid. An entry of a table, or one of each example's own rows, that an argmax picks
+(`gather_nd`, `take_along_axis`, `gather` with `batch_dims=1`) gives way to the expectation over all of them. Rows of
+one 1 that `tf.random.categorical` draws stay drawn, with the slope of the probabilities. The nearest row of a table
+that a term of the loss draws to a stopped `z` is given on as `z + tf.stop_gradient(row - z)`. An `Embedding` that looks
+up the class decided for, and nothing else, becomes a `Dense` without bias that mixes its rows by the probabilities.
+Counts, an order alone, other rows of an embedding, a number that meets itself rounded, and a whole part beside the rest
+have no stand-in of one line; for these the page says what to write.
 
 When it stays silent
 --------------------
