@@ -60,7 +60,7 @@ from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import excerpt, listed
 from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.layout import CannotMove
-from regrad.codemods.engine.own_zeros import nothing_comes_back, of_chosen_pairs, of_itself
+from regrad.codemods.engine.own_zeros import TO_ITSELF, nothing_comes_back, why_equal
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.small_constant import NORMS, ROOTS, kept_away
 from regrad.codemods.engine.vanishing_density import vanishes
@@ -73,7 +73,6 @@ _SHAPES = frozenset(
 )
 
 
-_TO_ITSELF = "every point is compared with itself too, and that distance is 0"
 _SENDS_NOTHING_ON = frozenset({"root", "norm"})
 """Where nothing arrives, these send nothing on; a power and `reduce_euclidean_norm` make NaN of it."""
 
@@ -101,7 +100,7 @@ def detect(program: Program) -> Iterator[Finding]:
             slope = _slope(value) or _vanishing(sink, value)
             if slope is None or _harmless(slope, used.get(id(value), [])):
                 continue
-            if slope.kind in _SENDS_NOTHING_ON and slope.why is _TO_ITSELF and nothing_comes_back(value, used):
+            if slope.kind in _SENDS_NOTHING_ON and slope.why is TO_ITSELF and nothing_comes_back(value, used):
                 continue
             seen.add(id(operation.node))
             lost = names(sink.path.connected)
@@ -142,7 +141,7 @@ def _slope(value: Tensor) -> Slope | None:
         kind = "root" if operation.name in ROOTS else "power"
         reason = _zero(first)
         if reason is None and _squares(first) and not _everything(first):
-            reason = _equal(first, "a sum of squares is 0 where two values are equal")
+            reason = why_equal(first, "a sum of squares is 0 where two values are equal")
         if reason is None and _spread(first):
             reason = "a deviation from the mean is 0 where a feature does not vary"
         return Slope(operation, kind, reason) if reason else None
@@ -157,34 +156,13 @@ def _slope(value: Tensor) -> Slope | None:
         whole = "axis" not in stated and "2" not in stated and not (operation.name != "norm" and "1" in stated)
         if whole or not _difference(first):
             return None
-        reason = _equal(first, "the length of a difference is 0 where two values are equal")
+        reason = why_equal(first, "the length of a difference is 0 where two values are equal")
         kind = "norm" if operation.name == "norm" else "euclidean"
         return Slope(operation, kind, reason) if reason else None
     if operation.name == "log":
         reason = _zero(first) or _saturates(first) or _ratio(first)
         return Slope(operation, "log", reason) if reason else None
     return None
-
-
-def _equal(value: Value, reason: str) -> str | None:
-    """Why a difference is 0 at times; None where its author chose the pairs so that it is not."""
-    differences = list(_differences(value))
-    if differences and all(of_itself(each) for each in differences):
-        return _TO_ITSELF
-    return None if differences and all(of_chosen_pairs(each) for each in differences) else reason
-
-
-def _differences(value: Value, depth: int = 0) -> Iterator[Value]:
-    """The differences that are squared and added up in a value."""
-    value = _unshaped(value)
-    if not isinstance(value, Tensor) or depth > 8:
-        return
-    if value.operation.name in ("subtract", "squared_difference"):
-        yield value
-        return
-    for part in value.operation.inputs:
-        if not isinstance(part, Constant):
-            yield from _differences(part, depth + 1)
 
 
 def _vanishing(sink: Sink, value: Tensor) -> Slope | None:

@@ -4,7 +4,7 @@ What it does
 ------------
 Reports, in a loss written by hand, the difference of a prediction of shape `(n, 1)` and a target of shape `(n,)`; and
 the sum, product or difference of such two in the targets that are made for it (`reward + gamma * target(next_state)`,
-`returns - values`).
+`returns - values`); and weights of shape `(n,)` for what predictions of shape `(n, 1)` lost.
 
 Why gradients stop
 ------------------
@@ -24,14 +24,18 @@ Mended::
 
 The fix and its safety
 ----------------------
-The target gets the axis; where the result meets values of shape `(n,)` further on, the prediction loses its second one.
+The target gets the axis; where the result meets values of shape `(n,)` further on (weights, losses per sample), the
+prediction loses its second one. Where it meets both, or something whose shape is not known, nothing is offered. A
+function that is called with other shapes as well is left as it is, and the argument of the one call gets the axis.
 Safe: the model computes what it computed, and each prediction meets its own target.
 
 When it stays silent
 --------------------
 When either shape is not known, for the losses of the library and for functions given to `compile` (Keras brings both
 to one rank itself), for differences of two predictions or two arrays (distances of all pairs), and where only the mean
-of all differences is taken, which is the same.
+of all differences is taken, which is the same. When all pairs are meant: the two are known to be of different length,
+rows or columns are looked at (a softmax, a minimum or a sum along one axis that is computed with), the result meets a
+matrix or a grid of numbers in a column, or the same is computed of the pairs of one value (energy distances, kernels).
 
 References
 ----------
@@ -54,6 +58,7 @@ from regrad.codemods.engine import stretched
 from regrad.codemods.engine.handed_operand import at_call, serves_others
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import reached, tensors
+from regrad.codemods.engine.per_sample import fit, laid_out, number_by_number
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG303", "target-broadcast"
@@ -99,7 +104,7 @@ def detect(program: Program) -> Iterable[Finding]:
             place = _weights_of(operation)
         if place is None or _only_averaged(program, tensor):
             continue
-        if not stretched.fit(operation.inputs[place], operation.inputs[1 - place]):
+        if not fit(operation.inputs[place], operation.inputs[1 - place]):
             continue
         fate = stretched.fate(program, tensor, _lacks_an_axis)
         if fate.meant or (weighing and not fate.straight):
@@ -185,7 +190,7 @@ def _weights_of(operation: Operation) -> int | None:
     """Which of the two is a weight for each sample, where the other one is what the predictions lost."""
     for place in (0, 1):
         weights, losses = operation.inputs[place], operation.inputs[1 - place]
-        if _is_target(weights, operation.tapes) and not stretched.laid_out(weights) and _of_prediction(losses):
+        if _is_target(weights, operation.tapes) and not laid_out(weights) and _of_prediction(losses):
             return place
     return None
 
@@ -196,7 +201,7 @@ def _of_prediction(value: Value, depth: int = 0) -> bool:
     if not isinstance(value, Tensor) or shape is None or len(shape) != 2 or shape[1] != 1 or depth > _DEEPEST:
         return False
     return _is_prediction(value) or (
-        stretched.number_by_number(value) and any(_of_prediction(part, depth + 1) for part in value.operation.inputs)
+        number_by_number(value) and any(_of_prediction(part, depth + 1) for part in value.operation.inputs)
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 
 from regrad.analysis.values import Constant, Operation, Tensor, Unknown, Value
-from regrad.codemods.engine.stretched import root
+from regrad.codemods.engine.per_sample import root
 
 _ZERO_STAYS_ZERO = frozenset(
     """sqrt norm square pow power abs multiply divide truediv reduce_sum sum reduce_mean mean reduce_euclidean_norm cast
@@ -15,6 +16,30 @@ _CHOOSE = frozenset({"boolean_mask", "gather_nd", "set_diag", "reduce_max", "max
 """What takes other numbers than those of the diagonal, or may: the maximum of a row of distances is none of those."""
 _LEAVE_OUT = frozenset({"eye", "band_part", "set_diag", "not_equal", "triu", "tril", "identity_matrix"})
 _DEEPEST = 16
+
+
+TO_ITSELF = "every point is compared with itself too, and that distance is 0"
+
+
+def why_equal(value: Value, reason: str) -> str | None:
+    """Why a difference is 0 at times, if for no better reason than the given one; None where its author chose the
+    pairs so that it is not.
+    """
+    differences = list(_differences(value))
+    if differences and all(of_itself(each) for each in differences):
+        return TO_ITSELF
+    return None if differences and all(of_chosen_pairs(each) for each in differences) else reason
+
+
+def _differences(value: Value, depth: int = 0) -> Iterator[Value]:
+    """The differences that are squared and added up in a value."""
+    if not isinstance(value, Tensor) or depth > _DEEPEST:
+        return
+    if value.operation.name in ("subtract", "squared_difference"):
+        yield value
+        return
+    for part in value.operation.inputs:
+        yield from _differences(part, depth + 1)
 
 
 def of_itself(difference: Value) -> bool:
