@@ -129,7 +129,8 @@ def _independent(program: Program) -> Iterator[Finding]:
         if meant is not None:
             related = (Related(place, "the gradient is asked for here"),)
             place = program.location(meant.use, meant.path)
-            message = f"the loss is computed from `{meant.use.id}`, not from `{meant.prediction}`: there is no gradient"
+            read = program.source(meant.use, meant.path)
+            message = f"the loss is computed from `{read}`, not from `{meant.prediction}`: there is no gradient"
         lost = tuple(dict.fromkeys(describe(value) for value in sink.path.lost))
         yield Finding(
             RULE.code, RULE.name, message, place, CutKind.NEVER_USED, lost, related, Independent(event, meant)
