@@ -84,7 +84,7 @@ def detect(program: Program) -> Iterable[Finding]:
         *lost_outputs(program, RULE),
         *other_model(program, *identity),
         *two_calls(program, *identity),
-        *_independent(program),
+        *_told_once(_independent(program)),
     ):
         if finding.location not in seen:
             seen.add(finding.location)
@@ -96,6 +96,15 @@ class Independent(NamedTuple):
 
     event: GradientTaken | Minimized
     meant: Forgotten | None
+
+
+def _told_once(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """A request that a loop makes twice is told by what explains it, if one of its passes does."""
+    found = list(findings)
+    explained = {id(each.evidence.event.node) for each in found if each.evidence.meant is not None}
+    for each in found:
+        if each.evidence.meant is not None or id(each.evidence.event.node) not in explained:
+            yield each
 
 
 def _independent(program: Program) -> Iterator[Finding]:
