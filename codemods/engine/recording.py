@@ -70,9 +70,7 @@ def bring_in(
         tree = program.trees[path]
         spelled = imports.spelling(program.files[path], tree, ["tensorflow.stop_gradient"], node)
         if spelled.edits:
-            raise CannotMove(
-                "the statement gives a target too, and TensorFlow has no name here to keep it constant"
-            )
+            raise CannotMove("the statement gives a target too, and TensorFlow has no name here to keep it constant")
         rewrite.replace(node, f"{spelled.text}({program.source(node, path)})")
     Passage(program, recorder.owner, path).bring(rewrite, inside)
     return rewrite.edits()
@@ -88,9 +86,7 @@ def _constants(
         place = _place(value.operation, recorder.frame)
         if isinstance(place, ast.expr) and any(program.statement(place, path) is each for each in statements):
             if place is not value.operation.node:
-                raise CannotMove(
-                    "one statement gives the prediction and the target, which has to stay constant"
-                )
+                raise CannotMove("one statement gives the prediction and the target, which has to stay constant")
             found[place] = value
     inside = {id(inner) for node in found for inner in ast.walk(node) if inner is not node}
     return [node for node in found if id(node) not in inside]
