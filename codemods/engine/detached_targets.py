@@ -7,35 +7,17 @@ Where both were cut off, the prediction alone is mended: a target that gets a gr
 from __future__ import annotations
 
 import ast
-import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from regrad.analysis import flow
 from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Constant, Layer, Tensor, Unknown, Value, Variable
-from regrad.codemods.engine.commented import comment_of
+from regrad.analysis.values import Layer, Tensor, Unknown, Value, Variable
 from regrad.codemods.engine.operations_of import reached
-
-_TARGET = re.compile(
-    r"(.*_)?(targets?|tgts?|labels?|returns?|advantages?|advs?|baselines?|y_true|teachers?|pseudo|ema|bootstrap(ped)?)(_.*)?"
-    r"|(old|next|nxt|prev|previous|future)(_.*)?|.*_(old|next|nxt|prev)|y_(next|hat_target)"
-)
-"""What a value is called that a loss is measured against."""
-_PREDICTED = re.compile(r"(.*_)?(pred|preds|predicted|predictions?|student|online|recon\w*)(_.*)?")
-_SAID = re.compile(
-    r"\b(no|without|not?) (any )?(grad(ient)?s?|backprop\w*)\b|\bdetach|\bstop(ped)?[- _]grad|\bon purpose\b"
-    r"|\bmust not (move|change|train)|\bnot trained\b|\bpseudo[- ]?labels?\b|\bas (a |the )?(target|constant)s?\b"
-    r"|^#+\s*(the )?(\w+ )?(targets?|teacher|bootstrap\w*|baseline|constants?)\b",
-    re.IGNORECASE,
-)
-_FAULT = re.compile(r"bug|wrong|problem|broken|fix|todo|mistake|error|fault|\bwhy\b|\?", re.IGNORECASE)
-_DISCOUNT = re.compile(r"(^|\W|_)(gamma|discount\w*)($|\W|_)", re.IGNORECASE)
-_NEXT = re.compile(
-    r"(.*_)?(next|nxt)(_.*)?|(s|st|states?|obs|o|observations?|v|q)_?2|ns|new_(state|obs)\w*", re.IGNORECASE
-)
+from regrad.codemods.engine.target_words import Words
 
 _DIFFERENCE = frozenset({"subtract", "squared_difference"})
 _PRODUCT = frozenset({"multiply", "dot", "inner", "tensordot", "einsum", "batch_dot", "vdot", "matvec"})
@@ -126,13 +108,12 @@ class _Reading:
                 self.lost[id(value.root())] = value.root()
         self.full = flow.Flow(sink.tape, full=True, marks=self.lost.values())
         self._calls: dict[int, frozenset[int]] = {}
-        self._names: dict[int, set[str]] | None = None
         self._parents: dict[int, list[Tensor]] = {}
         self._nameless: set[int] = set()
 
     def roles(self) -> Roles:
         several = len(self.calls(self.sink.target)) > 1
-        commented = [value for value in self._every() if self._said(value)] if several else []
+        commented = [value for value in self._every() if self._words.says_cut_off(value)] if several else []
         attempts: list[frozenset[str]] = [
             frozenset({"said", "named", "told", "weighed"}),
             frozenset({"said", "named", "told"}),
@@ -268,7 +249,7 @@ class _Reading:
                     continue
                 if not detached and (
                     id(value) in apart
-                    or ("said" in evidence and self._said(value))
+                    or ("said" in evidence and self._words.says_cut_off(value))
                     or ("named" in evidence and self._named(value))
                 ):
                     detached = True
@@ -326,8 +307,8 @@ class _Reading:
             if not isinstance(value, Tensor):
                 continue
             operation = value.operation
-            discounted = discounted or (operation.name == "multiply" and self._discount(value))
-            promised = promised or operation.name in _MAXIMA or any(map(_NEXT.fullmatch, self._names_of(value)))
+            discounted = discounted or (operation.name == "multiply" and self._words.discounts(value))
+            promised = promised or operation.name in _MAXIMA or self._words.says_later(value)
             if operation.name in ("add", "subtract"):
                 rewarded = rewarded or self._datum(value)
         if join.operation.name == "add":
@@ -356,21 +337,6 @@ class _Reading:
             if not self.is_call(value):
                 stack.extend(self.parts(value))
 
-    def _discount(self, value: Tensor) -> bool:
-        for part in value.operation.inputs:
-            if isinstance(part, Constant) and isinstance(part.value, float) and 0.5 < part.value < 1:
-                return True
-        node, frame = value.operation.node, value.operation.frame
-        return (
-            isinstance(node, ast.BinOp)
-            and frame is not None
-            and any(
-                isinstance(each, (ast.Name, ast.Attribute)) and _DISCOUNT.search(self.program.source(each, frame.path))
-                for side in (node.left, node.right)
-                for each in ast.walk(side)
-            )
-        )
-
     def _datum(self, value: Tensor) -> bool:
         """Whether something is added that comes from no weights and is no number written there."""
         node = value.operation.node
@@ -391,15 +357,9 @@ class _Reading:
 
     # -- what the program says of a value --
 
-    def _said(self, value: Tensor) -> bool:
-        operation = value.operation
-        if operation.node is None or operation.frame is None:
-            return False
-        statement = self.program.statement(operation.node, operation.frame.path)
-        if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            return False
-        comment = comment_of(self.program, statement, operation.frame.path)
-        return bool(_SAID.search(comment)) and not _FAULT.search(comment)
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self.program, self._every())
 
     def _leaves(self) -> bool:
         """Whether it was the author who made numbers of tensors; what ran too early may have been meant to count."""
@@ -408,24 +368,7 @@ class _Reading:
     def _named(self, value: Tensor) -> bool:
         if id(value) in self._nameless:
             return False
-        names = self._names_of(value)
-        return any(_TARGET.fullmatch(name.lower()) for name in names) and not any(
-            _PREDICTED.fullmatch(name.lower()) for name in names
-        )
-
-    def _names_of(self, value: Tensor) -> set[str]:
-        if self._names is None:
-            self._names = {}
-            frames = {}
-            for each in self._every():
-                frame = each.operation.frame
-                while frame is not None and id(frame) not in frames:
-                    frames[id(frame)] = frame
-                    frame = frame.caller
-            for frame in frames.values():
-                for name, held in frame.scope.names.items():
-                    self._names.setdefault(id(held), set()).add(name)
-        return self._names.get(id(value), set()) | set(_bound_to(self.program, value))
+        return self._words.says_target(value)
 
     def _place(self, value: Value) -> str:
         operation = value.operation if isinstance(value, Tensor) else None
@@ -540,19 +483,3 @@ class _Reading:
             return True
         # An operation on arrays is one on tensors once it is given some.
         return flow.blocked(value, recorded) is not None and id(value.operation.node) not in mended
-
-
-def _bound_to(program: Program, value: Tensor) -> Iterable[str]:
-    node, frame = value.operation.node, value.operation.frame
-    statement = program.statement(node, frame.path) if node is not None and frame is not None else None
-    if not isinstance(statement, ast.Assign):
-        return
-    for target in statement.targets:
-        if isinstance(target, ast.Name) and statement.value is node:
-            yield target.id
-        elif isinstance(target, ast.Attribute) and statement.value is node:
-            yield target.attr
-        elif isinstance(target, ast.Tuple) and isinstance(statement.value, ast.Tuple):
-            for name, each in zip(target.elts, statement.value.elts, strict=False):
-                if each is node and isinstance(name, ast.Name):
-                    yield name.id
