@@ -7,7 +7,6 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Lookup
 
-from regrad.analysis.callee import called
 from regrad.analysis.events import Applied, GradientTaken
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Gradients, Mapping, Tensor, Union_, Unknown, Value, Variable, Zip
@@ -110,8 +109,8 @@ def only_shown(program: Program, event: GradientTaken) -> bool:
     """Whether the gradient is printed or displayed and nothing else, as in a lesson on what gives None."""
     path = event.frame.path
     parents = program.parents(path)
-    if isinstance(event.node, ast.Call) and called(event.node) == "minimize":
-        return False
+    if any(each.node is event.node for each in program.of(Applied)):
+        return False  # `minimize(loss, variables, tape=tape)` asks and applies
     if _shown(parents, event.node):
         return True
     statement = program.statement(event.node, path)

@@ -5,6 +5,7 @@ unknown.
 from __future__ import annotations
 
 import ast
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from regrad.analysis import joining
@@ -155,9 +156,9 @@ def _method_of_unknown(interpreter: Interpreter, callee: Unknown, arguments: Cal
     elif last == "run" and fetches is not None:
         interpreter.emit(Fetched(arguments.node, interpreter.frame, interpreter.tick(), fetches))
     elif last in FILLING:
-        from regrad.analysis import library
+        from regrad.analysis.library import variables
 
-        library.filled(interpreter, last, arguments)
+        variables.note_filled(interpreter, last, arguments)
 
 
 def call_through(interpreter: Interpreter, arguments: Call) -> None:
@@ -239,12 +240,18 @@ def call_function(interpreter: Interpreter, function: Function, arguments: Call,
     if not function.decorated("cache", "lru_cache"):
         return interpreter.run_function(function, scope, arguments.node, owner)
     bound = tuple(names.values())
-    key = (function.node, tuple(value.value if isinstance(value, Constant) else id(value) for value in bound))
+    key = (function.node, tuple(_same_as(value) for value in bound))
     if key not in interpreter.results:
         result = interpreter.run_function(function, scope, arguments.node, owner)
         interpreter.store.put(interpreter.results, key, (result, bound))
     kept: Value = interpreter.results[key][0]
     return kept
+
+
+def _same_as(value: Value) -> Hashable:
+    """What tells an argument from others, as `functools.cache` compares them."""
+    plain = isinstance(value, Constant) and isinstance(value.value, Hashable)
+    return value.value if isinstance(value, Constant) and plain else id(value)
 
 
 def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:

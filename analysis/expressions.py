@@ -196,9 +196,8 @@ def _named(interpreter: Interpreter, node: ast.NamedExpr) -> Value:
 
 def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
     def make(interpreter: Interpreter, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
-        whole = _strung_together(interpreter, node)
-        if whole is not None:
-            return whole
+        if isinstance(node, ast.ListComp) and _strings_weights(node):
+            return _strung_together(interpreter, node)
         drawn: list[Value] = []
         results, complete, grown = _generate(
             interpreter, node.generators, lambda: interpreter.evaluate(node.elt), drawn
@@ -213,19 +212,31 @@ def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
     return make
 
 
-def _strung_together(interpreter: Interpreter, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value | None:
-    """`[v for model in models for v in model.trainable_variables]`: lists of weights behind each other."""
+def _strings_weights(node: ast.ListComp) -> bool:
+    """Whether it is `[v for model in models for v in model.trainable_variables]`."""
+    last = node.generators[-1]
+    return (
+        isinstance(last.iter, ast.Attribute)
+        and last.iter.attr in weights.ATTRIBUTES
+        and isinstance(last.target, ast.Name)
+        and isinstance(node.elt, ast.Name)
+        and node.elt.id == last.target.id
+        and not any(each.ifs for each in node.generators)
+    )
+
+
+def _strung_together(interpreter: Interpreter, node: ast.ListComp) -> Value:
+    """Lists of weights behind each other: what a model has stays one, where it is not known how many these are."""
     *outer, last = node.generators
-    if not isinstance(last.iter, ast.Attribute) or last.iter.attr not in weights.ATTRIBUTES:
-        return None
-    if not isinstance(last.target, ast.Name) or any(each.ifs for each in node.generators):
-        return None
-    if not isinstance(node.elt, ast.Name) or node.elt.id != last.target.id:
-        return None
-    lists, complete, grown = _generate(interpreter, outer, lambda: interpreter.evaluate(last.iter), [])
-    if not complete or grown or not lists:
-        return None
-    return operators.joined_lists(lists)
+    drawn: list[Value] = []
+    lists, complete, grown = _generate(interpreter, outer, lambda: interpreter.evaluate(last.iter), drawn)
+    for iterable in drawn:
+        iterators.walk(interpreter, iterable, node)
+    whole = operators.joined_lists(lists) if complete and not grown else None
+    if whole is not None:
+        return whole
+    elements = tuple(iteration.element(interpreter, each, node) for each in lists)
+    return Collection("list", *bounded(elements, False), node, grown)
 
 
 def _dictionary_comprehension(interpreter: Interpreter, node: ast.DictComp) -> Value:

@@ -7,9 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from regrad.analysis.assigning import ASSIGNING
-from regrad.analysis.events import Filled
 from regrad.analysis.names import namespace
-from regrad.analysis.values import UNKNOWN, Collection, External, Value
+from regrad.analysis.values import UNKNOWN, External, Value
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -110,23 +109,14 @@ def call(interpreter: Interpreter, name: str, arguments: Call) -> Value:
 def call_method(interpreter: Interpreter, owner: Value, name: str, arguments: Call) -> Value:
     """The value of calling a method that the program does not define itself."""
     from regrad.analysis import calls
+    from regrad.analysis.library import variables
 
-    if name == "set_weights":
-        filled(interpreter, name, arguments)
     for handler in _tables()[2]:
         result = handler(interpreter, owner, name, arguments)
         if result is not None:
             return result
     if name in ASSIGNING:
-        filled(interpreter, name, arguments)
+        variables.note_filled(interpreter, name, arguments)
     if owner is UNKNOWN:
         return calls.unknown_call(interpreter, UNKNOWN, arguments)
     return calls.unknown_call(interpreter, owner, arguments)
-
-
-def filled(interpreter: Interpreter, name: str, arguments: Call) -> None:
-    """Note that something gets new weights or a new value."""
-    given = arguments.all()
-    if given:
-        value = given[0] if len(given) == 1 else Collection("tuple", given)
-        interpreter.emit(Filled(arguments.node, interpreter.frame, interpreter.tick(), name, value, interpreter.tapes))

@@ -69,6 +69,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         return _predict(interpreter, this, name, call)
     if name in _LOADING:
         interpreter.store.put(this.fields, "#loaded", True)
+        if name == "set_weights":
+            variables.note_filled(interpreter, name, call)
         return NONE
     if name in _SILENT:
         return UNKNOWN

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import operators
 from regrad.analysis.assigning import ASSIGNING, SCATTERING
-from regrad.analysis.events import Assigned
+from regrad.analysis.events import Assigned, Filled
 from regrad.analysis.library import graph_variables
 from regrad.analysis.library.literals import dtype_value, literal_array, sizes
 from regrad.analysis.library.operation_calls import LEAVING, flatten
@@ -89,6 +89,14 @@ def _written(name: str, call: Call) -> Value:
         indexed = call.get("updates", 2 if name.startswith("batch_") else 1)
         return indexed or call.get("sparse_delta", 0) or UNKNOWN
     return call.get("value", 0) or call.get("delta") or UNKNOWN
+
+
+def note_filled(interpreter: Interpreter, name: str, call: Call) -> None:
+    """`model.set_weights(values)`, or `held.assign(value)` where which variable is held is not known."""
+    given = call.all()
+    if given:
+        value = given[0] if len(given) == 1 else Collection("tuple", given)
+        interpreter.emit(Filled(call.node, interpreter.frame, interpreter.tick(), name, value, interpreter.tapes))
 
 
 def method_of_variable(interpreter: Interpreter, owner: Variable, name: str, call: Call) -> Value:
