@@ -66,12 +66,13 @@ from regrad.analysis.events import Filled, GradientTaken, TapeOpened
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
+from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Tensor, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import detached_targets
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
-from regrad.codemods.engine.poured import Poured, loop_around, scope_of, threaded, unwrapped, uses_of
+from regrad.codemods.engine.poured import Poured, loop_around, threaded, unwrapped, uses_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
 from regrad.codemods.engine.stateless_copy import Elsewhere
 from regrad.codemods.engine.surroundings import function_around

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from regrad.analysis import flow
 from regrad.analysis.events import Applied
 from regrad.analysis.program import Program
+from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Collection, Constant, Optimizer, Value, Zip
 from regrad.analysis.walking import each_once
 from regrad.codemods.engine.copies_in_turn import Copies, Inner, as_long, every_copy, is_name
 from regrad.codemods.engine.imports import spelled
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite, at_start, before
-from regrad.codemods.engine.poured import Poured, loose, scope_of
+from regrad.codemods.engine.poured import Poured, loose
 from regrad.codemods.engine.rule import Mending, Safety
 
 _SIGNS = {"assign_sub": "-", "assign_add": "+"}

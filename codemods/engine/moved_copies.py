@@ -10,6 +10,7 @@ from regrad.analysis.callee import called
 from regrad.analysis.events import GradientTaken, Moved
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
+from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Gradients, Tensor, Unknown, Value, Variable, WeightList
 from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.copied_variables import copies, plain_copy
@@ -74,10 +75,6 @@ def _target(statement: ast.Assign | ast.AugAssign) -> ast.expr:
     return statement.target if isinstance(statement, ast.AugAssign) else statement.targets[0]
 
 
-def _scope(program: Program, frame: Frame) -> ast.AST:
-    return frame.function.node if frame.function is not None else program.trees[frame.path]
-
-
 def _lost(program: Program, moved: Moved) -> bool:
     """Whether nobody ever sees what the step made."""
     statement, frame = moved.node, moved.frame
@@ -85,7 +82,7 @@ def _lost(program: Program, moved: Moved) -> bool:
     target = _target(statement)
     if isinstance(statement, ast.Assign) and len(statement.targets) != 1:
         return False
-    scope = _scope(program, frame)
+    scope = scope_of(program, frame)
     if isinstance(target, ast.Name):
         if _declared_outside(scope, target.id) or _reads(scope, target.id, {id(each) for each in ast.walk(statement)}):
             return False
@@ -147,14 +144,14 @@ def _loop_of(program: Program, frame: Frame, statement: ast.AST) -> ast.For | No
 
 def _holder_is_lost(program: Program, frame: Frame, name: str, statement: ast.AST) -> bool:
     """Whether the list that the loop takes its arrays from is made for it, and read nowhere else."""
-    made = _values(_scope(program, frame), name)
+    made = _values(scope_of(program, frame), name)
     if len(made) == 1 and copies(made[0]):
         return True
     loop = _loop_of(program, frame, statement)
     taken = _taken_from(loop, name) if loop is not None else None
     if isinstance(taken, ast.ListComp) or _fetched(taken):
         return True
-    return isinstance(taken, ast.Name) and _list_is_lost(_scope(program, frame), taken.id, loop)
+    return isinstance(taken, ast.Name) and _list_is_lost(scope_of(program, frame), taken.id, loop)
 
 
 def _taken_from(loop: ast.For, name: str) -> ast.expr | None:
@@ -220,7 +217,7 @@ def _goes_elsewhere(program: Program, event: GradientTaken, steps: list[Moved]) 
         names = made.elts if isinstance(made, (ast.Tuple, ast.List)) else [made]
         if not all(isinstance(name, ast.Name) for name in names):
             return True
-        scope = _scope(program, event.frame)
+        scope = scope_of(program, event.frame)
         places = [read for name in names if isinstance(name, ast.Name) for read in _reads(scope, name.id, set())]
     return not all(_harmless(parents, place, leading) for place in places)
 
@@ -280,7 +277,7 @@ def moved_in_place(program: Program, evidence: MovedCopy) -> Mending:
 def _made(program: Program, frame: Frame, taken: ast.expr, loop: ast.For | None) -> ast.ListComp | ast.Call | None:
     """What copies the variables: where the loop takes them from, or under a name of its own."""
     if isinstance(taken, ast.Name):
-        scope = _scope(program, frame)
+        scope = scope_of(program, frame)
         if loop is None or _reads(scope, taken.id, {id(each) for each in ast.walk(loop)}):
             return None
         values = _values(scope, taken.id)

@@ -10,6 +10,7 @@ from regrad.analysis import flow, trainings
 from regrad.analysis.assigning import ASSIGNING, SCATTERING, is_function, variable_of
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.program import Program
+from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Variable
 from regrad.codemods.engine.broken_paths import argument as call_argument
 from regrad.codemods.engine.operations_of import tensors
@@ -182,10 +183,6 @@ def _new_content(program: Program, call: ast.Call, path: str, held: str) -> tupl
         plain = isinstance(argument, (ast.Name, ast.Attribute, ast.Call, ast.BinOp)) and not loose(argument)
         text = f"{held} {sign} {text if plain else f'({text})'}"
     return text, None
-
-
-def scope_of(program: Program, frame: Frame) -> ast.AST:
-    return frame.function.node if frame.function is not None else program.trees[frame.path]
 
 
 def reads_of(program: Program, scope: ast.AST, receiver: str, path: str) -> list[ast.Name | ast.Attribute]:

@@ -7,12 +7,13 @@ import ast
 from regrad.analysis import generation
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
+from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Constant, Instance
 from regrad.codemods.engine import surroundings
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite, before
 from regrad.codemods.engine.operations_of import tensors
-from regrad.codemods.engine.poured import Poured, free_name, is_receiver, loop_around, scope_of, spelled_read
+from regrad.codemods.engine.poured import Poured, free_name, is_receiver, loop_around, spelled_read
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.stateless_copy import called_as, holder_of
 
