@@ -11,6 +11,7 @@ from regrad.analysis.assigning import WHOLE, is_function, variable_of
 from regrad.analysis.frames import place_in
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
+from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Tensor
 from regrad.codemods.engine.effects import FUNCTIONS
 from regrad.codemods.engine.imports import Spelling, spelling
@@ -26,7 +27,6 @@ from regrad.codemods.engine.poured import (
     loose,
     read_in_other_functions,
     reads_of,
-    scope_of,
     spelled_read,
 )
 from regrad.codemods.engine.rule import Edit, Mending, Safety
