@@ -87,6 +87,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """How many summands of a loss have a way to the weights, and how many have it through `stop_gradient` alone."""
+
+    open: int
+    stopped: int
+
+
+@dataclass(frozen=True, slots=True)
 class StepReport:
     """One run of a program up to and including its first optimisation step."""
 
@@ -112,6 +120,8 @@ class StepReport:
     seconds: float = 0.0
     random: bool = False
     """The forward pass draws random numbers: one draw more or less gives another loss, so losses are not compared."""
+    terms: Terms | None = None
+    """Of the first loss; None where its making was not seen."""
     swallowed: str | None = None
     """`Type: text` of what a request for gradients or an optimizer raised, and the program caught."""
 

@@ -129,6 +129,7 @@ def merge(eager: Pass, native: Pass) -> Pass:
             cuts=probe.cuts or own.cuts,
             places=tuple(dict.fromkeys([*own.places, *probe.places])),
             random=own.random or probe.random,
+            terms=probe.terms or own.terms,
             seconds=own.seconds + probe.seconds,
         ),
         hypothesis=eager.hypothesis,

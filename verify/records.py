@@ -9,7 +9,7 @@ from typing import Any
 
 from regrad.analysis.cut import Cut, CutKind
 from regrad.analysis.location import Location, Position, Span
-from regrad.verify.evidence import Gradient, Outcome, Place, StepReport, Symptom, VariableReport
+from regrad.verify.evidence import Gradient, Outcome, Place, StepReport, Symptom, Terms, VariableReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,7 @@ def read_message(message: Mapping[str, Any], versions: Mapping[str, Any], second
         keras=versions.get("keras"),
         seconds=seconds,
         random=bool(message.get("random")),
+        terms=Terms(*message["terms"]) if message.get("terms") else None,
         swallowed=message.get("swallowed"),
     )
 

@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 
+from regrad.analysis.cut import CutKind
 from regrad.verify.evidence import Evidence, Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict
 
 LOSS_TOLERANCE = 1e-4
@@ -175,6 +176,8 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     if dropped:
         verb = "receives" if len(dropped) == 1 else "receive"
         return Verdict.UNCHANGED, f"Still, {listed(dropped)} {verb} nothing: no gradient is asked for there any more."
+    if cuts_off_a_term(before, after):
+        return Verdict.UNCHANGED, "A term of the loss is cut off from the weights now: it does not train any more."
     filled = filled_with_zeros(before, after)
     if filled:
         return Verdict.UNCHANGED, f"Zeros take the place of the missing gradients of {listed(filled)}."
@@ -217,6 +220,17 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
         earlier = told(before, wrong, past=True) if wrong else f"{listed(gained)} stood still"
         return Verdict.IMPROVED, f"Before, {earlier}; it is better now, but {told(after, remaining)}."
     return Verdict.UNCHANGED, f"Still, {told(after, remaining)}."
+
+
+def cuts_off_a_term(before: StepReport, after: StepReport) -> bool:
+    """Whether a term that had a way to the weights has none now: stopped, or the one whose operation raised, left out.
+
+    Elsewhere fewer terms are no sign: a loss may be swapped for one that Keras computes in one piece.
+    """
+    if before.terms is None or after.terms is None:
+        return False
+    raised = before.outcome is Outcome.RAISED and any(cut.kind is CutKind.NO_REGISTERED_GRADIENT for cut in before.cuts)
+    return after.terms.stopped > before.terms.stopped or (raised and after.terms.open < before.terms.open)
 
 
 def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:

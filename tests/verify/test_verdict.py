@@ -8,9 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from regrad.analysis.cut import Cut, CutKind
+from regrad.analysis.location import Location, Position, Span
 from regrad.verify import Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict, judge
+from regrad.verify.evidence import Terms
 from regrad.verify.verdict import SYMPTOM_WORDS, SYMPTOM_WORDS_BEFORE, sound
 
+PLACE = Location("train.py", Span(Position(1, 1), Position(1, 2)))
 NORMS = {Gradient.FLOWS: 1.0, Gradient.ZERO: 0.0}
 
 
@@ -49,6 +53,21 @@ def test_an_exception_that_the_program_catches_now_is_still_there() -> None:
     assert verdict(raised(), caught) is Verdict.UNCHANGED
     assert verdict(raised("TypeError: another thing"), caught) is Verdict.MENDED
     assert verdict(stepped(Gradient.FLOWS, Gradient.NONE), caught) is Verdict.MENDED
+
+
+def test_a_term_that_is_stopped_now_is_not_mended() -> None:
+    cut = Cut(CutKind.NO_REGISTERED_GRADIENT, PLACE, "Lu")
+    before = replace(raised("LookupError: gradient registry has no entry for: Lu"), cuts=(cut,), terms=Terms(2, 0))
+    assert verdict(before, replace(GOOD, terms=Terms(2, 0))) is Verdict.MENDED
+    assert verdict(before, replace(GOOD, terms=Terms(3, 0))) is Verdict.MENDED
+    assert verdict(before, replace(GOOD, terms=Terms(1, 1))) is Verdict.UNCHANGED
+    assert verdict(before, replace(GOOD, terms=Terms(1, 0))) is Verdict.UNCHANGED
+    assert verdict(before, GOOD) is Verdict.MENDED
+
+
+def test_a_loss_of_one_piece_for_two_terms_is_no_loss_of_terms() -> None:
+    assert verdict(replace(raised(), terms=Terms(2, 0)), replace(GOOD, terms=Terms(1, 0))) is Verdict.MENDED
+    assert verdict(replace(raised(), terms=Terms(1, 1)), replace(GOOD, terms=Terms(1, 1))) is Verdict.MENDED
 
 
 def test_partial_none_then_sound_is_mended() -> None:

@@ -83,6 +83,7 @@ class Recorder:
         self.retry: Any = None
         self.trail: Any = None
         self.random = False
+        self.terms: tuple[int, int] | None = None
         self.hypothesis: dict[str, Any] = {}
         self.given: dict[str, Any] = {}
         self.fixed_hypothesis = False

@@ -66,6 +66,7 @@ def summarise(recorder: Recorder, outcome: str) -> dict[str, Any]:
         "supplied": recorder.supplied,
         "own_data": recorder.own_data,
         "random": recorder.random,
+        "terms": recorder.terms,
         "sensitive": sorted(recorder.notes),
     }
     if outcome == "stepped":

@@ -165,6 +165,7 @@ def find_unregistered(recorder: Recorder, target: Any, sources: Any, error: Look
     from .dataflow import Graph
     from .trail import span_of
 
+    note_terms(recorder, trail, target, recorder.tf.nest.flatten(sources))
     graph = Graph(trail)
     above = graph.ancestors([leaf for leaf in recorder.tf.nest.flatten(target) if hasattr(leaf, "dtype")])
     tracks = [recorder.track(source) for source in recorder.tf.nest.flatten(sources) if recorder.is_variable(source)]
@@ -177,6 +178,19 @@ def find_unregistered(recorder: Recorder, target: Any, sources: Any, error: Look
             return
 
 
+def note_terms(recorder: Recorder, trail: Any, target: Any, sources: list[Any]) -> None:
+    """Of the first request, which is the same before and after a rewrite."""
+    from .terms import count_terms
+
+    recorder.paused += 1
+    try:
+        with contextlib.suppress(Exception):
+            if recorder.terms is None:
+                recorder.terms = count_terms(recorder, trail, target, sources)
+    finally:
+        recorder.paused -= 1
+
+
 def look_at_the_path(recorder: Recorder, trail: Any, target: Any, sources: list[Any]) -> None:
     from .dataflow import draws_random_numbers
     from .wiring import look_at_wiring
@@ -186,6 +200,7 @@ def look_at_the_path(recorder: Recorder, trail: Any, target: Any, sources: list[
         with contextlib.suppress(Exception):
             if recorder.gradient_calls == 1:
                 recorder.random = draws_random_numbers(recorder, trail, target)
+                note_terms(recorder, trail, target, sources)
             look_at_wiring(recorder, trail, target, sources)
     finally:
         recorder.paused -= 1
