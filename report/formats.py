@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TextIO, cast
 
 if TYPE_CHECKING:
-    from regrad.repair.outcome import FileOutcome
+    from regrad.repair.outcome import FileOutcome, FindingOutcome
 
 
 class OutputFormat(str, Enum):
@@ -40,6 +40,12 @@ class Presentation:
     """None decides by the stream and NO_COLOR."""
     options: tuple[str, ...] = ()
     """What the next command must repeat to mean the same, as in `--no-verify`."""
+
+    def is_mended(self, finding: FindingOutcome) -> bool:
+        """Whether the defect is gone from the file: a preview writes nothing."""
+        from regrad.repair.outcome import Decision
+
+        return finding.decision is Decision.APPLIED and not self.preview
 
 
 class Writer(Protocol):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TextIO
 
-from regrad.repair.outcome import Decision, FileOutcome, Status
+from regrad.repair.outcome import FileOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.program import fault_in_file, in_file, notebook_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
     for outcome in outcomes:
-        for line in _commands(outcome):
+        for line in _commands(outcome, presentation):
             stream.write(line + "\n")
 
 
-def _commands(outcome: FileOutcome) -> list[str]:
+def _commands(outcome: FileOutcome, presentation: Presentation) -> list[str]:
     if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
         fault = fault_in_file(outcome)
         where = [f"file={_property(outcome.path)}", *([f"line={fault.line}", f"col={fault.column}"] if fault else [])]
@@ -27,7 +27,7 @@ def _commands(outcome: FileOutcome) -> list[str]:
     for each in outcome.findings:
         finding = each.finding
         span, message = in_file(finding.location.span, finding.message, notebook)
-        level = "notice" if each.decision is Decision.APPLIED else "error"
+        level = "notice" if presentation.is_mended(each) else "error"
         place = [f"file={_property(finding.location.path or outcome.path)}", f"line={span.start.line}"]
         place.append(f"endLine={span.end.line}")
         if span.start.line == span.end.line:

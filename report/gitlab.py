@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from typing import Any, TextIO
 
-from regrad.repair.outcome import Decision, FileOutcome, Status
+from regrad.repair.outcome import FileOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.program import fault_in_file, in_file, notebook_of
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
-    json.dump(list(_issues(outcomes)), stream, indent=2, ensure_ascii=False)
+    json.dump(list(_issues(outcomes, presentation)), stream, indent=2, ensure_ascii=False)
     stream.write("\n")
 
 
-def _issues(outcomes: Iterable[FileOutcome]) -> Iterator[dict[str, Any]]:
+def _issues(outcomes: Iterable[FileOutcome], presentation: Presentation) -> Iterator[dict[str, Any]]:
     seen: Counter[tuple[str, ...]] = Counter()
     for outcome in outcomes:
         if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
@@ -34,7 +34,7 @@ def _issues(outcomes: Iterable[FileOutcome]) -> Iterator[dict[str, Any]]:
             # The line is left out so that an unchanged finding keeps its fingerprint when lines above it move.
             key = (path, finding.code, finding.message)
             seen[key] += 1
-            severity = "info" if each.decision is Decision.APPLIED else "major"
+            severity = "info" if presentation.is_mended(each) else "major"
             span, message = in_file(finding.location.span, finding.message, notebook)
             fingerprint = (*key, str(seen[key]))
             yield _issue(path, finding.code, message, severity, span.start.line, span.end.line, fingerprint)

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import TextIO
 from xml.etree import ElementTree
 
-from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.repair.outcome import FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.program import fault_text, notebook_of, place_text
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
-    suites = [_suite(outcome) for outcome in outcomes]
+    suites = [_suite(outcome, presentation) for outcome in outcomes]
     root = ElementTree.Element(
         "testsuites",
         name="regrad",
@@ -26,8 +26,8 @@ def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Present
     stream.write(ElementTree.tostring(root, encoding="unicode") + "\n")
 
 
-def _suite(outcome: FileOutcome) -> ElementTree.Element:
-    remaining = [each for each in outcome.findings if each.decision is not Decision.APPLIED]
+def _suite(outcome: FileOutcome, presentation: Presentation) -> ElementTree.Element:
+    remaining = [each for each in outcome.findings if not presentation.is_mended(each)]
     failed = outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE)
     suite = ElementTree.Element(
         "testsuite",
@@ -44,7 +44,7 @@ def _suite(outcome: FileOutcome) -> ElementTree.Element:
     elif not outcome.findings:
         _case(suite, outcome.path, "regrad")
     for each in outcome.findings:
-        _finding(suite, outcome, each)
+        _finding(suite, outcome, each, presentation)
     return suite
 
 
@@ -53,11 +53,13 @@ def _told(outcome: FileOutcome) -> str:
     return message if outcome.fault is None else f"{fault_text(outcome)}: {message}"
 
 
-def _finding(suite: ElementTree.Element, file: FileOutcome, outcome: FindingOutcome) -> None:
+def _finding(
+    suite: ElementTree.Element, file: FileOutcome, outcome: FindingOutcome, presentation: Presentation
+) -> None:
     finding = outcome.finding
     where = place_text(finding.location.path or file.path, finding.location.span.start, notebook_of(file))
     name = f"{finding.code} {finding.name} at {where}"
-    if outcome.decision is Decision.APPLIED:
+    if presentation.is_mended(outcome):
         _case(suite, file.path, name)
     else:
         _case(suite, file.path, name, "failure", finding.message, f"{where}: {finding.code} {finding.message}")

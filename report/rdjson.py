@@ -9,7 +9,7 @@ from typing import Any, TextIO
 from regrad.analysis.location import Span
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.rule import Safety
-from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.repair.outcome import FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.program import byte_range, fault_in_file, in_file, program_of
 
@@ -18,13 +18,13 @@ def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Present
     document = {
         "source": {"name": "regrad"},
         "severity": "WARNING",
-        "diagnostics": [diagnostic for outcome in outcomes for diagnostic in _diagnostics(outcome)],
+        "diagnostics": [diagnostic for outcome in outcomes for diagnostic in _diagnostics(outcome, presentation)],
     }
     json.dump(document, stream, indent=2, ensure_ascii=False)
     stream.write("\n")
 
 
-def _diagnostics(outcome: FileOutcome) -> list[dict[str, Any]]:
+def _diagnostics(outcome: FileOutcome, presentation: Presentation) -> list[dict[str, Any]]:
     if outcome.status in (Status.SYNTAX_ERROR, Status.UNREADABLE):
         return [
             {
@@ -35,7 +35,7 @@ def _diagnostics(outcome: FileOutcome) -> list[dict[str, Any]]:
             }
         ]
     program = program_of(outcome)
-    return [_diagnostic(outcome.path, program, each) for each in outcome.findings]
+    return [_diagnostic(outcome.path, program, each, presentation) for each in outcome.findings]
 
 
 def _fault_range(outcome: FileOutcome) -> dict[str, Any]:
@@ -43,14 +43,17 @@ def _fault_range(outcome: FileOutcome) -> dict[str, Any]:
     return {} if fault is None else {"range": byte_range(Span(fault, fault), program_of(outcome))}
 
 
-def _diagnostic(path: str, program: SourceFile | None, outcome: FindingOutcome) -> dict[str, Any]:
+def _diagnostic(
+    path: str, program: SourceFile | None, outcome: FindingOutcome, presentation: Presentation
+) -> dict[str, Any]:
     finding = outcome.finding
+    mended = presentation.is_mended(outcome)
     notebook = program if program is not None and program.notebook else None
     span, message = in_file(finding.location.span, finding.message, notebook)
     diagnostic: dict[str, Any] = {
         "message": message,
         "location": {"path": finding.location.path or path, "range": byte_range(span, program)},
-        "severity": "INFO" if outcome.decision is Decision.APPLIED else "WARNING",
+        "severity": "INFO" if mended else "WARNING",
         "code": {"value": finding.code},
         "relatedLocations": [
             {
@@ -61,7 +64,7 @@ def _diagnostic(path: str, program: SourceFile | None, outcome: FindingOutcome) 
             for each_span, each_message in [in_file(each.location.span, each.message, notebook)]
         ],
     }
-    if outcome.decision is not Decision.APPLIED and notebook is None:
+    if not mended and notebook is None:
         diagnostic["suggestions"] = _suggestions(path, program, outcome)
     return diagnostic
 

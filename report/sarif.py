@@ -12,7 +12,7 @@ import regrad
 from regrad.analysis.location import Span
 from regrad.codemods.engine import registry
 from regrad.codemods.engine.rule import Mending, Safety
-from regrad.repair.outcome import Decision, FileOutcome, FindingOutcome, Status
+from regrad.repair.outcome import FileOutcome, FindingOutcome, Status
 from regrad.report.formats import Presentation
 from regrad.report.json import evidence_object
 from regrad.report.program import fault_in_file, in_file, notebook_of
@@ -24,15 +24,17 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sar
 
 
 def write(outcomes: Iterable[FileOutcome], stream: TextIO, presentation: Presentation) -> None:
-    json.dump(document(list(outcomes)), stream, indent=2, ensure_ascii=False, allow_nan=False)
+    json.dump(document(list(outcomes), presentation), stream, indent=2, ensure_ascii=False, allow_nan=False)
     stream.write("\n")
 
 
-def document(outcomes: list[FileOutcome]) -> dict[str, Any]:
+def document(outcomes: list[FileOutcome], presentation: Presentation) -> dict[str, Any]:
     failed = [each for each in outcomes if each.status in (Status.SYNTAX_ERROR, Status.UNREADABLE)]
     names = {each.finding.code: each.finding.name for outcome in outcomes for each in outcome.findings}
     codes = sorted(names)
-    results = [_result(outcome, each, codes) for outcome in outcomes for each in outcome.findings]
+    results = [
+        _result(outcome, each, codes, presentation.is_mended(each)) for outcome in outcomes for each in outcome.findings
+    ]
     run = {
         "tool": {
             "driver": {
@@ -86,7 +88,7 @@ def _notification(outcome: FileOutcome) -> dict[str, Any]:
     }
 
 
-def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str]) -> dict[str, Any]:
+def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str], mended: bool) -> dict[str, Any]:
     finding = outcome.finding
     notebook = notebook_of(file)
     span, message = in_file(finding.location.span, finding.message, notebook)
@@ -94,7 +96,7 @@ def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str]) -> dic
     result: dict[str, Any] = {
         "ruleId": finding.code,
         "ruleIndex": codes.index(finding.code),
-        "level": "note" if outcome.decision is Decision.APPLIED else "warning",
+        "level": "note" if mended else "warning",
         "message": {"text": message},
         "locations": [{"physicalLocation": _physical(finding.location.path or file.path, span)}],
         "properties": {
@@ -112,7 +114,7 @@ def _result(file: FileOutcome, outcome: FindingOutcome, codes: list[str]) -> dic
             for there, words in [in_file(each.location.span, each.message, notebook)]
         ]
     fixes = [_fix(mending, file.path) for mending in outcome.mendings if _replaces(mending)]
-    if fixes and outcome.decision is not Decision.APPLIED and notebook is None:
+    if fixes and not mended and notebook is None:
         # A notebook's lines are those of its program, not of the JSON text that a replacement would be made in.
         result["fixes"] = fixes
     return result

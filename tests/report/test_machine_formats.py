@@ -25,9 +25,9 @@ ALL = (
 )
 
 
-def written(output_format: OutputFormat, *outcomes: FileOutcome) -> str:
+def written(output_format: OutputFormat, *outcomes: FileOutcome, preview: bool = False) -> str:
     stream = io.StringIO()
-    writer(output_format)(outcomes, stream, Presentation())
+    writer(output_format)(outcomes, stream, Presentation(preview=preview))
     return stream.getvalue()
 
 
@@ -128,6 +128,24 @@ def test_github_commands_are_one_line_each_and_escaped() -> None:
     assert len(lines) == 2
     assert lines[0].startswith("::error file=train.py,line=6,endLine=6,col=1,endColumn=21,title=RG401")
     assert lines[0].endswith("::first%0Asecond: 100%25, done")
+
+
+MENDED_AND_NOT = {
+    OutputFormat.GITHUB: ("::notice ", "::error "),
+    OutputFormat.GITLAB: ('"severity": "info"', '"severity": "major"'),
+    OutputFormat.RDJSON: ('"severity": "INFO"', '"suggestions":'),
+    OutputFormat.SARIF: ('"level": "note"', '"level": "warning"'),
+    OutputFormat.JUNIT: ('failures="0"', 'failures="1"'),
+    OutputFormat.CONCISE: ("[mended]", "[would be mended]"),
+}
+
+
+@pytest.mark.parametrize(("output_format", "signs"), MENDED_AND_NOT.items())
+def test_a_preview_mends_nothing(output_format: OutputFormat, signs: tuple[str, str]) -> None:
+    mended, standing = signs
+    done, shown = (written(output_format, samples.PROVED, preview=preview) for preview in (False, True))
+    assert mended in done and standing not in done
+    assert standing in shown and mended not in shown
 
 
 def test_concise_is_one_parsable_line_for_each_finding() -> None:
