@@ -21,10 +21,12 @@ from regrad.analysis.values import (
     Constant,
     Instance,
     Optimizer,
+    Variable,
 )
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import are_variables
 from regrad.codemods.engine.rule import Mending, Safety
+from regrad.codemods.engine.stepped_by_name import stepped_by_name
 from regrad.codemods.engine.surroundings import loaded
 
 ASSIGNING = frozenset({"assign", "assign_add", "assign_sub"})
@@ -76,6 +78,9 @@ def idle(program: Program) -> Iterator[Noticed]:
     if mentioned(program, spelled) and _used(program, event, statement.targets[0].id):
         return
     if _squared(program, event, statement.targets[0].id):
+        return
+    # An optimizer that is left over from another way to train is no defect.
+    if stepped_by_name(program, event, statement.targets[0].id):
         return
     yield Noticed(
         event.node,
@@ -318,5 +323,7 @@ def applied(program: Program, evidence: Idle) -> Mending:
             line = sum_of.statement.lineno
             raise CannotMove(f"line {line} gathers the gradients; when they are applied is the author's to say")
         name, place = str(sum_of.name), whole
-    rewrite.insert(f"{evidence.optimizer}.apply_gradients(zip({name}, {variables}))", place)
+    # One variable has one gradient, which `zip` would take apart row by row.
+    pairs = f"[({name}, {variables})]" if isinstance(event.sources, Variable) else f"zip({name}, {variables})"
+    rewrite.insert(f"{evidence.optimizer}.apply_gradients({pairs})", place)
     return Mending("apply them", Safety.UNSAFE, rewrite.edits(), "weights move that did not move before")

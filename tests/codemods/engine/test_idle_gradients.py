@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from regrad.codemods.gradients_misapplied import RULE
 
-from .programs import read
+from .programs import mended, read
 
 PROGRAM = """import tensorflow as tf
 
@@ -44,3 +44,46 @@ def test_squares_measure_how_much_a_weight_matters(use: str) -> None:
 )
 def test_a_step_that_is_forgotten_is_told(use: str) -> None:
     assert [finding.code for finding in RULE.detect(read(PROGRAM.format(use=use)))] == ["RG410"]
+
+
+BY_HAND = """import tensorflow as tf
+
+w, b = tf.Variable([1.0, 2.0]), tf.Variable(0.5)
+weights = [w, b]
+optimizer = tf.keras.optimizers.SGD(0.1)
+for i in range(8):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum((w - b) ** 2)
+    gradients = tape.gradient(loss, {sources})
+    {use}
+print(w, b)
+"""
+
+
+@pytest.mark.parametrize(
+    ("sources", "use"),
+    [
+        ("w", "w = w - 0.1 * gradients"),
+        ("w", "w -= 0.1 * gradients"),
+        ("w", "step = 0.1 * gradients; w = w - tf.clip_by_value(step, -1, 1)"),
+        ("[w, b]", "w, b = w - gradients[0], b - gradients[1]"),
+        ("weights", "weights = [v - 0.1 * g for v, g in zip(weights, gradients)]"),
+        ("weights", "for k, g in enumerate(gradients): weights[k] = weights[k] - 0.1 * g"),
+    ],
+)
+def test_a_step_by_hand_needs_no_optimizer(sources: str, use: str) -> None:
+    program = read(BY_HAND.format(sources=sources, use=use))
+    assert not [finding for finding in RULE.detect(program) if "never applied" in finding.message]
+
+
+@pytest.mark.parametrize(
+    "use", ["pass", "sizes = [tf.norm(g) for g in gradients]", "gradients = [2 * g for g in gradients]"]
+)
+def test_what_is_computed_of_them_is_no_step(use: str) -> None:
+    (finding,) = RULE.detect(read(BY_HAND.format(sources="weights", use=use)))
+    assert "never applied" in finding.message
+
+
+def test_one_variable_is_one_pair() -> None:
+    text = mended(RULE, BY_HAND.format(sources="w", use="pass"))
+    assert "    optimizer.apply_gradients([(gradients, w)])\n" in text
