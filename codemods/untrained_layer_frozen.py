@@ -54,12 +54,12 @@ References
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from regrad.analysis import freshness, intentions, trainings
 from regrad.analysis.cut import CutKind
-from regrad.analysis.frames import in_order
+from regrad.analysis.frames import Frame, Scope, in_order
 from regrad.analysis.library.keras_layers import NORMALISATION
 from regrad.analysis.location import Location
 from regrad.analysis.program import Program
@@ -160,21 +160,33 @@ def _is_unit(frozen: Value, trained: Value) -> bool:
 
 
 def _all_of_a_unit(freeze: Freeze, way: list[Value], switches: trainings.Switches) -> bool:
-    """Whether the same place freezes every layer of a model inside the one that is trained, one by one."""
+    """Whether the same place freezes every layer of a model, one by one: one inside the one that is trained, or one
+    that has a name there and shares its layers with it.
+    """
     covered = {id(value) for event in switches.at(freeze.node) for value in trainings.inside(event.owner)}
-    return any(
-        isinstance(unit, (Network, Instance))
-        and all(
-            id(value) in covered
-            for value in trainings.inside(unit)
-            if isinstance(value, Layer) and freshness.has_weights(value)
-        )
-        for unit in way[1:-1]
-    )
+    named = [value for value in _known_at(freeze.frame) if value is not way[0]]
+    for unit in (*way[1:-1], *named):
+        if isinstance(unit, (Network, Instance)):
+            weighty = [
+                value for value in trainings.inside(unit) if isinstance(value, Layer) and freshness.has_weights(value)
+            ]
+            if any(value is way[-1] for value in weighty) and all(id(value) in covered for value in weighty):
+                return True
+    return False
+
+
+def _known_at(frame: Frame) -> Iterable[Value]:
+    scope: Scope | None = frame.scope
+    while scope is not None:
+        yield from scope.names.values()
+        scope = scope.parent
 
 
 def _chooses(program: Program, freeze: Freeze) -> bool:
-    """Whether a loop goes through layers and says of each whether it is to move: its author has weighed them all."""
+    """Whether a loop goes through layers and says of each whether it is to move: its author has weighed them all.
+
+    So do two loops, one over each side of the same list.
+    """
     path = freeze.frame.path
     statement = program.statement(freeze.node, path)
     if isinstance(statement, ast.Assign) and not isinstance(statement.value, ast.Constant):
@@ -189,8 +201,43 @@ def _chooses(program: Program, freeze: Freeze) -> bool:
             for each in ast.walk(current)
         ):
             return True
+        if isinstance(current, ast.For) and _has_counterpart(current, parents):
+            return True
         current = parents.get(current)
     return False
+
+
+def _has_counterpart(loop: ast.For, parents: Mapping[ast.AST, ast.AST]) -> bool:
+    """Whether the loop beside it switches the other side of the same list on: `[:7]` here, `[7:]` there."""
+    if not isinstance(loop.iter, ast.Subscript) or not isinstance(loop.iter.slice, ast.Slice):
+        return False
+    whole, side = ast.unparse(loop.iter.value), loop.iter.slice
+    around = parents.get(loop)
+    beside = [each for body in ("body", "orelse") for each in getattr(around, body, ()) if isinstance(each, ast.For)]
+    for other in beside:
+        if other is loop or not isinstance(other.iter, ast.Subscript) or not isinstance(other.iter.slice, ast.Slice):
+            continue
+        cuts = [
+            (side.upper, other.iter.slice.lower, side.lower, other.iter.slice.upper),
+            (side.lower, other.iter.slice.upper, side.upper, other.iter.slice.lower),
+        ]
+        adjoining = any(
+            one is not None and two is not None and ast.unparse(one) == ast.unparse(two) and start is end is None
+            for one, two, start, end in cuts
+        )
+        if adjoining and ast.unparse(other.iter.value) == whole and _switches_on(other):
+            return True
+    return False
+
+
+def _switches_on(loop: ast.For) -> bool:
+    return any(
+        isinstance(each, ast.Assign)
+        and isinstance(each.value, ast.Constant)
+        and each.value.value is True
+        and any(isinstance(target, ast.Attribute) and target.attr == "trainable" for target in each.targets)
+        for each in ast.walk(loop)
+    )
 
 
 def _handed_in(freeze: Freeze, part: Layer) -> bool:
