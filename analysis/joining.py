@@ -56,7 +56,8 @@ def join(interpreter: Interpreter, one: Any, other: Any) -> Any:
     if isinstance(one, WeightList) and isinstance(other, WeightList):
         sources = (*one.sources, *(s for s in other.sources if s not in one.sources))
         owners = (*one.owners, *(o for o in other.owners if o not in one.owners))
-        return WeightList(owners, one.attribute, sources, one.complete and other.complete, one.node)
+        reads = (*one.reads, *(r for r in other.reads if r not in one.reads))
+        return WeightList(owners, one.attribute, sources, one.complete and other.complete, one.node, reads)
     if isinstance(one, Dataset) and isinstance(other, Dataset) and one.kind == other.kind:
         if one.element is None or other.element is None:
             return Dataset(one.kind, None, one.node)

@@ -104,6 +104,10 @@ def _is_size(value: Value) -> bool:
     return isinstance(value, Unknown) and value.origin == "shape"
 
 
+def _reads_in(value: Collection) -> tuple[ast.AST, ...]:
+    return tuple(node for item in value.items if isinstance(item, WeightList) for node in item.reads)
+
+
 def concatenate(left: Value, right: Value) -> Value | None:
     """Two lists behind each other, of which one may be the weights of a model; None for anything else."""
     if isinstance(left, Collection) and isinstance(right, Collection):
@@ -112,7 +116,12 @@ def concatenate(left: Value, right: Value) -> Value | None:
     if isinstance(left, WeightList) and isinstance(right, WeightList):
         sources = (*left.sources, *(s for s in right.sources if s not in left.sources))
         return WeightList(
-            (*left.owners, *right.owners), left.attribute, sources, left.complete and right.complete, left.node
+            (*left.owners, *right.owners),
+            left.attribute,
+            sources,
+            left.complete and right.complete,
+            left.node,
+            (*left.reads, *right.reads),
         )
     if isinstance(left, WeightList) and isinstance(right, Collection):
         return WeightList(
@@ -121,6 +130,7 @@ def concatenate(left: Value, right: Value) -> Value | None:
             (*left.sources, *right.items),
             left.complete and right.complete,
             left.node,
+            (*left.reads, *_reads_in(right)),
         )
     if isinstance(left, Collection) and isinstance(right, WeightList):
         return WeightList(
@@ -129,6 +139,7 @@ def concatenate(left: Value, right: Value) -> Value | None:
             (*left.items, *right.sources),
             left.complete and right.complete,
             right.node,
+            (*_reads_in(left), *right.reads),
         )
     if isinstance(left, (WeightList, Collection)) and isinstance(right, Unknown):
         return WeightList((left, right), "unknown", (left, right), False)

@@ -84,7 +84,9 @@ def _for(interpreter: Interpreter, node: ast.For | ast.AsyncFor) -> str | None:
     if iterators.is_iterator(iterable) and iterators.to_the_end(node):
         iterators.walk(interpreter, iterable, node.iter)
     elements = iteration.known_elements(interpreter, iterable)
-    if elements is not None and len(elements) <= UNROLLED and iteration.worth_unrolling(elements):
+    # What one element stands for has to be gone through more than once, as any list of unknown length is.
+    alone = elements is not None and len(elements) == 1 and iteration.is_grown(iterable)
+    if elements is not None and not alone and len(elements) <= UNROLLED and iteration.worth_unrolling(elements):
         end = interpreter.run_unrolled(node.body, node.target, elements)
     else:
         end = interpreter.run_loop(

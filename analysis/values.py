@@ -503,10 +503,11 @@ class Mapping(Object):
 class WeightList(Value):
     """`model.trainable_variables` and its like: the weights of `owners`, as they are when asked for.
 
-    `attribute` is the spelling; `sources` are those known; `complete` says whether these are all.
+    `attribute` is the spelling; `sources` are those known; `complete` says whether these are all. `reads` are the
+    places where they were asked for, several where lists were put together.
     """
 
-    __slots__ = ("attribute", "complete", "node", "owners", "sources")
+    __slots__ = ("attribute", "complete", "node", "owners", "reads", "sources")
 
     def __init__(
         self,
@@ -515,7 +516,9 @@ class WeightList(Value):
         sources: tuple[Value, ...],
         complete: bool,
         node: ast.AST | None = None,
+        reads: tuple[ast.AST, ...] = (),
     ) -> None:
+        self.reads = reads or ((node,) if node is not None else ())
         self.owners = owners
         self.attribute = attribute
         self.sources = sources

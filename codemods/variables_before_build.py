@@ -52,22 +52,24 @@ import ast
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from regrad.analysis import flow, generation
 from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, WeightsRead
 from regrad.analysis.library.sequential import has_input
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import inside, lists_in, unknown_inside
-from regrad.analysis.values import Instance, Layer, Network, WeightList
+from regrad.analysis.values import Instance, Layer, Network
 from regrad.analysis.weights import describe, foreign_base
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
 class Evidence(NamedTuple):
-    """The early reading, and the request that uses it."""
+    """The early reading, and the request that uses it; `empty`: no weight is listed, so that nothing trains."""
 
     read: WeightsRead
     event: GradientTaken
+    empty: bool
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -75,9 +77,10 @@ def detect(program: Program) -> Iterable[Finding]:
     early = {id(read.node): read for read in program.of(WeightsRead) if not read.built and _early(program, read)}
     built = {id(read.node) for read in program.of(WeightsRead) if read.built}
     for event in program.of(GradientTaken):
-        for part in lists_in(event.sources):
-            read = early.get(id(part.node))
-            if read is None or id(part.node) in built or read.serial > event.serial or not isinstance(part, WeightList):
+        reads = [node for part in lists_in(event.sources) for node in part.reads]
+        for node in reads:
+            read = early.get(id(node))
+            if read is None or id(node) in built or read.serial > event.serial:
                 continue
             location = program.location(read.node, read.frame)
             if location in seen or not _called_between(program, read, event):
@@ -86,19 +89,26 @@ def detect(program: Program) -> Iterable[Finding]:
             yield Finding(
                 RULE.code,
                 RULE.name,
-                _message(read),
+                _message(read, alone=len(reads) == 1),
                 location,
                 CutKind.NEVER_USED,
                 () if _is_empty(read) else tuple(dict.fromkeys(describe(layer) for layer in read.unbuilt)),
                 (Related(program.location(event.node, event.frame), "the list is asked for gradients here"),),
-                Evidence(read, event),
+                Evidence(read, event, _nothing_else(event, [early.get(id(each)) for each in reads])),
             )
 
 
-def _message(read: WeightsRead) -> str:
+def _nothing_else(event: GradientTaken, reads: list[WeightsRead | None]) -> bool:
+    """Whether all that the request asks for has no weights yet."""
+    unbuilt = {id(layer) for read in reads if read is not None for layer in read.unbuilt}
+    return all(id(source) in unbuilt for source in flow.sources_of(event.sources)[0])
+
+
+def _message(read: WeightsRead, *, alone: bool) -> str:
     owner = describe(read.owner)
     if _is_empty(read):
-        return f"`{owner}` has no weights yet when they are listed here: the list stays empty"
+        stays = "empty" if alone else "without them"
+        return f"`{owner}` has no weights yet when they are listed here: the list stays {stays}"
     missing = tuple(dict.fromkeys(describe(layer) for layer in read.unbuilt))
     listed = ", ".join(f"`{name}`" for name in missing[:3])
     verb = "have" if len(missing) > 1 else "has"
@@ -120,19 +130,19 @@ def _early(program: Program, read: WeightsRead) -> bool:
         return False
     if _is_empty(read):
         networks = [value for value in parts if isinstance(value, Network)]
-        return not any(value.form != "sequential" or _states_input(value) for value in networks)
+        return not any(value.form != "sequential" or _states_input(program, value) for value in networks)
     frozen = {id(value) for value in read.frozen}
     missing = [layer for layer in read.unbuilt if isinstance(layer, Layer) and id(layer) not in frozen]
     return isinstance(owner, Instance) and bool(missing) and all(layer.fields.get("#called") for layer in missing)
 
 
-def _states_input(network: Network) -> bool:
+def _states_input(program: Program, network: Network) -> bool:
     """Whether it is told its input shape. One that begins with another `Sequential` knows what that one knows, which
     is asked by itself: that it is built by now says nothing of the moment of the reading.
     """
     layers = network.fields.get("layers") or (None,)
     nested = isinstance(layers[0], Network) and layers[0].form == "sequential"
-    return not nested and has_input(network)
+    return not nested and has_input(network, 2 if generation.only_keras_2(program) else program.keras)
 
 
 def _called_between(program: Program, read: WeightsRead, event: GradientTaken) -> bool:
@@ -157,7 +167,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             raise CannotMove("the weights are listed in another file")
         if _is_attribute(statement):
             edits = _read_afresh(program, read)
-            return [Mending("list the weights where they are asked for", _safety(read), edits, _reason(read))]
+            return [Mending("list the weights where they are asked for", _safety(evidence), edits, _reason(evidence))]
         if (
             not isinstance(statement, ast.Assign)
             or not _lists_only(statement.value)
@@ -188,17 +198,19 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 for node in uses:
                     rewrite.replace(node, text)
                 rewrite.remove([statement])
-        return [Mending("list the weights after the forward pass", _safety(read), rewrite.edits(), _reason(read))]
+        return [
+            Mending("list the weights after the forward pass", _safety(evidence), rewrite.edits(), _reason(evidence))
+        ]
     except CannotMove as problem:
         return Withheld(str(problem), f"tape.gradient(loss, {text})")
 
 
-def _safety(read: WeightsRead) -> Safety:
-    return Safety.SAFE if _is_empty(read) else Safety.UNSAFE
+def _safety(evidence: Evidence) -> Safety:
+    return Safety.SAFE if evidence.empty else Safety.UNSAFE
 
 
-def _reason(read: WeightsRead) -> str:
-    return "" if _is_empty(read) else "weights move that did not move before"
+def _reason(evidence: Evidence) -> str:
+    return "" if evidence.empty else "weights move that did not move before"
 
 
 def _is_attribute(statement: ast.stmt | None) -> bool:

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 def _network(interpreter: Interpreter, form: str, name: str, call: Call) -> Network:
-    return Network(form, name, call.node, interpreter.frame, interpreter.tick())
+    network = Network(form, name, call.node, interpreter.frame, interpreter.tick())
+    stated = call.get("name")
+    if isinstance(stated, Constant) and isinstance(stated.value, str):
+        network.fields["#label"] = stated.value
+    return network
 
 
 def _sequential(interpreter: Interpreter, name: str, call: Call) -> Value:

@@ -86,8 +86,11 @@ def _first_input(interpreter: Interpreter, layer: Value, node: ast.AST, given: V
     return interpreter.operation("input", "Input", node, (), dtype="float32", shape=shape, symbolic=True)
 
 
-def has_input(network: Network) -> bool:
-    """Whether a `Sequential` knows its input shape, so that its weights exist before the first call."""
+def has_input(network: Network, keras: int) -> bool:
+    """Whether a `Sequential` knows its input shape, so that its weights exist before the first call.
+
+    An `Embedding` does in Keras 2, whose `input_dim` says how many rows its table has and nothing of the input.
+    """
     layers = network.fields.get("layers") or ()
     if not layers:
         return False
@@ -95,9 +98,10 @@ def has_input(network: Network) -> bool:
     if isinstance(first, Tensor):
         return True
     if isinstance(first, Layer):
-        return first.kind == "InputLayer" or any(
-            name in first.arguments for name in ("input_shape", "input_dim", "batch_input_shape", "batch_shape")
-        )
+        stated = {"input_shape", "batch_input_shape", "batch_shape"}
+        if first.kind == "Embedding":
+            return keras == 2 or not stated.isdisjoint(first.arguments)
+        return first.kind == "InputLayer" or not {"input_dim", *stated}.isdisjoint(first.arguments)
     if isinstance(first, Network) and first.form == "sequential" and not first.fields.get("#built"):
-        return has_input(first)
+        return has_input(first, keras)
     return isinstance(first, Network) and first.fields.get("#built") is not False

@@ -100,7 +100,7 @@ def _compile(interpreter: Interpreter, model: Network | Instance, call: Call) ->
         # `compile(...)`, with a literal ellipsis, is a guide's way of leaving the arguments to the reader.
         call.complete and not any(isinstance(value, Constant) and value.value is ... for value in call.all()),
     )
-    if isinstance(model, Network) and model.form == "sequential" and sequential.has_input(model):
+    if isinstance(model, Network) and model.form == "sequential" and sequential.has_input(model, interpreter.keras):
         # Keras builds it as it is put together, so its output is known even where nothing trains it.
         sequential.build_sequential(interpreter, model, call.node)
     interpreter.store.put(model.fields, "#compiled", compilation)
