@@ -74,6 +74,7 @@ from regrad.codemods.engine import stopped_branch
 from regrad.codemods.engine.built_in_vain import built_in_vain
 from regrad.codemods.engine.called_twice import CalledTwice, called_instead, called_twice
 from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
+from regrad.codemods.engine.last_of_terms import Last, last_of_terms, with_all
 from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
@@ -157,7 +158,7 @@ class _Missed(NamedTuple):
 
     message: str
     place: Location
-    evidence: Replaced | Unnamed | Nothing | Term | Switch | Head
+    evidence: Replaced | Last | Unnamed | Nothing | Term | Switch | Head
 
 
 def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
@@ -170,6 +171,11 @@ def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
         name = program.source(replaced.statement.targets[0], replaced.path)
         message = f"`{name}` is replaced in every pass of the loop, so only the last one counts: {untrained}"
         return _Missed(message, program.location(replaced.statement, replaced.path), replaced)
+    last = last_of_terms(program, sink)
+    if last is not None:
+        counts = "the last one" if last.taken is None else f"`{program.source(last.taken, last.path)}`"
+        message = f"of the terms in `{last.holder}` only {counts} counts: {untrained}"
+        return _Missed(message, program.location(last.place, last.path), last)
     output = unnamed(program, sink, heads)
     if output is not None:
         message = f"the output `{output.head.name}` has targets and no loss, so its layer is not trained"
@@ -274,6 +280,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return added(program, evidence)
         if isinstance(evidence, Replaced):
             return added_up(program, evidence)
+        if isinstance(evidence, Last):
+            return with_all(program, evidence)
         if isinstance(evidence, (Unnamed, Nothing)):
             return with_loss(program, evidence)
         if isinstance(evidence, Switch):

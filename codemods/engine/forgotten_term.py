@@ -14,6 +14,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Instance, Mapping, Tensor, Value
 from regrad.codemods.engine.chosen_terms import Choice, choice_of, with_name
+from regrad.codemods.engine.numbers_in_tensors import is_number
 from regrad.codemods.engine.respelling import quoted
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.spacing import plus
@@ -100,7 +101,7 @@ def _in(program: Program, sink: Sink, target: Tensor, heads: list[Value], frame:
     candidates = {
         id(held.value): held
         for held in reversed(list(_held(frame)))
-        if _scalar(held.value) and held.value is not target and wanted <= set(flow.reach(held.value).sources)
+        if is_number(held.value) and held.value is not target and wanted <= set(flow.reach(held.value).sources)
         # What a loop goes over has its own name for the last of them.
         if held.part is not None or held.holder not in passing
     }
@@ -165,22 +166,6 @@ def _held(frame: Frame) -> Iterator[_Held]:
     for name, key, part, field in parts:
         if isinstance(part, Tensor):
             yield _Held(name, key, part, field)
-
-
-_REDUCTIONS = frozenset({"reduce_mean", "reduce_sum", "mean", "sum"})
-
-
-def _scalar(value: Tensor) -> bool:
-    """Whether a value certainly has no axes, as a loss has none."""
-    if value.shape == ():
-        return True
-    operation = value.operation
-    if operation.kind in ("loss", "op") and operation.name in _REDUCTIONS and isinstance(operation.node, ast.Call):
-        return len(operation.node.args) == 1 and not operation.node.keywords
-    if operation.kind == "operator":
-        parts = [part for part in operation.inputs if isinstance(part, Tensor)]
-        return bool(parts) and all(_scalar(part) for part in parts)
-    return operation.kind == "loss"
 
 
 def _bound(scope: ast.AST, sink: Sink, frame: Frame) -> ast.expr | None:
