@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from regrad.analysis.events import GradientTaken, TapeClosed, TapeOpened, Watched
+from regrad.analysis import weights
+from regrad.analysis.events import GradientTaken, ModelCalled, TapeClosed, TapeOpened, Watched
 from regrad.analysis.library.operation_calls import flatten
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
@@ -17,6 +18,7 @@ from regrad.analysis.values import (
     Gradients,
     Mapping,
     Tape,
+    Unknown,
     Value,
     Variable,
     WeightList,
@@ -93,8 +95,22 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         interpreter.store.put(owner.fields, "uses", 0)
         return NONE
     if name == "watched_variables":
-        return interpreter.unknown("call", "watched_variables", (owner,))
+        return _recorded(interpreter, owner, call.node)
     return UNKNOWN
+
+
+def _recorded(interpreter: Interpreter, tape: Tape, node: ast.AST) -> Value:
+    """The weights of the models that were called under the tape; other variables may be among them."""
+    models = [event.model for event in interpreter.events if isinstance(event, ModelCalled) and tape in event.tapes]
+    sources = {
+        id(source): source
+        for model in models
+        if not isinstance(model, Unknown)
+        for source in weights.collect(interpreter, model).trained
+    }
+    if not sources:
+        return interpreter.unknown("call", "watched_variables", (tape,))
+    return WeightList(tuple(models), "trainable_variables", tuple(sources.values()), False, node)
 
 
 def ask(interpreter: Interpreter, tape: Tape, name: str, call: Call) -> Value:
