@@ -13,6 +13,10 @@ from regrad.analysis.values import Collection, Gradients, Mapping, Tensor, Union
 from regrad.analysis.walking import each_once
 
 
+_COMPUTED = frozenset({"operator", "op"})
+MOST_OPERANDS = 32
+
+
 def gradients_in(value: Value) -> Iterator[Gradients]:
     """The gradients from which a value is made, at any depth."""
     yield from (each for each in each_once([value], _made_of) if isinstance(each, Gradients))
@@ -42,22 +46,38 @@ def from_gradient(value: Value, depth: int = 0) -> bool:
 
 
 def replaces_variable(value: Value) -> bool:
-    """Whether a tensor is what `w = w - rate * gradient` made of a variable, in the first pass or a later one."""
+    """Whether a tensor is what `w = w - rate * gradient` made of a variable, in the first pass or a later one; also
+    where an operation is around it, as in `w = tf.clip_by_value(w - rate * gradient, 0.0, 1.0)`.
+    """
     for _ in range(4):
-        if (
-            not isinstance(value, Tensor)
-            or value.operation.kind != "operator"
-            or not any(from_gradient(part) for part in value.operation.inputs)
-        ):
+        if not isinstance(value, Tensor) or value.operation.node is None:
             return False
-        if any(isinstance(part, Variable) for part in value.operation.inputs):
-            return True
         node = value.operation.node
-        earlier = [part for part in value.operation.inputs if isinstance(part, Tensor) and part.operation.node is node]
+        parts = _operands(value, node)
+        if not any(from_gradient(part) for part in parts):
+            return False
+        if any(isinstance(part, Variable) for part in parts):
+            return True
+        earlier = [part for part in parts if isinstance(part, Tensor) and part.operation.node is node]
         if not earlier:
             return False
         value = earlier[0]
     return False
+
+
+def _operands(value: Tensor, node: ast.AST) -> list[Value]:
+    """What the expression `node` computes the tensor of: what is made in it is opened, but for earlier passes."""
+    written = set(map(id, ast.walk(node)))
+    found: list[Value] = []
+    todo: list[Value] = list(value.operation.inputs)
+    while todo and len(found) < MOST_OPERANDS:
+        part = todo.pop()
+        made = part.operation if isinstance(part, Tensor) else None
+        if made is not None and made.kind in _COMPUTED and made.node is not node and id(made.node) in written:
+            todo += made.inputs
+        else:
+            found.append(part)
+    return found
 
 
 def projects_variable(program: Program, value: Value) -> bool:
