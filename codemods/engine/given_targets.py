@@ -12,13 +12,14 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Mapping, Network, Shape, Tensor, Value
 from regrad.codemods.engine import deliveries
-from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
+from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back, mapped
 from regrad.codemods.engine.handed_twice import handed_twice
 from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit, Safety
+from regrad.codemods.engine.switched_targets import switched_off, switched_on
 from regrad.codemods.engine.unread_targets import handed_with, unread_targets
 
 _LABELS = ("labels", "label", "targets", "target", "y")
@@ -59,7 +60,13 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
         elif (unread := unread_targets(program)) is not None:
             yield f"hand `{unread.name}` over as well", Safety.UNSAFE, partial(handed_with, program, unread)
     elif kind == "dataset":
-        if (beside := kept_back(program, event)) is not None:
+        if (switched := switched_off(program, event)) is not None:
+            yield (
+                f"hand targets over: `{switched.parameter}=True`",
+                Safety.UNSAFE,
+                partial(switched_on, program, switched),
+            )
+        elif (beside := kept_back(program, event)) is not None:
             yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
         elif (unread := unread_targets(program)) is not None:
             yield f"hand `{unread.name}` over as well", Safety.UNSAFE, partial(handed_with, program, unread)
@@ -235,26 +242,16 @@ def _split(program: Program, event: Trained, key: str) -> tuple[Edit, ...]:
 def _drops_target(program: Program) -> tuple[list[ast.expr], str, str] | None:
     """The one mapped function that takes two things and never reads the second: what it returns, its file, the name."""
     found: list[tuple[list[ast.expr], str, str]] = []
-    for path in program.trees:
-        mapped = {
-            call.args[0].id
-            for tree in program.trees
-            for call in program.nodes_of(tree, ast.Call)
-            if isinstance(call.func, ast.Attribute)
-            and call.func.attr == "map"
-            and call.args
-            and isinstance(call.args[0], ast.Name)
-        }
-        for node in program.nodes_of(path, ast.FunctionDef):
-            if node.name not in mapped or len(node.args.args) != 2:
-                continue
-            second = node.args.args[1].arg
-            inside = list(ast.walk(node))
-            values = [each.value for each in inside if isinstance(each, ast.Return)]
-            single = [each for each in values if each is not None and not isinstance(each, (ast.Tuple, ast.Dict))]
-            read = any(isinstance(each, ast.Name) and each.id == second for each in inside)
-            if not read and single and len(single) == len(values):
-                found.append((single, path, second))
+    for node, path in mapped(program):
+        if len(node.args.args) != 2:
+            continue
+        second = node.args.args[1].arg
+        inside = list(ast.walk(node))
+        values = [each.value for each in inside if isinstance(each, ast.Return)]
+        single = [each for each in values if each is not None and not isinstance(each, (ast.Tuple, ast.Dict))]
+        read = any(isinstance(each, ast.Name) and each.id == second for each in inside)
+        if not read and single and len(single) == len(values):
+            found.append((single, path, second))
     return found[0] if len(found) == 1 else None
 
 

@@ -29,11 +29,32 @@ class Delivery(NamedTuple):
 
 
 def kept_back(program: Program, event: Trained) -> Delivery | None:
-    """The one local value that the function behind the data computes and neither reads nor hands over."""
+    """The one local value that the function behind the data, or one that a data set is mapped with, computes and
+    neither reads nor hands over.
+    """
     function = function_behind(event)
-    path = file_of(program, function) if function is not None else None
-    if function is None or path is None:
-        return None
+    if function is not None:
+        path = file_of(program, function)
+        return _kept_back_by(program, function, path) if path is not None else None
+    found = [each for each in (_kept_back_by(program, *one) for one in mapped(program)) if each is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def mapped(program: Program) -> list[tuple[ast.FunctionDef, str]]:
+    """The functions of the program that a `map` is given by name, each with its file."""
+    names = {
+        call.args[0].id
+        for path in program.trees
+        for call in program.nodes_of(path, ast.Call)
+        if isinstance(call.func, ast.Attribute) and call.func.attr == "map"
+        if call.args and isinstance(call.args[0], ast.Name)
+    }
+    return [
+        (node, path) for path in program.trees for node in program.nodes_of(path, ast.FunctionDef) if node.name in names
+    ]
+
+
+def _kept_back_by(program: Program, function: ast.FunctionDef, path: str) -> Delivery | None:
     values = handed(function)
     if not values or any(isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) != 1 for value in values):
         return None
@@ -52,13 +73,20 @@ def kept_back(program: Program, event: Trained) -> Delivery | None:
             lists.add(node.id)
         if isinstance(node.ctx, ast.Store):
             stored.setdefault(node.id, node.lineno)
-        elif not filled and not grown:
+        elif not filled and not grown and not _changed(program, path, node):
             read.add(node.id)
     unread = [name for name in stored if name not in read and not name.startswith("_")]
     named = [name for name in unread if {*name.split("_")} & {*TARGET_WORDS, *_ALSO}] or unread
     if len(named) != 1 or any(stored[named[0]] >= value.lineno for value in values):
         return None
     return Delivery(tuple(values), path, named[0], named[0] in lists)
+
+
+def _changed(program: Program, path: str, read: ast.Name) -> bool:
+    """Whether it is read to bind the same name anew: `label = label / 100`."""
+    statement = program.statement(read, path)
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    return len(targets) == 1 and isinstance(targets[0], ast.Name) and targets[0].id == read.id
 
 
 def handed_on(program: Program, found: Delivery) -> tuple[Edit, ...]:
