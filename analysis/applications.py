@@ -12,7 +12,6 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Gradients, Mapping, Tensor, Union_, Unknown, Value, Variable, Zip
 from regrad.analysis.walking import each_once
 
-
 _COMPUTED = frozenset({"operator", "op"})
 MOST_OPERANDS = 32
 

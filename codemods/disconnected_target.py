@@ -36,6 +36,8 @@ Each layer gets the output of the one before it; what follows reads the value th
 was made of once; a result without a name takes the place of what the layer was given; the weights of the model that was
 called are asked for, or, where both models are trained in the step, the loss is computed from what the asked one has a
 part in; a step asks the loss that is computed from its weights and that nothing asks; one model gives both outputs.
+Columns that were cut out of an array and watched, where the model is given the array, are joined for it: these are the
+same values, and safe.
 Where the model that was called is trained elsewhere, or came trained (a teacher), the call may be the mistake as well
 as the list, and nothing is rewritten. Unsafe: another function is computed, or other weights move. Where a function
 adds values to what was made of them (a residual block), a value that nobody read may have been meant beside another and
@@ -69,6 +71,7 @@ from regrad.analysis.values import Collection, Tensor, Value, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import counted, own_losses
 from regrad.codemods.engine.forgotten_prediction import Forgotten, forgotten
+from regrad.codemods.engine.joined_columns import joined_columns
 from regrad.codemods.engine.lost_output import LostOutput, lost_outputs, used
 from regrad.codemods.engine.other_model import OtherModel, asked_of_the_called, other_model, weights_replaced
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -203,6 +206,10 @@ def _computed_from(program: Program, evidence: Independent) -> Mendings:
         return [Mending(what, Safety.UNSAFE, rewrite.edits(), "another loss is computed")]
     if isinstance(event, Minimized):
         return Withheld("which value the target should be computed from is not certain", advice)
+    columns = joined_columns(program, event)
+    if columns is not None:
+        title = "give the model the columns that the gradient is asked of"
+        return [Mending(title, Safety.SAFE, columns, "joined again they are the same values")]
     recorder = recording.recorder_of(program, event.tape)
     node = event.sources_node
     names = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]

@@ -35,10 +35,11 @@ When it stays silent
 When a gradient reaches the weights on another way (targets of Q-learning, SimSiam and VQ-VAE, straight-through
 estimators, advantages of an actor-critic), when the other ways are cut by something else (RG501, RG502, or RG401 where
 no tape saw them: that cut is the one to mend), when another training step of the program trains them, when the program
-updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, and
-where `unconnected_gradients` shows that missing gradients are reckoned with. A baseline beside a stopped term of the
-loss stays stopped; where the term is missing altogether, RG109 says so; where a step asks another's loss, RG407. Of two
-stops, the one that parts the loss from more weights is told.
+updates weights by hand (`set_weights`, `assign`: moving averages) and only some are cut off, for frozen weights, when
+the stopped value is only what the prediction of other weights is measured against (a teacher, a slow copy, a random
+network to follow), and where `unconnected_gradients` shows that missing gradients are reckoned with. A baseline beside
+a stopped term of the loss stays stopped; where the term is missing altogether, RG109 says so; where a step asks
+another's loss, RG407. Of two stops, the one that parts the loss from more weights is told.
 
 References
 ----------
@@ -62,6 +63,7 @@ from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.stopped_target import is_target_of_another
 from regrad.codemods.engine.unread_loss import unread_losses
 
 CODE, NAME = "RG503", "gradient-stopped"
@@ -77,6 +79,8 @@ def detect(program: Program) -> Iterator[Finding]:
         if ending.kind is not CutKind.STOPPED or any(_shares(ending, other) for other in found):
             continue
         if not ending.whole and (by_hand or _meant(ending)):
+            continue
+        if not ending.whole and ending.value is not None and is_target_of_another(ending.sink, ending.value):
             continue
         if any(each.event.node is ending.sink.event.node for each in unread_losses(program)):
             continue  # RG407

@@ -74,7 +74,8 @@ from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_i
 from regrad.codemods.engine.never_run import NeverRun, never_run
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Misread, misread_pairs, paired
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.run_in_vain import stepped
 from regrad.codemods.engine.used_up import UsedUp, kept, used_up
 from regrad.codemods.engine.variables_left_out import VariablesLeftOut, listed_as_well, variables_left_out
 
@@ -149,7 +150,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
 
 def mend(program: Program, finding: Finding) -> Mendings:
     if isinstance(finding.evidence, Unapplied):
-        return Withheld("which step of the session should apply them is the author's to say", finding.evidence.line)
+        return _in_graph(program, finding.evidence)
     if isinstance(finding.evidence, NeverRun):
         return Withheld("beside what the session should run it is the author's to say", finding.evidence.line)
     if isinstance(finding.evidence, LeftOutOfGraph):
@@ -162,6 +163,14 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(finding.evidence, BegunAgain):
             return Withheld(str(problem), "variables = [*first.trainable_variables, *second.trainable_variables]")
         return Withheld(str(problem), "optimizer.apply_gradients(zip(gradients, variables))")
+
+
+def _in_graph(program: Program, evidence: Unapplied) -> Mendings:
+    try:
+        edits = stepped(program, evidence.path, evidence.node)
+    except CannotMove as problem:
+        return Withheld(str(problem), evidence.line)
+    return [Mending("apply them", Safety.UNSAFE, edits, "weights move that did not move before")]
 
 
 def _mending(program: Program, evidence: object) -> Mending:

@@ -3,7 +3,8 @@
 What it does
 ------------
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
-that is computed and left out of the sum, a sum that each pass of a loop replaces, an output with targets that
+that is computed and left out of the sum, a sum that each pass of a loop replaces, terms that are gathered and of which
+only one is differentiated (`losses[-1]`), an output with targets that
 `loss={...}` does not name, or whose loss is None although a metric watches it, its loss has a weight or its
 prediction is used later, a weight that a layer makes and never uses, or of which it only computes something that
 nobody reads, and a layer that is never called where one like it is called twice on the same value; always where the
@@ -35,11 +36,11 @@ The fix and its safety
 ----------------------
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else;
 where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list.
-`total = term` becomes `total += term`. An output gets the loss that fits its activation and its targets. The second
-of two calls of one layer is made with the layer that nobody calls. A weight that is not used takes the place of the
-one that stands there for it, where the names say so or where that one is used twice on the same value; a weight of
-zeros is added to the only product that it fits. Unsafe: another loss or function is computed. Of a head that nobody
-uses, it is the author's choice whether to use it or to leave it out.
+`total = term` becomes `total += term`, and `losses[-1]` becomes `sum(losses)`. An output gets the loss that fits its
+activation and its targets. The second of two calls of one layer is made with the layer that nobody calls. A weight that
+is not used takes the place of the one that stands there for it, where the names say so or where that one is used twice
+on the same value; a weight of zeros is added to the only product that it fits. Unsafe: another loss or function is
+computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it out.
 
 When it stays silent
 --------------------

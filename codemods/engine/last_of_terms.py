@@ -42,7 +42,7 @@ class Last(NamedTuple):
 def last_of_terms(program: Program, sink: Sink) -> Last | None:
     """The gathering in the function that asks for the gradient."""
     event = sink.event
-    if not isinstance(event, GradientTaken) or event.target_node is None:
+    if not isinstance(event, GradientTaken) or not isinstance(event.target_node, ast.expr):
         return None
     scope = unreached.scope_of(program, event.frame)
     for loop in ast.walk(scope):
