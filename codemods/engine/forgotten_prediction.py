@@ -62,14 +62,16 @@ def _entries(program: Program, sink: Sink, frame: Frame, wanted: set[int]) -> It
 
 def _uses(program: Program, frame: Frame, call: ast.AST) -> Iterator[Forgotten]:
     bound = binding(program.statement(call, frame.path), call)
-    if bound is None or not isinstance(call, ast.Call) or not call.args or not isinstance(call.args[0], ast.Name):
+    if bound is None or not isinstance(call, ast.Call) or not call.args:
         return
-    name, given = bound.target.id, call.args[0].id
-    if name == given:
+    first = call.args[0]
+    parts = first.elts if isinstance(first, (ast.Tuple, ast.List)) else [first]
+    name, given = bound.target.id, {each.id for each in parts if isinstance(each, ast.Name)}
+    if name in given:
         return
     parents = program.parents(frame.path)
     for node in ast.walk(scope_of(program, frame)):
-        if not isinstance(node, ast.Name) or node.id != given or not isinstance(node.ctx, ast.Load):
+        if not isinstance(node, ast.Name) or node.id not in given or not isinstance(node.ctx, ast.Load):
             continue
         holder = parents.get(node)
         # Beside another value, as the prediction stands beside the targets.
