@@ -230,7 +230,8 @@ def cuts_off_a_term(before: StepReport, after: StepReport) -> bool:
     if before.terms is None or after.terms is None:
         return False
     raised = before.outcome is Outcome.RAISED and any(cut.kind is CutKind.NO_REGISTERED_GRADIENT for cut in before.cuts)
-    return after.terms.stopped > before.terms.stopped or (raised and after.terms.open < before.terms.open)
+    fewer = after.terms.open < before.terms.open
+    return fewer and (raised or after.terms.stopped > before.terms.stopped)
 
 
 def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:

@@ -68,6 +68,8 @@ def test_a_term_that_is_stopped_now_is_not_mended() -> None:
 def test_a_loss_of_one_piece_for_two_terms_is_no_loss_of_terms() -> None:
     assert verdict(replace(raised(), terms=Terms(2, 0)), replace(GOOD, terms=Terms(1, 0))) is Verdict.MENDED
     assert verdict(replace(raised(), terms=Terms(1, 1)), replace(GOOD, terms=Terms(1, 1))) is Verdict.MENDED
+    # Nothing was reached before, and so nothing was stopped on the way.
+    assert verdict(replace(raised(), terms=Terms(0, 0)), replace(GOOD, terms=Terms(1, 1))) is Verdict.MENDED
 
 
 def test_partial_none_then_sound_is_mended() -> None:
