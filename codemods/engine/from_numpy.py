@@ -14,7 +14,7 @@ from regrad.analysis.walking import each_once
 from regrad.codemods.engine import detached_targets, numpy_function, picked_elements
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
 from regrad.codemods.engine.converted_file import ConvertedFile
-from regrad.codemods.engine.numpy_table import ARRAY_METHODS, FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
+from regrad.codemods.engine.numpy_table import ALIKE, ARRAY_METHODS, FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
 from regrad.codemods.engine.rule import Edit
 
 _BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
@@ -174,7 +174,11 @@ class Conversion:
             return f"{self.say('tensordot', path, node)}({self.text(one, path)}, {self.text(other, path)}, 1)"
         if name in ("ravel",):
             return f"{self.say('reshape', path, node)}({self.text(self._argument(node, 0), path)}, [-1])"
+        if name == "delete":
+            return self._without(node, path)
         known = TABLE.get(name)
+        if known is None and name in ALIKE:
+            return self._alike(node, name, path)
         if known is None:
             if (
                 not any(id(value) in self.chain for value in operation_values(self.values, node))
@@ -198,6 +202,25 @@ class Conversion:
                 )
             )
         return self._table(node, known, path)
+
+    def _alike(self, node: ast.Call, name: str, path: str) -> str:
+        if any(isinstance(each, ast.Starred) for each in node.args) or any(word.arg is None for word in node.keywords):
+            raise NotConverted("the arguments are not written out")
+        parts = [self.text(each, path) for each in node.args]
+        parts += [f"{word.arg}={self.text(word.value, path)}" for word in node.keywords]
+        return f"{self.say(f'experimental.numpy.{name}', path, node)}({', '.join(parts)})"
+
+    def _without(self, node: ast.Call, path: str) -> str:
+        """`np.delete(x, places, axis=1)`: which places stay is no question of slopes, and is left to NumPy."""
+        array, places, axis = (argument(node, at, name) for at, name in enumerate(("arr", "obj", "axis")))
+        if array is None or places is None or axis is None or not isinstance(array, (ast.Name, ast.Attribute)):
+            raise NotConverted("what is deleted is not written out, along which axis", "tf.gather(x, kept, axis=axis)")
+        if any(each in self.values for each in ast.walk(places)):
+            raise NotConverted("a position has no slope", "tf.gather(x, kept, axis=axis)")
+        numpy = self.program.source(node.func, path).rpartition(".")[0]
+        along = self.program.source(axis, path)
+        kept = f"{numpy}.delete({numpy}.arange({self.text(array, path)}.shape[{along}]), {self.text(places, path)})"
+        return f"{self.say('gather', path, node)}({self.text(array, path)}, {kept}, axis={along})"
 
     def _table(self, node: ast.Call, known: Counterpart, path: str) -> str:
         callee = self.program.source(node.func, path)

@@ -102,6 +102,14 @@ TABLE: dict[str, Counterpart] = {
     "special.xlogy": Counterpart("math.xlogy", 2),
 }
 
+ALIKE = frozenset(
+    "cumsum cumprod diff flip flipud fliplr rot90 log2 log10 exp2 cbrt deg2rad rad2deg sinc swapaxes moveaxis triu tril"
+    " diag diagonal average nansum nanmean nanprod vander atleast_2d broadcast_to outer cross kron hypot logaddexp"
+    " logaddexp2 vdot take mod remainder vstack hstack dstack".split()
+)
+"""What TensorFlow's own NumPy interface (`tf.experimental.numpy`) has under the same name, with the same arguments and
+with a slope: each was differentiated and compared with NumPy on TensorFlow 2.21."""
+
 ARRAY_METHODS = {
     "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min", "prod": "reduce_prod",
     "std": "math.reduce_std", "var": "math.reduce_variance",
