@@ -7,7 +7,7 @@ loop of one's own:
 
 - categorical or sparse categorical cross-entropy over one unit;
 - binary cross-entropy over an n-way softmax whose targets are class numbers;
-- binary cross-entropy over one sigmoid unit whose targets name more than two classes;
+- binary cross-entropy over one sigmoid unit, or the logits of one, whose targets name more than two classes;
 - a cross-entropy over `relu`, `tanh` and other activations that do not give probabilities;
 - a cross-entropy over a head without activation that is not told of its logits;
 - `tf.nn.softmax_cross_entropy_with_logits` and its relatives over what a softmax (a sigmoid) has squashed already.
@@ -169,9 +169,11 @@ def _complaint(found: Judged) -> str | None:
         )
     if not found.trained:
         return None
-    if found.name in _BINARY and units == 1 and head.activation == "sigmoid" and _many(found):
+    yes_or_no = head.activation == "sigmoid" or (head.activation == "linear" and bool(found.logits))
+    if found.name in _BINARY and units == 1 and yes_or_no and _many(found):
+        kind = "sigmoid unit" if head.activation == "sigmoid" else "unit of logits"
         return (
-            f"one sigmoid unit answers yes or no, and the targets name {targets.classes} classes: "
+            f"one {kind} answers yes or no, and the targets name {targets.classes} classes: "
             f"`{found.name}` pulls it to 1 for ever"
         )
     if found.name in _BINARY and units > 1 and head.activation == "softmax" and is_class_numbers(found):
