@@ -67,6 +67,7 @@ class Symptom(Enum):
     NOTHING_CHANGED = "nothing-changed"
     UNTRAINED_LAYER_FROZEN = "untrained-layer-frozen"
     STUCK_AT_ZERO = "stuck-at-zero"
+    DRIED_UP = "dried-up"
     LEFT_OUT = "left-out"
     UPDATE_MISSING = "update-missing"
     TARGETS_OUT_OF_RANGE = "targets-out-of-range"

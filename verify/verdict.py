@@ -21,6 +21,7 @@ SYMPTOM_WORDS = {
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer is frozen and is never trained",
     Symptom.STUCK_AT_ZERO: "a matrix of zeros receives a gradient of exactly zero, so that it stays as it is",
+    Symptom.DRIED_UP: "some gradients arrive in the first step alone: later ones read what an earlier step computed",
     Symptom.LEFT_OUT: "weights that the loss needs are in no list of variables, or too late: nothing trains them",
     Symptom.UPDATE_MISSING: "gradients arrive at variables that no optimizer is told to update",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lie outside the range that the loss is made for",
@@ -39,6 +40,7 @@ SYMPTOM_WORDS_BEFORE = {
     Symptom.NOTHING_CHANGED: "no weight changed",
     Symptom.UNTRAINED_LAYER_FROZEN: "a freshly initialised layer was frozen and never trained",
     Symptom.STUCK_AT_ZERO: "a matrix of zeros received a gradient of exactly zero, so that it stayed as it was",
+    Symptom.DRIED_UP: "some gradients arrived in the first step alone: later ones read what an earlier step computed",
     Symptom.LEFT_OUT: "weights that the loss needed were in no list of variables, or too late: nothing trained them",
     Symptom.UPDATE_MISSING: "gradients arrived at variables that no optimizer was told to update",
     Symptom.TARGETS_OUT_OF_RANGE: "the targets lay outside the range that the loss is made for",
@@ -178,6 +180,8 @@ def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
         return Verdict.UNCHANGED, f"Still, {listed(dropped)} {verb} nothing: no gradient is asked for there any more."
     if cuts_off_a_term(before, after):
         return Verdict.UNCHANGED, "A term of the loss is cut off from the weights now: it does not train any more."
+    if Symptom.DRIED_UP in remaining.symptoms and Symptom.DRIED_UP not in before.symptoms:
+        return Verdict.UNCHANGED, "Gradients arrive in the first step alone: later ones read what that one computed."
     filled = filled_with_zeros(before, after)
     if filled:
         return Verdict.UNCHANGED, f"Zeros take the place of the missing gradients of {listed(filled)}."

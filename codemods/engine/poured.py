@@ -47,6 +47,13 @@ def unwrapped(program: Program, evidence: Poured) -> Mending:
         raise CannotMove("the variable has a dtype or a shape of its own")
     value = call.args[0]
     rewrite = Rewrite(program.files[path], program.trees[path])
+    statement = program.statement(call, path)
+    if isinstance(statement, ast.Assign) and statement.value is call and _reads_its_target(statement):
+        # Computed with the expression alone, the next pass would start from a tensor that no tape watches.
+        holder = program.source(statement.targets[0], path)
+        rewrite.replace(statement, f"{holder}.assign({program.source(value, path)})")
+        reason = "whatever else holds the variable sees its new value"
+        return Mending("update the variable in place", Safety.UNSAFE, rewrite.edits(), reason)
     if isinstance(value, (ast.List, ast.Tuple, ast.ListComp)):
         function = program.source(call.func, path)
         if not function.endswith(".Variable"):
@@ -63,6 +70,15 @@ def unwrapped(program: Program, evidence: Poured) -> Mending:
     else:
         rewrite.replace(call, program.source(value, path))
     return Mending("compute with the expression itself", Safety.SAFE, rewrite.edits())
+
+
+def _reads_its_target(statement: ast.Assign) -> bool:
+    """Whether what is bound is made of what was bound there before: `angle = tf.Variable(wrapped(angle))`."""
+    target = statement.targets[0]
+    if len(statement.targets) != 1 or not isinstance(target, (ast.Name, ast.Attribute)):
+        return False
+    text = ast.unparse(target)
+    return any(ast.unparse(each) == text for each in ast.walk(statement.value) if isinstance(each, type(target)))
 
 
 def threaded(program: Program, evidence: Poured) -> Mending:

@@ -259,3 +259,44 @@ def test_scores_in_the_place_of_labels_are_noticed(compare: Compare, wrong: str,
 @pytest.mark.parametrize("arguments", ["tf.sigmoid(x @ w), y", "labels=tf.sigmoid(x[:, :1]), logits=x @ w"])
 def test_soft_labels_of_a_network_or_of_data_are_labels(step: Step, arguments: str) -> None:
     assert step(LINKS.replace("{arguments}", arguments)).symptoms == ()
+
+
+ANGLES = """
+import tensorflow as tf
+
+angle = tf.Variable([0.3, 6.1], name="angle")
+rate = tf.Variable(0.5, name="rate")
+moved = [angle, rate]
+optimizer = tf.keras.optimizers.SGD(0.05)
+for step in range(4):
+    with tf.GradientTape() as tape:
+        REBOUND
+        loss = tf.reduce_sum(tf.square(tf.sin(angle) - rate))
+    optimizer.apply_gradients(zip(tape.gradient(loss, moved), moved))
+"""
+
+
+def test_what_flows_in_the_first_step_alone_is_no_mending(step: Step, compare: Compare) -> None:
+    broken = ANGLES.replace("REBOUND", "angle = tf.Variable(angle % 6.28)")
+    tensor = ANGLES.replace("REBOUND", "angle = angle % 6.28")
+    mended = ANGLES.replace("REBOUND", "angle.assign(angle % 6.28)")
+    assert Symptom.DRIED_UP in step(tensor).symptoms
+    assert compare(broken, tensor).verdict is Verdict.UNCHANGED
+    assert compare(broken, mended).verdict is Verdict.MENDED
+
+
+TURNS = """
+import tensorflow as tf
+
+one, two = tf.Variable([0.3, 0.1], name="one"), tf.Variable([0.5, 0.2], name="two")
+optimizer = tf.keras.optimizers.SGD(0.05)
+for step in range(4):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(one - 1.0)) if step % 2 == 0 else tf.reduce_sum(tf.square(two + 1.0))
+    gradients = tape.gradient(loss, [one, two])
+    optimizer.apply_gradients([(g, v) for g, v in zip(gradients, [one, two]) if g is not None])
+"""
+
+
+def test_weights_that_train_in_turns_have_not_dried_up(step: Step) -> None:
+    assert Symptom.DRIED_UP not in step(TURNS).symptoms

@@ -13,7 +13,7 @@ from .loss_oracles import loss_symptoms
 from .output_oracles import output_is_fixed, output_symptoms
 from .progress import does_not_fall
 from .recorder import STEPS, Recorder
-from .requests import update_missing
+from .requests import dried_up, update_missing
 from .values import careful
 
 NOTICEABLE = 1e-6
@@ -26,6 +26,7 @@ def symptoms_of(recorder: Recorder, variables: list[dict[str, Any]]) -> list[str
         ("nothing-changed", lambda: nothing_changed(recorder, variables)),
         ("untrained-layer-frozen", lambda: frozen_and_fresh(recorder)),
         ("stuck-at-zero", lambda: any(stuck_at_zero(recorder, *pair) for pair in zip(recorder.reported, variables))),
+        ("dried-up", lambda: dried_up(recorder)),
         ("left-out", lambda: left_out(recorder, variables)),
         ("update-missing", lambda: update_missing(recorder, variables)),
     ):

@@ -48,6 +48,23 @@ def dead_requests(recorder: Recorder) -> list[tuple[int, Call]]:
     return dead
 
 
+_LEFT_OVER = {"before-tape", "assigned", "variable-replaced", "not-watched"}
+"""Ends of a path that a step before this one has left behind."""
+
+
+def dried_up(recorder: Recorder) -> bool:
+    """Whether one call gave a variable a gradient the first time and never again, as what is computed of the variable
+    is left over from an earlier step.
+    """
+    return any(
+        states[0] in ("flows", "connected") and len(states) > 1 and set(states[1:]) == {"none"}
+        for cut in recorder.cuts
+        if cut["kind"] in _LEFT_OVER
+        for track in cut["tracks"]
+        for states in track.requests.values()
+    )
+
+
 def received(track: Track) -> bool:
     return any(state != "none" for state, _ in (*track.asked, *track.applied))
 
