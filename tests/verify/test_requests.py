@@ -300,3 +300,57 @@ for step in range(4):
 
 def test_weights_that_train_in_turns_have_not_dried_up(step: Step) -> None:
     assert Symptom.DRIED_UP not in step(TURNS).symptoms
+
+
+MASKED = """
+import tensorflow as tf
+from tensorflow import keras
+
+class Masked(keras.layers.Layer):
+    def build(self, shape):
+        self.kernel = self.add_weight(name="kernel", shape=(3, 2))
+        self.bias = self.add_weight(name="bias", shape=(2,), initializer="zeros")
+        IN_BUILD
+
+    def call(self, x):
+        return tf.matmul(x, IN_CALL) + self.bias
+
+model = keras.Sequential([Masked()])
+optimizer = keras.optimizers.Adam(1e-2)
+x = tf.random.stateless_normal((16, 3), (1, 2))
+for step in range(4):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(model(x) - x[:, :2]))
+    weights = model.trainable_variables
+    optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights))
+"""
+
+
+def test_a_product_that_the_first_step_made_is_seen(compare: Compare) -> None:
+    broken = MASKED.replace("IN_BUILD", "self.masked = 2.0 * self.kernel").replace("IN_CALL", "self.masked")
+    mended = MASKED.replace("IN_BUILD", "pass").replace("IN_CALL", "2.0 * self.kernel")
+    evidence = compare(broken, mended)
+    assert Symptom.DRIED_UP in evidence.before.symptoms
+    assert evidence.verdict is Verdict.MENDED
+
+
+TASKS = """
+import tensorflow as tf
+from tensorflow import keras
+
+body, heads = keras.layers.Dense(4), [keras.layers.Dense(1, name="first"), keras.layers.Dense(1, name="second")]
+x = tf.random.stateless_normal((16, 3), (1, 2))
+for head in heads:
+    head(body(x))
+weights = body.trainable_variables + heads[0].trainable_variables + heads[1].trainable_variables
+optimizer = keras.optimizers.Adam(1e-2)
+for task in [0, 1, 1, 1, 0, 1]:
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(tf.square(heads[task](body(x)) - x[:, task : task + 1]))
+    gradients = tape.gradient(loss, weights)
+    optimizer.apply_gradients([(g, v) for g, v in zip(gradients, weights) if g is not None])
+"""
+
+
+def test_a_head_that_waits_for_its_task_has_not_dried_up(step: Step) -> None:
+    assert Symptom.DRIED_UP not in step(TASKS).symptoms

@@ -59,10 +59,28 @@ def dried_up(recorder: Recorder) -> bool:
     return any(
         states[0] in ("flows", "connected") and len(states) > 1 and set(states[1:]) == {"none"}
         for cut in recorder.cuts
-        if cut["kind"] in _LEFT_OVER
         for track in cut["tracks"]
-        for states in track.requests.values()
+        for call, states in track.requests.items()
+        if cut["kind"] in _LEFT_OVER or (cut["kind"] == "never-used" and has_live_sibling(recorder, track, call))
     )
+
+
+def has_live_sibling(recorder: Recorder, track: Track, call: Call) -> bool:
+    """Whether another weight of the same layer still gets its gradient there: the layer is used, this weight is not
+    read. Where the whole layer gets none, it may have its turn in other steps.
+    """
+    layer = layer_of(track)
+    return layer is not None and any(
+        layer_of(other) == layer and other.requests.get(call, ["none"])[-1] != "none"
+        for other in recorder.tracks.values()
+        if other is not track
+    )
+
+
+def layer_of(track: Track) -> str | None:
+    """The path of the layer that owns a weight; Keras 3 alone tells it."""
+    path = getattr(track.variable, "path", None)
+    return path.rpartition("/")[0] if isinstance(path, str) and "/" in path else None
 
 
 def received(track: Track) -> bool:
