@@ -14,6 +14,7 @@ from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Variable
 from regrad.codemods.engine.broken_paths import argument as call_argument
 from regrad.codemods.engine.operations_of import tensors
+from regrad.codemods.engine.outlived import outlived
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.scattered import new_content
 from regrad.codemods.engine.surroundings import block_of
@@ -119,9 +120,16 @@ def threaded(program: Program, evidence: Poured) -> Mending:
     plain = call.func.attr == "assign" and not before and len(call.args) == 1 and isinstance(call.args[0], ast.Name)
     name = program.source(call.args[0], path) if plain else free_name(scope, receiver)
     held = receiver
+    gone = (*uses, *reads_of(program, statement, receiver, path))
+    whole = not before and call.func.attr == "assign"
+    maker = outlived(program, evidence.variable, held_by, path, gone) if whole else None
+    if maker is not None:
+        rewrite.remove([maker], keep_comments=True)
     for each in (*before, statement):
         assert isinstance(each.value, ast.Call)
-        last = f"\n{receiver}.assign({name})" if each is statement else ""
+        last = f"\n{receiver}.assign({name})" if each is statement and maker is None else ""
+        if plain and maker is not None:
+            rewrite.remove([statement], keep_comments=True)
         if not plain:
             text, emptied = _new_content(program, each.value, path, held)
             rewrite.replace(each, f"{name} = {text}{last}")
@@ -131,7 +139,10 @@ def threaded(program: Program, evidence: Poured) -> Mending:
         for node in uses_of(program, each.value, evidence.frame):
             if _counts(program, evidence, node, block):
                 rewrite.replace(spelled_read(parents, node), name)
-    return Mending("compute with what was assigned", Safety.SAFE, rewrite.edits())
+    title = "compute with what was assigned"
+    if maker is not None:
+        return Mending(title, Safety.UNSAFE, rewrite.edits(), f"`{receiver}`, which nothing else reads, is gone")
+    return Mending(title, Safety.SAFE, rewrite.edits())
 
 
 def read_in_other_functions(program: Program, evidence: Poured, receiver: str) -> bool:
