@@ -12,6 +12,7 @@ from regrad.analysis import joining
 from regrad.analysis.assigning import FILLING
 from regrad.analysis.frames import Scope
 from regrad.analysis.interpreter import SYMBOLIC, Call
+from regrad.analysis.parameters import positional, positional_names
 from regrad.analysis.values import (
     UNKNOWN,
     BoundExternal,
@@ -175,14 +176,14 @@ def call_unknown(interpreter: Interpreter, callee: Value, node: ast.AST) -> Valu
     if not isinstance(function, Function):
         return UNKNOWN
     parameters = function.node.args
-    names = [*parameters.posonlyargs, *parameters.args]
+    names = positional(parameters)
     if isinstance(callee, BoundMethod) and names:
         names = names[1:]
-    positional = tuple(interpreter.unknown("parameter", name.arg) for name in names)
+    given = tuple(interpreter.unknown("parameter", name.arg) for name in names)
     keywords: dict[str, Value] = {
         name.arg: interpreter.unknown("parameter", name.arg) for name in parameters.kwonlyargs
     }
-    return call(interpreter, callee, Call(node, positional, keywords, False))
+    return call(interpreter, callee, Call(node, given, keywords, False))
 
 
 def decorate(interpreter: Interpreter, function: Function) -> Value:
@@ -207,16 +208,16 @@ def call_function(interpreter: Interpreter, function: Function, arguments: Call,
     scope = Scope(function.scope)
     names = scope.names
     parameters = function.node.args
-    positional = [parameter.arg for parameter in (*parameters.posonlyargs, *parameters.args)]
+    in_order = positional_names(parameters)
     given = list(arguments.positional)
     keywords = dict(arguments.keywords)
-    for name, value in zip(positional, given, strict=False):
+    for name, value in zip(in_order, given, strict=False):
         names[name] = value
-    extra = given[len(positional) :]
+    extra = given[len(in_order) :]
     if parameters.vararg is not None:
         names[parameters.vararg.arg] = Collection("tuple", tuple(extra), arguments.complete)
-    missing = positional[len(given) :]
-    defaults = dict(zip(positional[len(positional) - len(function.defaults) :], function.defaults, strict=False))
+    missing = in_order[len(given) :]
+    defaults = dict(zip(in_order[len(in_order) - len(function.defaults) :], function.defaults, strict=False))
     for name in missing:
         if name in keywords:
             names[name] = keywords.pop(name)
@@ -232,7 +233,7 @@ def call_function(interpreter: Interpreter, function: Function, arguments: Call,
         else:
             names[parameter.arg] = default if default is not None else interpreter.unknown("parameter", parameter.arg)
     for name in list(keywords):
-        if name in positional:
+        if name in in_order:
             names[name] = keywords.pop(name)
     if parameters.kwarg is not None:
         names[parameters.kwarg.arg] = Mapping(dict(keywords), arguments.complete)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from regrad.analysis import calls
 from regrad.analysis.frames import Frame
 from regrad.analysis.interpreter import Call, Interpreter
+from regrad.analysis.parameters import positional
 from regrad.analysis.values import BoundMethod, Class, Function, Instance
 
 
@@ -28,9 +29,7 @@ def _uncalled_methods(interpreter: Interpreter, cls: Class) -> None:
         arguments: tuple[object, ...] = ()
         if initializer is not None and isinstance(initializer[0], Function):
             parameters = initializer[0].node.args
-            arguments = tuple(
-                interpreter.unknown("parameter", name.arg) for name in (*parameters.posonlyargs, *parameters.args)[1:]
-            )
+            arguments = tuple(interpreter.unknown("parameter", name.arg) for name in positional(parameters)[1:])
         instance = calls.instantiate(interpreter, cls, Call(cls.node, arguments, {}, False))  # type: ignore[arg-type]
     if isinstance(instance, Instance):
         order = sorted(cls.fields.items(), key=lambda item: item[0] not in ("build", "call"))

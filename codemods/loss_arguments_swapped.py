@@ -49,6 +49,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.events import LossCalled, Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import head_of
+from regrad.analysis.parameters import positional, positional_names
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Tensor, Unknown, Value, Variable
 from regrad.codemods.engine.layout import CannotMove
@@ -127,7 +128,7 @@ def _misnamed(function: Function) -> bool:
     """Whether the two parameters have each other's names, and the loss does not take both sides alike."""
     if isinstance(function.node, ast.Lambda):
         return False
-    arguments = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
+    arguments = positional_names(function.node.args)
     if function.owner is not None:
         arguments = arguments[1:]
     required = arguments[: len(arguments) - len(function.node.args.defaults)]
@@ -187,7 +188,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
 
 def _renamed(program: Program, function: Function) -> tuple[Edit, ...]:
     start = 1 if function.owner is not None else 0
-    first, second = [*function.node.args.posonlyargs, *function.node.args.args][start : start + 2]
+    first, second = positional(function.node.args)[start : start + 2]
     if first.annotation is not None or second.annotation is not None:
         raise CannotMove("the parameters are annotated")
     source = program.files[function.module]

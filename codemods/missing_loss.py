@@ -54,6 +54,7 @@ from typing import NamedTuple
 
 from regrad.analysis.events import GradientTaken, ModelCalled, Trained
 from regrad.analysis.library.keras_layers import LAYERS
+from regrad.analysis.parameters import defaults
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Function, Instance, Layer, Network, Tensor, Value
 from regrad.analysis.weights import foreign_base, sublayers
@@ -183,22 +184,10 @@ def _flag_behind(model: Instance, none: ast.AST) -> str | None:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    arguments = function.args
-    positional = [*arguments.posonlyargs, *arguments.args]
-    defaults = dict(
-        zip(
-            (each.arg for each in positional[len(positional) - len(arguments.defaults) :]),
-            arguments.defaults,
-            strict=True,
-        )
-    )
-    defaults |= {
-        each.arg: value
-        for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-        if value is not None
-    }
     flags = [
-        name for name, value in defaults.items() if isinstance(value, ast.Constant) and value.value in (False, None)
+        name
+        for name, value in defaults(function.args).items()
+        if isinstance(value, ast.Constant) and value.value in (False, None)
     ]
     found_flags = [
         node.test.id

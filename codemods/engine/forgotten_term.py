@@ -10,6 +10,7 @@ from regrad.analysis import unreached
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
+from regrad.analysis.parameters import named
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Instance, Mapping, Tensor, Value
@@ -80,7 +81,7 @@ class _Held(NamedTuple):
         names = [node for node in ast.walk(scope) if self._is(node)]
         lines = [node.lineno for node in names if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
         if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            arguments = (*scope.args.posonlyargs, *scope.args.args, *scope.args.kwonlyargs)
+            arguments = named(scope.args)
             lines += [each.lineno for each in arguments if each.arg == self.holder]
         stores = [
             node.lineno

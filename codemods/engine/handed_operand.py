@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable
 
 from regrad.analysis.frames import Frame
+from regrad.analysis.parameters import positional_names
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function
 from regrad.codemods.engine.layout import CannotMove
@@ -55,7 +56,7 @@ def at_call(frame: Frame, operand: ast.expr) -> tuple[str, ast.expr]:
     if any(isinstance(each, ast.Starred) for each in call.args) or any(each.arg is None for each in call.keywords):
         raise CannotMove(reason)
     arguments = function.node.args
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    names = positional_names(arguments)
     every = {*names, *(each.arg for each in arguments.kwonlyargs)}
     if names[:1] in (["self"], ["cls"]) and isinstance(call.func, ast.Attribute):
         names = names[1:]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from regrad.analysis.events import Trained
+from regrad.analysis.parameters import positional_names
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function
 from regrad.codemods.engine.fed_calls import is_loss_of, loss_given
@@ -58,7 +59,7 @@ def handed(program: Program, function: Function, names: Sequence[str]) -> Handed
     if not isinstance(around, ast.FunctionDef):
         return None
     arguments = around.args
-    parameters = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
+    parameters = positional_names(arguments)
     if not set(names) & set(parameters):
         return None
     event = next((each for each in program.of(Trained) if is_loss_of(each, function)), None)

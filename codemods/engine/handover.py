@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.location import Span
+from regrad.analysis.parameters import positional
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation
 from regrad.codemods.engine import moving
@@ -215,7 +216,7 @@ class Handover:
 
 
 def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
-    return [*function.args.posonlyargs, *function.args.args]
+    return positional(function.args)
 
 
 def _calls_of(program: Program, function: ast.FunctionDef | ast.AsyncFunctionDef, path: str) -> list[ast.Call]:

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from regrad.analysis.parameters import every
 from regrad.analysis.program import Program
 from regrad.codemods.engine.same_object import NOTHING, Carried, Definitions, joined, own_nodes
 
@@ -74,9 +75,7 @@ class Question(Protocol):
 def parameters(scope: ast.AST) -> frozenset[str]:
     if not isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return frozenset()
-    given = scope.args
-    every = [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
-    return frozenset(each.arg for each in every)
+    return frozenset(each.arg for each in every(scope.args))
 
 
 def declared(scope: ast.AST) -> set[str]:

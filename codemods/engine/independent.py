@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TypeGuard
 
+from regrad.analysis.parameters import every
 from regrad.codemods.engine.numpy_table import TABLE, NotConverted
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
@@ -22,10 +23,8 @@ class Independent:
     def __init__(self, function: ast.FunctionDef | ast.Lambda, tree: ast.Module) -> None:
         self.function, self.tree = function, tree
         self.parents = {child: each for each in ast.walk(function) for child in ast.iter_child_nodes(each)}
-        own = function.args
-        arguments = [*own.posonlyargs, *own.args, *own.kwonlyargs, own.vararg, own.kwarg]
         # What a method finds on its object was the same in NumPy.
-        self.given = {each.arg for each in arguments if each is not None and each.arg != "self"}
+        self.given = {each.arg for each in every(function.args)} - {"self"}
         self._spread(self.given, self.depends)
         kernels = [each.args[1] for each in ast.walk(function) if _convolves(each)]
         self.kept: set[str] = {each.id for each in kernels if isinstance(each, ast.Name)}

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from regrad.analysis.callee import called
 from regrad.analysis.location import Span
+from regrad.analysis.parameters import named
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Tensor
 from regrad.codemods.engine import imports
@@ -168,7 +169,7 @@ def _parameters_around(program: Program, function: Function) -> set[str]:
     if not isinstance(around, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return set()
     arguments = around.args
-    names = {each.arg for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    names = {each.arg for each in named(arguments)}
     return names - {"self", "cls"} - {name for each in around.body for name in stored(each)}
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from regrad.analysis.callee import called
 from regrad.analysis.events import GradientTaken, Moved
 from regrad.analysis.frames import Frame
+from regrad.analysis.parameters import named
 from regrad.analysis.program import Program
 from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Gradients, Tensor, Unknown, Value, Variable, WeightList
@@ -127,7 +128,7 @@ def _own_names(scope: ast.AST, name: str) -> set[int]:
                 }
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)) and node is not scope:
             arguments = node.args
-            if any(each.arg == name for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)):
+            if any(each.arg == name for each in named(arguments)):
                 found |= {id(part) for part in ast.walk(node)}
     return found
 

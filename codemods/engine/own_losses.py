@@ -10,6 +10,7 @@ from regrad.analysis import applications
 from regrad.analysis.events import GradientTaken, Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.frames import Frame
+from regrad.analysis.parameters import named
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import (
@@ -146,7 +147,7 @@ def _outermost(sink: Sink, frame: Frame | None) -> Ignoring | None:
 def _prediction(sink: Sink, node: ast.FunctionDef | ast.AsyncFunctionDef, frame: Frame) -> str | None:
     """The parameter that depends on every source, and that the body never reads."""
     arguments = node.args
-    for each in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+    for each in named(arguments):
         value = frame.scope.names.get(each.arg)
         if not isinstance(value, Tensor) or not isinstance(value.operation, Operation):
             continue

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from regrad.analysis.callee import called
 from regrad.analysis.location import Span
+from regrad.analysis.parameters import positional
 from regrad.analysis.program import Program
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
@@ -21,7 +22,7 @@ def without_parameters(
     """The edits; none where the names are not parameters of the function around, `CannotMove` where some are."""
     if not isinstance(around, ast.FunctionDef):
         return ()
-    parameters = [*around.args.posonlyargs, *around.args.args]
+    parameters = positional(around.args)
     going = [each for each in parameters if each.arg in names]
     if not going:
         return ()

@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Mapping, Sequence
 
 from regrad.analysis.frames import Frame
+from regrad.analysis.parameters import defaults, positional_names
 from regrad.analysis.program import Program
 from regrad.analysis.values import Value
 from regrad.codemods.engine import imports
@@ -130,16 +131,10 @@ def given_to(frame: Frame) -> Mapping[str, tuple[ast.expr, Frame]]:
     arguments = function.node.args
     if any(isinstance(each, ast.Starred) for each in call.args) or any(word.arg is None for word in call.keywords):
         raise CannotMove("the arguments are unpacked from elsewhere")
-    names = [each.arg for each in (*arguments.posonlyargs, *arguments.args)]
-    defaults = dict(zip(reversed(names), reversed(arguments.defaults), strict=False))
-    defaults |= {
-        each.arg: value
-        for each, value in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-        if value is not None
-    }
+    names = positional_names(arguments)
     module = Frame(frame.path, frame.scope.outermost())
     found: dict[str, tuple[ast.expr, Frame]] = {
-        name: (value, module) for name, value in defaults.items() if isinstance(value, ast.Constant)
+        name: (value, module) for name, value in defaults(arguments).items() if isinstance(value, ast.Constant)
     }
     positional = names[1:] if _is_method(frame) else names
     found |= {name: (value, caller) for name, value in zip(positional, call.args, strict=False)}
@@ -152,7 +147,7 @@ def _is_method(frame: Frame) -> bool:
 
 
 def _first_parameter(function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> str:
-    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    names = positional_names(function.args)
     return names[0] if names else ""
 
 

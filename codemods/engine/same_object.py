@@ -13,6 +13,7 @@ from functools import partial
 from typing import NamedTuple
 
 from regrad.analysis.callee import called
+from regrad.analysis.parameters import positional_names
 from regrad.codemods.engine.effects import path_of
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -204,7 +205,7 @@ def arguments(function: FunctionNode, call: ast.Call) -> Iterator[tuple[str, ast
     with a starred argument, it stands for all that follow.
     """
     rest = function.args.vararg.arg if function.args.vararg is not None else None
-    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    names = positional_names(function.args)
     if names[:1] in (["self"], ["cls"]):
         names = names[1:]
     position = 0

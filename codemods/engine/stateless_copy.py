@@ -8,6 +8,7 @@ from typing import NamedTuple
 from regrad.analysis import generation
 from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
+from regrad.analysis.parameters import positional
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Network, Value
 from regrad.codemods.engine.layout import CannotMove
@@ -259,7 +260,7 @@ def _refuse_other_uses(program: Program, call: ast.Call, index: int, path: str) 
     if len(found) != 1 or any(isinstance(each, ast.Starred) for each in call.args):
         raise CannotMove("what the function that gets the model does with it is not known")
     function = found[0]
-    places = [*function.args.posonlyargs, *function.args.args]
+    places = positional(function.args)
     bound = bool(places) and places[0].arg == "self" and isinstance(call.func, ast.Attribute)
     if index + bound >= len(places):
         raise CannotMove("what the function that gets the model does with it is not known")

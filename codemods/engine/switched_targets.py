@@ -6,6 +6,7 @@ import ast
 from typing import NamedTuple
 
 from regrad.analysis.events import Trained
+from regrad.analysis.parameters import defaults, positional_names
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance
 from regrad.codemods.engine import deliveries
@@ -83,14 +84,7 @@ def _parameter(given: Instance, maker: ast.FunctionDef, attribute: str) -> str |
         for target, value in _pairs(node)
         if isinstance(value, ast.Name) and any(target is store for store in stores)
     ]
-    positional = [*maker.args.posonlyargs, *maker.args.args]
-    defaults = dict(zip((each.arg for each in reversed(positional)), reversed(maker.args.defaults), strict=False))
-    defaults |= {
-        each.arg: value
-        for each, value in zip(maker.args.kwonlyargs, maker.args.kw_defaults, strict=True)
-        if value is not None
-    }
-    default = defaults.get(kept[0]) if len(kept) == len(stores) == 1 else None
+    default = defaults(maker.args).get(kept[0]) if len(kept) == len(stores) == 1 else None
     return kept[0] if isinstance(default, ast.Constant) and default.value is False else None
 
 
@@ -109,7 +103,7 @@ def _off(call: ast.Call, maker: ast.FunctionDef, parameter: str) -> Key | None:
     """The argument that switches it on, where the call leaves it at its default or states False."""
     if any(word.arg is None for word in call.keywords) or any(isinstance(each, ast.Starred) for each in call.args):
         return None
-    names = [each.arg for each in (*maker.args.posonlyargs, *maker.args.args)][1:]
+    names = positional_names(maker.args)[1:]
     place = names.index(parameter) if parameter in names else len(call.args)
     stated = next((word.value for word in call.keywords if word.arg == parameter), None)
     key: Key = parameter

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis.callee import called
+from regrad.analysis.parameters import positional_names
 from regrad.analysis.values import Function
 
 
@@ -19,7 +20,7 @@ class Slip(NamedTuple):
 
 
 def slip_in(function: Function) -> Slip | None:
-    arguments = [each.arg for each in (*function.node.args.posonlyargs, *function.node.args.args)]
+    arguments = positional_names(function.node.args)
     arguments = arguments[1:] if function.owner is not None else arguments
     if len(arguments) < 2 or isinstance(function.node, ast.Lambda):
         return None

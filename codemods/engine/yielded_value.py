@@ -14,6 +14,7 @@ from typing import NamedTuple
 from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.location import Span
+from regrad.analysis.parameters import positional, positional_names
 from regrad.analysis.program import Program
 from regrad.analysis.values import Operation
 from regrad.analysis.weights import ATTRIBUTES
@@ -231,7 +232,7 @@ def _renamed(frame: Frame, maker: Frame, function: ast.FunctionDef, call: ast.Ca
 
 
 def _given(function: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr]:
-    names = [each.arg for each in (*function.args.posonlyargs, *function.args.args)]
+    names = positional_names(function.args)
     given: dict[str, ast.expr] = {}
     if names[:1] == ["self"] and isinstance(call.func, ast.Attribute):
         given["self"] = call.func.value
@@ -292,7 +293,7 @@ def _without_parameters(
     gone = {id(each) for each in ast.walk(yielded.value)} - kept
     edits: list[Edit] = []
     given = _given(function, call)
-    parameters = [*function.args.posonlyargs, *function.args.args]
+    parameters = positional(function.args)
     arguments: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
     for parameter in parameters:
         uses = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == parameter.arg]
