@@ -32,18 +32,18 @@ Mended::
 
 The fix and its safety
 ----------------------
-Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not
-applied, or training one more network, is unsafe: weights move that did not. Gradients that are gathered over several
-batches or tasks are applied where their sum is whole, to the weights that it was begun for; where it is not begun anew,
-that is left to the author.
+Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not applied,
+or training one more network, is unsafe: weights move that did not. Gradients that are gathered over several batches or
+tasks are applied where their sum is whole, to the weights that it was begun for; where it is not begun anew, that is
+left to the author. What a session runs of the pairs of `compute_gradients` becomes the step that applies them.
 
 When it stays silent
 --------------------
 When the optimizer is of the program's own making; when what is left out has weights from elsewhere, is frozen, set or
 asked for anywhere, said to stay fixed, or judges what is trained: a discriminator (compared with ones and zeros), a
 network that compares features (with itself), a teacher; the gradient comes through it, and it need not move; variables
-that hold data or noise; when gradients are squared, which measures the weights; when they are used in another way
-(assigned by hand, accumulated, drawn, returned to a caller that is not known, clipped where None is passed over); when
+that hold data or noise; when gradients are squared, which measures the weights; when they are used in another way (a
+step made by hand, accumulated, drawn, returned to a caller that is not known, clipped where None is passed over); when
 the program only reads gradients out (saliency, attacks, tests) and has no optimizer; when the gradients of a copy are
 applied to the original of the same build (A3C).
 

@@ -39,11 +39,12 @@ When it stays silent
 When the layer, or what holds it, is trained, switched on again, loaded, or handed to a function that is not known;
 when its weights are given (`weights=`, `embeddings_initializer=Constant(matrix)`, `set_weights`, `assign`);
 normalisation layers, and embeddings, whose table is often looked up and not learned; a model inside another one that
-is frozen as a unit, at once or layer by layer, which marks it as ready; a loop that says of each layer whether it is
-to move; layers of the program's own classes that freeze themselves, or what they were handed; a constructor that names
-both an initializer and `trainable=False`; a recurrent layer whose recurrent weights are given an initializer, as a
-reservoir's are; programs that speak of random features, reservoirs or the like, or assert what is frozen. What things
-are called does not matter.
+is frozen as a unit, at once or layer by layer, which marks it as ready, also where its layers are wired into the
+trained one; a loop that says of each layer whether it is to move, or two, one for each side of a list; layers of the
+program's own classes that freeze themselves, or what they were handed; a constructor that names both an initializer
+and `trainable=False`; a recurrent layer whose recurrent weights are given an initializer, as a reservoir's are;
+programs that speak of random features, reservoirs or the like, or assert what is frozen. What things are called does
+not matter.
 
 References
 ----------

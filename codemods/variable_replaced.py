@@ -33,13 +33,14 @@ The fix and its safety
 ----------------------
 The update becomes `assign_sub` (`assign_add`, `assign`). Where another name or a list holds the old value and is read
 afterwards, it gets a copy, `tf.identity(w)`; where the variable came from another holder (the argument of a caller)
-that is read afterwards, nothing is offered. A variable made of an expression becomes the expression.
+that is read afterwards, nothing is offered. A variable made of an expression becomes the expression, and one made anew
+of itself is updated in place. A weight that is only filled, and that nothing reads after the mending, goes (unsafe).
 What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name; what is scattered
-is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop
-assigns one by one are collected in a list and stacked. State that a loop carries goes on in a tensor. Copies of
-weights that inner steps move (meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the
-same. A model that is given computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed.
-Where the variable is read in other functions, and where a graph assigns, nothing is offered.
+is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop assigns one by one are
+collected in a list and stacked. State that a loop carries goes on in a tensor. Copies of weights that inner steps move
+(meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the same. A model that is given
+computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed. Where the variable is read
+in other functions, and where a graph assigns, nothing is offered.
 
 When it stays silent
 --------------------
