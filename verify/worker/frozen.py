@@ -129,7 +129,8 @@ def frozen_and_fresh(recorder: Recorder) -> bool:
 
 
 def divided(recorder: Recorder, layer: Any) -> bool:
-    """Whether one loop says of each layer whether it moves, and says of this one that it does not: no slip.
+    """Whether one loop, or two that share a list, say of each layer whether it moves, and of this one that it does
+    not: no slip.
 
     Read from the text, as Keras does not hear of a layer that is switched on when it is on already.
     """
@@ -138,10 +139,31 @@ def divided(recorder: Recorder, layer: Any) -> bool:
         return False
     path, line = switch[1]
     tree = ast.parse("".join(recorder.program.lines(path)))
+    loops = [loop for loop in ast.walk(tree) if isinstance(loop, (ast.For, ast.While))]
+    around = [loop for loop in loops if loop.lineno <= line <= (loop.end_lineno or loop.lineno)]
     return any(
-        loop.lineno <= line <= (loop.end_lineno or loop.lineno) and decides_of_each(loop)
-        for loop in ast.walk(tree)
-        if isinstance(loop, (ast.For, ast.While))
+        decides_of_each(loop) or any(is_other_side(loop, other) and decides_of_each(other) for other in loops)
+        for loop in around
+    )
+
+
+def is_other_side(loop: ast.AST, other: ast.AST) -> bool:
+    """Whether one loop goes over `layers[:7]` and the other over `layers[7:]`."""
+    one, two = getattr(loop, "iter", None), getattr(other, "iter", None)
+    if not isinstance(one, ast.Subscript) or not isinstance(two, ast.Subscript):
+        return False
+    first, second = one.slice, two.slice
+    if not isinstance(first, ast.Slice) or not isinstance(second, ast.Slice):
+        return False
+    if ast.dump(one.value) != ast.dump(two.value):
+        return False
+    meet = [
+        (first.upper, second.lower, first.lower, second.upper),
+        (first.lower, second.upper, first.upper, second.lower),
+    ]
+    return any(
+        here is not None and there is not None and ast.dump(here) == ast.dump(there) and start is end is None
+        for here, there, start, end in meet
     )
 
 
