@@ -218,17 +218,17 @@ def _has_counterpart(loop: ast.For, parents: Mapping[ast.AST, ast.AST]) -> bool:
     for other in beside:
         if other is loop or not isinstance(other.iter, ast.Subscript) or not isinstance(other.iter.slice, ast.Slice):
             continue
-        cuts = [
-            (side.upper, other.iter.slice.lower, side.lower, other.iter.slice.upper),
-            (side.lower, other.iter.slice.upper, side.upper, other.iter.slice.lower),
-        ]
-        adjoining = any(
-            one is not None and two is not None and ast.unparse(one) == ast.unparse(two) and start is end is None
-            for one, two, start, end in cuts
-        )
+        there = other.iter.slice
+        adjoining = _begins_where_ends(side, there) or _begins_where_ends(there, side)
         if adjoining and ast.unparse(other.iter.value) == whole and _switches_on(other):
             return True
     return False
+
+
+def _begins_where_ends(one: ast.Slice, other: ast.Slice) -> bool:
+    if one.lower is not None or other.upper is not None or one.upper is None or other.lower is None:
+        return False
+    return ast.unparse(one.upper) == ast.unparse(other.lower)
 
 
 def _switches_on(loop: ast.For) -> bool:

@@ -157,14 +157,13 @@ def is_other_side(loop: ast.AST, other: ast.AST) -> bool:
         return False
     if ast.dump(one.value) != ast.dump(two.value):
         return False
-    meet = [
-        (first.upper, second.lower, first.lower, second.upper),
-        (first.lower, second.upper, first.upper, second.lower),
-    ]
-    return any(
-        here is not None and there is not None and ast.dump(here) == ast.dump(there) and start is end is None
-        for here, there, start, end in meet
-    )
+    return begins_where_ends(first, second) or begins_where_ends(second, first)
+
+
+def begins_where_ends(one: ast.Slice, other: ast.Slice) -> bool:
+    if one.lower is not None or other.upper is not None or one.upper is None or other.lower is None:
+        return False
+    return ast.dump(one.upper) == ast.dump(other.lower)
 
 
 def decides_of_each(loop: ast.AST) -> bool:
