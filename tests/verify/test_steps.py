@@ -277,3 +277,50 @@ def test_where_no_episode_has_a_reward_nothing_is_proved(compare: Compare) -> No
     broken = SPARSE_REWARD.format(before=CHANCES, under="pass", **places)
     evidence = compare(broken, SPARSE_REWARD.format(before="pass", under=CHANCES, **places))
     assert evidence.verdict is not Verdict.MENDED
+
+
+GATHERED = """
+import numpy as np
+import tensorflow as tf
+from tensorflow import keras
+
+class Gathering(keras.Model):
+    def __init__(self, every, *args, **options):
+        super().__init__(*args, **options)
+        self.every, self.passed = every, tf.Variable(0, trainable=False)
+        self.sums = [tf.Variable(tf.zeros(v.shape), trainable=False) for v in self.trainable_variables]
+
+    def train_step(self, data):
+        x, y = data
+        self.passed.assign_add(1)
+        with tf.GradientTape() as tape:
+            loss = self.compute_loss(x=x, y=y, y_pred=self(x, training=True))
+        for gathered, gradient in zip(self.sums, tape.gradient(loss, self.trainable_variables)):
+            gathered.assign_add(gradient / self.every)
+        APPLIED
+        return {"loss": loss}
+
+    def apply(self):
+        self.optimizer.apply_gradients(zip([s.read_value() for s in self.sums], self.trainable_variables))
+        for gathered in self.sums:
+            gathered.assign(tf.zeros_like(gathered))
+
+inputs = keras.Input((3,))
+model = Gathering(5, inputs, keras.layers.Dense(1)(inputs))
+optimizer = keras.optimizers.SGD(0.1)
+optimizer.build(model.trainable_variables)
+model.compile(optimizer=optimizer, loss="mse")
+x = np.random.default_rng(0).random((160, 3)).astype("float32")
+model.fit(x, x[:, :1], batch_size=8, epochs=1, verbose=0)
+"""
+
+
+def test_gradients_that_fit_gathers_reach_the_weights_later(step: Step) -> None:
+    applied = "tf.cond(tf.equal(self.passed % self.every, 0), self.apply, lambda: None)"
+    report = step(GATHERED.replace("APPLIED", applied))
+    assert not report.symptoms
+    assert all(variable.changed for variable in report.variables if variable.trainable)
+
+
+def test_gradients_that_fit_gathers_for_nothing_are_told(step: Step) -> None:
+    assert Symptom.NOTHING_CHANGED in step(GATHERED.replace("APPLIED", "pass")).symptoms

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from .latecomers import judge_latecomers, note_latecomers
-from .recorder import PATIENCE, STEPS, Recorder
+from .recorder import GATHERING, PATIENCE, STEPS, Recorder
 
 SLOW = 2.0
 """Seconds of the processor for the first steps of a `fit` above which they are not repeated."""
@@ -87,8 +87,18 @@ def sliceable(*parts: Any) -> int | None:
     return counts.pop() if len(counts) == 1 else None
 
 
-def shorten(arguments: dict[str, Any]) -> None:
-    """Two steps of one epoch on a few samples, without validation, callbacks and printing."""
+def steps_of(model: Any) -> int:
+    """How many steps of `fit` are enough. A `train_step` of its own may gather gradients over several."""
+    for kind in type(model).__mro__:
+        methods = [getattr(value, "python_function", value) for value in vars(kind).values()]
+        if "train_step" in vars(kind) and not kind.__module__.startswith(("keras.", "tf_keras.", "tensorflow.")):
+            codes = [method.__code__ for method in methods if hasattr(method, "__code__")]
+            return GATHERING if any("assign_add" in code.co_names for code in codes) else STEPS
+    return STEPS
+
+
+def shorten(arguments: dict[str, Any], most: int) -> None:
+    """So many steps of one epoch on a few samples, without validation, callbacks and printing."""
     import numpy
 
     x = arguments.get("x")
@@ -105,7 +115,7 @@ def shorten(arguments: dict[str, Any]) -> None:
     if total is not None and total > 0:
         batch = min(batch_of(x, arguments.get("batch_size")), total)
         arguments["batch_size"] = batch
-        wanted = min(total, STEPS * batch)
+        wanted = min(total, most * batch)
         if wanted < total:
             ordered = arguments.get("shuffle", True) is False
             chosen = (
@@ -115,8 +125,8 @@ def shorten(arguments: dict[str, Any]) -> None:
                 if arguments.get(name) is not None:
                     arguments[name] = cut(arguments[name], chosen)
         arguments["steps_per_epoch"] = None
-    elif steps is None or steps > STEPS:
-        arguments["steps_per_epoch"] = STEPS
+    elif steps is None or steps > most:
+        arguments["steps_per_epoch"] = most
 
 
 def watch_models(recorder: Recorder, families: list[Any]) -> None:
@@ -192,7 +202,7 @@ def watch_fit(recorder: Recorder, family: Any, name: str) -> None:
             extra = {key: value for key, value in arguments.items() if key not in signature.parameters}
             recorder.prepare_fit(self, arguments)
             epochs = int(arguments.get("epochs") or 1) - int(arguments.get("initial_epoch") or 0)
-            shorten(arguments)
+            shorten(arguments, steps_of(self))
             if epochs > 1 and recorder.mode == "eager" and arguments["steps_per_epoch"] is None:
                 # The same few samples once more: many a NaN needs weights that have moved.
                 arguments["epochs"] += 1

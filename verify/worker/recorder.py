@@ -15,6 +15,8 @@ STEPS = 2
 """Two steps: `w = w - lr * g`, and many a NaN, only fail in the second."""
 PATIENCE = 12
 """How often a place is passed while an optimizer that exists has not stepped yet (WGAN: five critic steps to one)."""
+GATHERING = 16
+"""How many steps of `fit` are made where a `train_step` may add gradients up before it applies them."""
 PATIENT = 3
 """So many times the processor time that is granted may pass by the clock."""
 ACCUMULATION = 64
