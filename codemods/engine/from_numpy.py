@@ -204,8 +204,12 @@ class Conversion:
         return self._table(node, known, path)
 
     def _alike(self, node: ast.Call, name: str, path: str) -> str:
-        if any(isinstance(each, ast.Starred) for each in node.args) or any(word.arg is None for word in node.keywords):
-            raise NotConverted("the arguments are not written out")
+        callee = self.program.source(node.func, path)
+        if any(isinstance(each, ast.Starred) for each in node.args):
+            raise NotConverted(f"the arguments of `{callee}` are not written out")
+        for word in node.keywords:
+            if word.arg not in ALIKE[name]:
+                raise NotConverted(f"`{callee}` has no counterpart for its argument `{word.arg}`")
         parts = [self.text(each, path) for each in node.args]
         parts += [f"{word.arg}={self.text(word.value, path)}" for word in node.keywords]
         return f"{self.say(f'experimental.numpy.{name}', path, node)}({', '.join(parts)})"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.program import Program
+from regrad.analysis.values import Tensor
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite
@@ -40,7 +41,9 @@ def joined_columns(program: Program, event: GradientTaken) -> tuple[Edit, ...] |
     columns = sorted(cut[whole], key=lambda column: column.start)
     ends = [column.end for column in columns]
     beside = [column.start for column in columns[1:]]
-    if columns[0].start != 0 or ends[:-1] != beside or len({column.flat for column in columns}) != 1:
+    apart = columns[0].start != 0 or ends[:-1] != beside or len({column.flat for column in columns}) != 1
+    width = _width(event, whole)
+    if apart or (None not in (width, ends[-1]) and ends[-1] != width):
         raise CannotMove(f"the columns of `{whole}` leave some of it out")
     body = recorder.owner.body
     if any({whole, *(column.name for column in columns)} & stored(statement) for statement in body):
@@ -62,6 +65,14 @@ def joined_columns(program: Program, event: GradientTaken) -> tuple[Edit, ...] |
     for use in uses:
         rewrite.replace(use, text)
     return (*join.edits, *rewrite.edits())
+
+
+def _width(event: GradientTaken, whole: str) -> int | None:
+    """How many columns the array has, where that is known."""
+    holder = event.frame.scope.find(whole)
+    value = holder.names[whole] if holder is not None else None
+    shape = value.shape if isinstance(value, Tensor) else None
+    return shape[1] if shape is not None and len(shape) > 1 else None
 
 
 def _cut(scope: ast.AST) -> dict[str, list[Column]]:

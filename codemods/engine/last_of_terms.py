@@ -48,7 +48,7 @@ def last_of_terms(program: Program, sink: Sink) -> Last | None:
     for loop in ast.walk(scope):
         if not isinstance(loop, (ast.For, ast.Assign)):
             continue
-        for holder, key in _gathered(loop):
+        for holder, key, term in _gathered(loop):
             value = event.frame.scope.names.get(holder)
             if not _losses(value) or not _stays(scope, loop, holder):
                 continue
@@ -56,28 +56,35 @@ def last_of_terms(program: Program, sink: Sink) -> Last | None:
             taken = _taken(scope, loop, holder, key, event.target_node)
             if taken is not None:
                 return Last(holder, values, loop, event.frame.path, taken)
-            name = _named(scope, loop, holder, event.target_node)
+            name = _named(scope, loop, holder, term, event.target_node)
             if name is not None:
                 return Last(holder, values, loop, event.frame.path, None, name)
     return None
 
 
-def _gathered(loop: ast.For | ast.Assign) -> abc.Iterator[tuple[str, ast.expr | None]]:
-    """The lists and dictionaries that each pass of a loop, or a comprehension, adds one value to, with the key."""
+class _Gathered(NamedTuple):
+    """A list or dictionary that each pass of a loop, or a comprehension, adds a term to."""
+
+    holder: str
+    key: ast.expr | None
+    term: ast.expr
+
+
+def _gathered(loop: ast.For | ast.Assign) -> abc.Iterator[_Gathered]:
     if isinstance(loop, ast.Assign):
         bound = binding(loop)
         if bound is not None and isinstance(bound.value, ast.ListComp):
-            yield bound.target.id, None
+            yield _Gathered(bound.target.id, None, bound.value.elt)
         return
     for each in loop.body:
         call = each.value if isinstance(each, ast.Expr) else None
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "append":
-            if isinstance(call.func.value, ast.Name):
-                yield call.func.value.id, None
+            if isinstance(call.func.value, ast.Name) and len(call.args) == 1:
+                yield _Gathered(call.func.value.id, None, call.args[0])
         elif isinstance(each, ast.Assign) and len(each.targets) == 1 and isinstance(each.targets[0], ast.Subscript):
             target = each.targets[0]
             if isinstance(target.value, ast.Name) and isinstance(target.slice, ast.Name):
-                yield target.value.id, target.slice
+                yield _Gathered(target.value.id, target.slice, each.value)
 
 
 def _losses(value: Value | None) -> bool:
@@ -124,11 +131,12 @@ def _taken(scope: ast.AST, loop: ast.stmt, holder: str, key: ast.expr | None, ta
     return expression if ast.unparse(expression.slice) in ("0", "-1") else None
 
 
-def _named(scope: ast.AST, loop: ast.stmt, holder: str, target: ast.expr) -> str | None:
+def _named(scope: ast.AST, loop: ast.stmt, holder: str, term: ast.expr, target: ast.expr) -> str | None:
     """The name that each pass binds anew and adds to the holder, which the gradient is asked of behind the loop."""
     if (
         not isinstance(loop, ast.For)
         or not isinstance(target, ast.Name)
+        or not (isinstance(term, ast.Name) and term.id == target.id)
         or any(node is target for node in ast.walk(loop))
     ):
         return None
@@ -138,14 +146,6 @@ def _named(scope: ast.AST, loop: ast.stmt, holder: str, target: ast.expr) -> str
         if isinstance(node, ast.Name) and node.id == target.id and isinstance(node.ctx, ast.Store)
     ]
     if len(bound) != 1 or all(node is not bound[0] for node in ast.walk(loop)):
-        return None
-    for each in loop.body:
-        value = each.value if isinstance(each, ast.Assign) else None
-        if isinstance(each, ast.Expr) and isinstance(each.value, ast.Call) and each.value.args:
-            value = each.value.args[0]
-        if isinstance(value, ast.Name) and value.id == target.id and holder in ast.unparse(each):
-            break
-    else:
         return None
     read = [
         node

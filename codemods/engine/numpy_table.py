@@ -102,13 +102,28 @@ TABLE: dict[str, Counterpart] = {
     "special.xlogy": Counterpart("math.xlogy", 2),
 }
 
-ALIKE = frozenset(
-    "cumsum cumprod diff flip flipud fliplr rot90 log2 log10 exp2 cbrt deg2rad rad2deg sinc swapaxes moveaxis triu tril"
-    " diag diagonal average nansum nanmean nanprod vander atleast_2d broadcast_to outer cross kron hypot logaddexp"
-    " logaddexp2 vdot take mod remainder vstack hstack dstack".split()
-)
-"""What TensorFlow's own NumPy interface (`tf.experimental.numpy`) has under the same name, with the same arguments and
-with a slope: each was differentiated and compared with NumPy on TensorFlow 2.21."""
+ALIKE: dict[str, frozenset[str]] = {
+    **dict.fromkeys(
+        "log2 log10 exp2 cbrt deg2rad rad2deg sinc flipud fliplr atleast_2d outer kron hypot logaddexp logaddexp2 vdot"
+        " mod remainder vstack hstack dstack".split(),
+        frozenset(),
+    ),
+    **dict.fromkeys("cumsum cumprod flip".split(), frozenset({"axis"})),
+    **dict.fromkeys("nansum nanmean nanprod".split(), frozenset({"axis", "keepdims"})),
+    **dict.fromkeys("diag triu tril".split(), frozenset({"k"})),
+    "average": frozenset({"axis", "weights"}),
+    "broadcast_to": frozenset({"shape"}),
+    "cross": frozenset({"axis", "axisa", "axisb", "axisc"}),
+    "diagonal": frozenset({"offset", "axis1", "axis2"}),
+    "diff": frozenset({"n", "axis"}),
+    "moveaxis": frozenset({"source", "destination"}),
+    "rot90": frozenset({"k", "axes"}),
+    "swapaxes": frozenset({"axis1", "axis2"}),
+    "take": frozenset({"indices", "axis"}),
+    "vander": frozenset({"N", "increasing"}),
+}
+"""What TensorFlow's own NumPy interface (`tf.experimental.numpy`) has under the same name, with a slope, and the
+keywords that mean the same on both sides: `test_numpy_alike.py` differentiates each and compares it with NumPy."""
 
 ARRAY_METHODS = {
     "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min", "prod": "reduce_prod",

@@ -34,7 +34,7 @@ class Poured(NamedTuple):
 
 
 def unwrapped(program: Program, evidence: Poured) -> Mending:
-    """`tf.Variable(expression)` becomes the expression."""
+    """`tf.Variable(expression)` becomes the expression; `w = tf.Variable(f(w))` an update of `w`."""
     from regrad.codemods.engine.moving import CannotMove, Rewrite
 
     call, path = evidence.node, evidence.frame.path
@@ -48,11 +48,10 @@ def unwrapped(program: Program, evidence: Poured) -> Mending:
         raise CannotMove("the variable has a dtype or a shape of its own")
     value = call.args[0]
     rewrite = Rewrite(program.files[path], program.trees[path])
-    statement = program.statement(call, path)
-    if isinstance(statement, ast.Assign) and statement.value is call and _reads_its_target(statement):
+    again = _made_anew(program, call, path)
+    if again is not None:
         # Computed with the expression alone, the next pass would start from a tensor that no tape watches.
-        holder = program.source(statement.targets[0], path)
-        rewrite.replace(statement, f"{holder}.assign({program.source(value, path)})")
+        rewrite.replace(again, f"{program.source(again.targets[0], path)}.assign({program.source(value, path)})")
         reason = "whatever else holds the variable sees its new value"
         return Mending("update the variable in place", Safety.UNSAFE, rewrite.edits(), reason)
     if isinstance(value, (ast.List, ast.Tuple, ast.ListComp)):
@@ -73,13 +72,17 @@ def unwrapped(program: Program, evidence: Poured) -> Mending:
     return Mending("compute with the expression itself", Safety.SAFE, rewrite.edits())
 
 
-def _reads_its_target(statement: ast.Assign) -> bool:
-    """Whether what is bound is made of what was bound there before: `angle = tf.Variable(wrapped(angle))`."""
+def _made_anew(program: Program, call: ast.Call, path: str) -> ast.Assign | None:
+    """The statement that binds a variable to one made of what was bound there: `angle = tf.Variable(wrap(angle))`."""
+    statement = program.statement(call, path)
+    if not isinstance(statement, ast.Assign) or statement.value is not call or len(statement.targets) != 1:
+        return None
     target = statement.targets[0]
-    if len(statement.targets) != 1 or not isinstance(target, (ast.Name, ast.Attribute)):
-        return False
+    if not isinstance(target, (ast.Name, ast.Attribute)):
+        return None
     text = ast.unparse(target)
-    return any(ast.unparse(each) == text for each in ast.walk(statement.value) if isinstance(each, type(target)))
+    reads = any(isinstance(each, type(target)) and ast.unparse(each) == text for each in ast.walk(call))
+    return statement if reads else None
 
 
 def threaded(program: Program, evidence: Poured) -> Mending:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 
 from regrad.analysis.program import Program
@@ -19,7 +20,11 @@ def stepped(program: Program, path: str, computed: ast.Call) -> tuple[Edit, ...]
     Raises `CannotMove` where no session runs them, several do, or their values are read.
     """
     tree = program.trees[path]
-    bound = {each.target.id: each for each in map(binding, ast.walk(tree)) if each is not None}
+    bindings = [each for each in map(binding, ast.walk(tree)) if each is not None]
+    names = [each for each in ast.walk(tree) if isinstance(each, ast.Name)]
+    times = Counter(each.id for each in names if isinstance(each.ctx, ast.Store))
+    # A name that is bound twice may stand for something else where it is read.
+    bound = {each.target.id: each for each in bindings if times[each.target.id] == 1}
     if not isinstance(computed.func, ast.Attribute):
         raise CannotMove("the optimizer has no name")
     pairs = {name for name, each in bound.items() if each.value is computed}
@@ -33,7 +38,7 @@ def stepped(program: Program, path: str, computed: ast.Call) -> tuple[Edit, ...]
     if len({name for name, _ in found}) != 1 or any(not _dropped(program, path, use) for _, use in found):
         raise CannotMove("which step of the session should apply them is the author's to say")
     name, _ = found[0]
-    once = sum(isinstance(each, ast.Name) and each.id == name for each in ast.walk(tree))
+    once = sum(each.id == name for each in names)
     rewrite = Rewrite(program.files[path], tree)
     if name not in pairs:
         listed = _gradients_of(bound[name], pairs)
@@ -41,7 +46,7 @@ def stepped(program: Program, path: str, computed: ast.Call) -> tuple[Edit, ...]
             raise CannotMove(f"`{name}` is used in several places")
         rewrite.replace(bound[name].value, f"{optimizer}.apply_gradients({listed})")
         return rewrite.edits()
-    taken = {each.id for each in ast.walk(tree) if isinstance(each, ast.Name)}
+    taken = {each.id for each in names}
     step = next(word for word in ("train_op", "train_step", "apply_op", "apply_the_gradients") if word not in taken)
     rewrite.insert(f"{step} = {optimizer}.apply_gradients({name})", after(bound[name].statement))
     for _, use in found:
