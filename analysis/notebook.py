@@ -9,7 +9,7 @@ import re
 import tokenize
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from json.decoder import scanstring  # type: ignore[attr-defined]
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -67,6 +67,8 @@ class Notebook:
     cells: tuple[Cell, ...]
     sentinel: str
     border: str
+    tree: ast.Module | None = field(default=None, repr=False, compare=False)
+    """The syntax tree of the text, where it was parsed to see whether it is Python: parsing it again costs as much."""
 
 
 def read(document: str) -> Notebook:
@@ -90,7 +92,10 @@ def read(document: str) -> Notebook:
     border = _unused("regrad:cell", document)
     programs = [_ended(_without_magics(source, sentinel)) for _, source in code]
     faults: list[Fault | None] = [None] * len(code)
-    if not _is_python("".join(programs)):
+    borders = [f"# %% {border} {index}\n" for index, _ in code]
+    text = _joined(borders, programs)
+    tree = _tree(text)
+    if tree is None:
         # One unfinished cell must not hide the others.
         faults = [_fault(program) for program in programs]
         if not any(fault is None and _says_something(program) for fault, program in zip(faults, programs, strict=True)):
@@ -98,16 +103,18 @@ def read(document: str) -> Notebook:
         for number, fault in enumerate(faults):
             if fault is not None:
                 programs[number] = _ended(_commented(code[number][1], sentinel))
-    pieces: list[str] = []
+        text = _joined(borders, programs)
     cells: list[Cell] = []
     line = 1
     for (index, source), program, fault in zip(code, programs, faults, strict=True):
-        pieces.append(f"# %% {border} {index}\n")
-        pieces.append(program)
         lines = len(_BREAK.findall(program))
         cells.append(Cell(index, line + 1, lines, source, program, fault))
         line += 1 + lines
-    return Notebook("".join(pieces), tuple(cells), sentinel, border)
+    return Notebook(text, tuple(cells), sentinel, border, tree)
+
+
+def _joined(borders: Sequence[str], programs: Sequence[str]) -> str:
+    return "".join(border + program for border, program in zip(borders, programs, strict=True))
 
 
 def _says_something(program: str) -> bool:
@@ -282,13 +289,16 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _is_python(text: str) -> bool:
+    return _tree(text) is not None
+
+
+def _tree(text: str) -> ast.Module | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            ast.parse(text)
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
+        return None
 
 
 def _is_open(before: str) -> bool:

@@ -62,6 +62,11 @@ class SourceFile:
     cells: tuple[Cell, ...] = field(default=(), repr=False)
     _notebook: Notebook | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def tree(self) -> ast.Module | None:
+        """The syntax tree where reading the file has made it already, as it does for a notebook."""
+        return None if self._notebook is None else self._notebook.tree
+
     @cached_property
     def starts(self) -> tuple[int, ...]:
         """The offset at which each line starts; lines are counted as `ast` counts them (a form feed ends none)."""
@@ -224,6 +229,8 @@ def relevant(content: bytes) -> bool:
 
 def parse(source: SourceFile) -> ast.Module:
     """The syntax tree; raises `SyntaxProblem`, or `Unreadable` for a program too deep to be parsed."""
+    if source.tree is not None:
+        return source.tree
     try:
         with warnings.catch_warnings():
             # An invalid escape is the author's matter and would be printed on our terminal.
