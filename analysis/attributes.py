@@ -416,6 +416,8 @@ def write(interpreter: Interpreter, owner: Value, name: str, value: Value, node:
         return
     if name in ("trainable", "_trainable") and isinstance(owner, (Instance, Layer, Network, Variable, Unknown)):
         before = owner.fields.get("trainable") if not isinstance(owner, Unknown) else None
+        if not isinstance(owner, Unknown) and interpreter.chosen_by_element(owner):
+            value = joining.join(interpreter, Constant(True) if before is None else before, value)
         interpreter.emit(
             TrainableSet(
                 node,

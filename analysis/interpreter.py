@@ -27,6 +27,7 @@ from regrad.analysis.values import (
     Imported,
     Instance,
     Module,
+    Object,
     Operation,
     Shape,
     Tape,
@@ -115,12 +116,17 @@ class Call:
 
 
 class _Loop:
-    __slots__ = ("exits", "mark", "repeated")
+    __slots__ = ("conditional", "exits", "frame", "left", "mark", "repeated", "returns")
 
-    def __init__(self, mark: Mark, repeated: bool) -> None:
+    def __init__(self, interpreter: Interpreter, mark: Mark, repeated: bool) -> None:
         self.mark = mark
         self.repeated = repeated
         self.exits: list[Writes] = []
+        self.frame = interpreter.frame
+        self.conditional = interpreter.conditional
+        self.returns = len(interpreter.exits)
+        self.left = False
+        """Whether a condition that is not known may have left it, or gone on with the next element."""
 
 
 class Interpreter:
@@ -145,6 +151,8 @@ class Interpreter:
         self.exits: list[Writes] = []
         self.frame_mark = Mark(0, 0)
         self.loops: list[_Loop] = []
+        self.turning: list[_Loop] = []
+        """The loops of all calls that are under way, outermost first."""
         self.conditional = 0
         self.joins = 0
         self.called: set[int] = set()
@@ -298,6 +306,19 @@ class Interpreter:
             self.exits.append(self.store.writes_since(self.frame_mark))
         elif end in ("break", "continue") and self.loops:
             self.loops[-1].exits.append(self.store.writes_since(self.loops[-1].mark))
+            self.loops[-1].left = True
+
+    def chosen_by_element(self, owner: Object) -> bool:
+        """Whether what happens to an object now depends on a condition that each turn of a loop decides anew, so that
+        nobody knows of how many objects it holds.
+        """
+        return any(
+            loop.left
+            or self.conditional > loop.conditional
+            or len(self.exits) > (loop.returns if loop.frame is self.frame else 0)
+            for loop in self.turning
+            if owner.fields.born <= loop.mark.birth
+        )
 
     def join(self, one: Any, other: Any) -> Any:
         return joining.join(self, one, other)
@@ -305,8 +326,9 @@ class Interpreter:
     def run_loop(self, statements: list[ast.stmt], bind: Callable[[], None]) -> str | None:
         """A loop whose elements are alike: once, and once more where the first pass changed what the second sees."""
         mark = self.store.mark()
-        loop = _Loop(mark, True)
+        loop = _Loop(self, mark, True)
         self.loops.append(loop)
+        self.turning.append(loop)
         end = None
         for passing in range(2):
             before = self.store.mark()
@@ -317,6 +339,7 @@ class Interpreter:
             if passing == 0 and not joining.carried(self.store.replaced_since(before)):
                 break
         self.loops.pop()
+        self.turning.pop()
         if loop.exits:
             final = self.store.rollback(mark)
             ways = loop.exits if end in ("ended", "raise") else [*loop.exits, final]
@@ -326,8 +349,9 @@ class Interpreter:
     def run_unrolled(self, statements: list[ast.stmt], target: ast.expr, elements: Iterable[Value]) -> str | None:
         """A loop over known elements, one by one."""
         mark = self.store.mark()
-        loop = _Loop(mark, False)
+        loop = _Loop(self, mark, False)
         self.loops.append(loop)
+        self.turning.append(loop)
         end = None
         for element in elements:
             self.bind(target, element)
@@ -335,6 +359,7 @@ class Interpreter:
             if end in ("return", "break") or self.exhausted:
                 break
         self.loops.pop()
+        self.turning.pop()
         if loop.exits:
             final = self.store.rollback(mark)
             self.store.merge([*loop.exits, final], self.join)
