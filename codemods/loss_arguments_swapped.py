@@ -46,6 +46,7 @@ from collections.abc import Iterable
 
 from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
+from regrad.analysis.eager import speaks_of_graphs
 from regrad.analysis.events import LossCalled, Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import head_of
@@ -100,6 +101,8 @@ def detect(program: Program) -> Iterable[Finding]:
             continue
         if not _predicted(target) and not (event.name in _WITH_LOGITS and _scores(target)):
             continue
+        if event.name in _WITH_LOGITS and event.node.args and _of_tensorflow_1(program):
+            continue
         if not _data(prediction, event.nodes.get("y_pred")):
             continue
         if event.node not in program.parents(event.frame.path):
@@ -108,6 +111,13 @@ def detect(program: Program) -> Iterable[Finding]:
         message = f"`{event.name}` is given the prediction as the target and the target as the prediction"
         location = program.location(event.node, event.frame)
         yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), event)
+
+
+def _of_tensorflow_1(program: Program) -> bool:
+    """Whether it is written for graphs: before TensorFlow 1.0 these functions took the logits first, and from then on
+    they raised ValueError for what is given by position, until TensorFlow 2 took it again, labels first.
+    """
+    return program.graph or speaks_of_graphs(source.text for source in program.files.values())
 
 
 def misnamed(program: Program) -> tuple[Function, ...]:

@@ -27,7 +27,7 @@ from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import are_variables
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.stepped_by_name import stepped_by_name
-from regrad.codemods.engine.surroundings import loaded
+from regrad.codemods.engine.surroundings import function_around, loaded, owners
 
 ASSIGNING = frozenset({"assign", "assign_add", "assign_sub"})
 _SUMMING = frozenset({"sqrt", "sum", "reduce_sum", "add_n", "norm", "print", "float"})
@@ -91,7 +91,9 @@ def idle(program: Program) -> Iterator[Noticed]:
 
 
 def idle_in_graph(program: Program) -> Iterator[Unapplied]:
-    """`compute_gradients` in a program that applies none."""
+    """`compute_gradients` in a program that applies none, although a session runs something again and again; what is
+    run once may be a test of the gradients themselves.
+    """
     if not nothing_applied(program):
         return
     names = ("apply_gradients", "minimize", "assign", "assign_sub", "assign_add")
@@ -107,11 +109,19 @@ def idle_in_graph(program: Program) -> Iterator[Unapplied]:
     path, node = computed[0]
     assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
     statement = program.statement(node, path)
-    runs = any(each.func.attr == "run" for _, each in calls)  # type: ignore[attr-defined]
-    if not runs or not isinstance(statement, ast.Assign):
+    runs = [(place, each) for place, each in calls if each.func.attr == "run"]  # type: ignore[attr-defined]
+    around = function_around(program, node, path)
+    beside = [run for run in runs if run[0] == path and function_around(program, run[1], path) is around]
+    if not any(_again_and_again(program, each, place) for place, each in beside or runs):
+        return
+    if not isinstance(statement, ast.Assign):
         return
     line = f"train_op = {program.source(node.func.value, path)}.apply_gradients(gradients_and_variables)"
     yield Unapplied(node, path, line)
+
+
+def _again_and_again(program: Program, node: ast.AST, path: str) -> bool:
+    return any(isinstance(around, (ast.For, ast.While)) for around in owners(program, node, path))
 
 
 def nothing_applied(program: Program) -> bool:

@@ -87,3 +87,26 @@ def test_what_is_computed_of_them_is_no_step(use: str) -> None:
 def test_one_variable_is_one_pair() -> None:
     text = mended(RULE, BY_HAND.format(sources="w", use="pass"))
     assert "    optimizer.apply_gradients([(gradients, w)])\n" in text
+
+
+IN_GRAPH = """import tensorflow.compat.v1 as tf
+import numpy as np
+
+x = tf.placeholder(tf.float32, [None, 3])
+w = tf.get_variable("w", [3, 1])
+loss = tf.reduce_mean(tf.square(tf.matmul(x, w)))
+pairs = tf.train.AdamOptimizer(0.1).compute_gradients(loss)
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    {use}
+"""
+
+
+def test_gradients_that_a_session_runs_once_are_looked_at() -> None:
+    use = "found = session.run(pairs, {x: np.ones((2, 3))}); assert not any(np.isnan(each).any() for each, _ in found)"
+    assert not list(RULE.detect(read(IN_GRAPH.replace("{use}", use))))
+
+
+def test_gradients_that_a_session_runs_again_and_again_were_to_be_applied() -> None:
+    use = "for step in range(9): print(session.run([pairs, loss], {x: np.ones((2, 3))})[1])"
+    assert [finding.code for finding in RULE.detect(read(IN_GRAPH.replace("{use}", use)))] == ["RG410"]
