@@ -222,7 +222,7 @@ def _layers(interpreter: Interpreter, owner: Instance | Layer | Network, node: a
                 ),
                 *layers,
             )
-        return Collection("list", layers, bool(owner.fields.get("layers_complete", True)), node)
+        return _listed(owner, layers, node)
     if isinstance(owner, Instance) and owner.cls.bases_known() and not weights.foreign_base(owner):
         inside = [part for part in weights.sublayers(owner) if isinstance(part, (Layer, Network, Instance))]
         return Collection("list", tuple(inside), True, node)
@@ -236,6 +236,18 @@ def _layers(interpreter: Interpreter, owner: Instance | Layer | Network, node: a
             interpreter.store.put(owner.fields, "#each", each)
         return Collection("list", (each,), False, node)
     return interpreter.unknown("attribute", "layers", (owner,))
+
+
+def _listed(owner: Network, layers: tuple[Value, ...], node: ast.AST) -> Collection:
+    from regrad.analysis.library import keras_models
+
+    complete = bool(owner.fields.get("layers_complete", True))
+    opened = keras_models.spread(owner) if owner.form == "functional" else set()
+    at = max((index for index, layer in enumerate(layers) if id(layer) in opened), default=None)
+    made = Collection("list", layers, complete, node, grown=at is not None)
+    if at is not None:
+        made.fields["#tail"] = len(layers) - 1 - at
+    return made
 
 
 def _symbolic(interpreter: Interpreter, owner: Instance | Layer | Network, name: str, node: ast.AST) -> Value:

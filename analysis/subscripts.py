@@ -17,6 +17,7 @@ from regrad.analysis.values import (
     Instance,
     Layer,
     Mapping,
+    Network,
     Shape,
     Tensor,
     Union_,
@@ -38,6 +39,8 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
         if isinstance(index, ast.Slice):
             return _slice(interpreter, owner, index, node)
         position = interpreter.evaluate(index)
+        if owner.tail is not None:
+            return _of_tail(interpreter, owner, position)
         if isinstance(position, Constant) and isinstance(position.value, int) and owner.complete:
             if -len(owner.items) <= position.value < len(owner.items):
                 return owner.items[position.value]
@@ -129,12 +132,30 @@ def _slice(interpreter: Interpreter, owner: Collection, index: ast.Slice, node: 
     bounds = [_bound(interpreter, part) for part in (index.lower, index.upper, index.step)]
     if owner.complete and not owner.grown and all(known for known, _ in bounds) and bounds[2][1] != 0:
         return Collection(owner.kind, owner.items[bounds[0][1] : bounds[1][1] : bounds[2][1]], True, node)
+    if owner.complete and owner.tail is not None and all(known for known, _ in bounds):
+        lower, upper, step = (bound for _, bound in bounds)
+        if step is None and upper is None and lower is not None and -owner.tail <= lower < 0:
+            return Collection(owner.kind, owner.items[lower:], True, node)
+        if step is None and lower in (None, 0) and upper is not None and -owner.tail <= upper < 0:
+            before = Collection(owner.kind, owner.items[:upper], True, node, grown=True)
+            before.fields["#tail"] = owner.tail + upper
+            return before
     # Some of the elements: what is done to them must not count as done to all.
     some = tuple(
-        Layer("?some", {}, node, interpreter.frame, interpreter.tick()) if isinstance(item, Layer) else item
+        Layer("?some", {}, node, interpreter.frame, interpreter.tick())
+        if isinstance(item, Layer) or (isinstance(item, (Network, Instance)) and owner.tail is not None)
+        else item
         for item in owner.items
     )
     return Collection(owner.kind, some, False, node)
+
+
+def _of_tail(interpreter: Interpreter, owner: Collection, position: Value) -> Value:
+    """One of a list whose end alone is known."""
+    assert owner.tail is not None
+    if isinstance(position, Constant) and isinstance(position.value, int) and -owner.tail <= position.value < 0:
+        return owner.items[position.value]
+    return interpreter.unknown("element", "", (owner,))
 
 
 def _of_tensor(

@@ -442,6 +442,14 @@ class Collection(Object):
         return bool(self.fields.get("#grown"))
 
     @property
+    def tail(self) -> int | None:
+        """How many items at the end stand for one element each, where those before them stand for several that are not
+        known apart; None for any other list.
+        """
+        tail: int | None = self.fields.get("#tail")
+        return tail
+
+    @property
     def size(self) -> int | None:
         """How many elements there certainly are."""
         if not self.complete or self.grown:

@@ -108,7 +108,11 @@ def _enumerate(interpreter: Interpreter, name: str, call: Call) -> Value:
     start = call.get("start", 1)
     first = start.value if isinstance(start, Constant) and isinstance(start.value, int) else 0
     if known is not None:
-        rows = tuple(Collection("tuple", (Constant(first + index), item)) for index, item in enumerate(known))
+        apart = not isinstance(value, Collection) or value.tail is None
+        rows = tuple(
+            Collection("tuple", (Constant(first + index) if apart else UNKNOWN, item))
+            for index, item in enumerate(known)
+        )
         return iterators.lazy(Collection("list", rows, True, call.node, iteration.is_grown(value)), value)
     row = Collection("tuple", (UNKNOWN, iteration.element(interpreter, value, call.node)))
     return iterators.lazy(Collection("list", (row,), False, call.node), value)

@@ -128,7 +128,7 @@ def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
                 continue
             seen.add(id(operation))
             stack.append((value, True))
-            stack.extend((item, False) for item in operation.inputs)
+            stack.extend((item, False) for item in operation.inputs if not _inside(operation, item))
             continue
         # Of what a layer's `call` does, the model sees the layer alone.
         found = caller(operation) or operation.callee
@@ -136,6 +136,27 @@ def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
             known.add(id(found))
             layers.append(found)
     return layers, complete
+
+
+def _inside(operation: Operation, value: Value) -> bool:
+    """Whether it is what a model makes inside when the operation calls it: of that the calling model sees nothing."""
+    network = operation.callee
+    return isinstance(network, Network) and any(value is each for each in network.fields.get("outputs") or ())
+
+
+def spread(network: Network) -> set[int]:
+    """The models inside of which only the outside is known, and whose layers a functional model lists one by one, since
+    it was made from their outputs (`base.output`) and not by calling them; by their ids.
+    """
+    made = (value for value in each_once(tuple(network.fields.get("outputs") or ()), _inputs))
+    return {
+        id(value.operation.callee)
+        for value in made
+        if isinstance(value, Tensor)
+        and isinstance(value.operation.callee, Network)
+        and value.operation.callee.form == "opaque"
+        and any(value is output for output in value.operation.callee.fields.get("outputs") or ())
+    }
 
 
 def caller(operation: Operation) -> Instance | None:
