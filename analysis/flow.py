@@ -12,6 +12,7 @@ from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
 from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.values import (
+    UNKNOWN,
     Collection,
     Constant,
     External,
@@ -266,6 +267,8 @@ class Flow:
         return found
 
     def _unknown(self, value: Unknown) -> _Masks:
+        if value is UNKNOWN:
+            return 0, 0, True
         if value.operation is not None:
             if not self.full and not self._unknown_on_record(value):
                 return _NOTHING

@@ -213,8 +213,6 @@ def _absolute(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 
 def _extreme(interpreter: Interpreter, name: str, call: Call) -> Value:
-    from regrad.analysis.operators import is_numeric
-
     values = call.positional
     if len(values) == 1:
         iterators.walk(interpreter, values[0], call.node)
@@ -226,9 +224,8 @@ def _extreme(interpreter: Interpreter, name: str, call: Call) -> Value:
             return Constant(function(value.value for value in values if isinstance(value, Constant)), call.node)
         except Exception:
             return UNKNOWN
-    if any(is_numeric(value) for value in values):
-        return joining.join_all(interpreter, values)
-    return UNKNOWN
+    # It is one of them, whichever.
+    return joining.join_all(interpreter, values)
 
 
 def _is_instance(interpreter: Interpreter, name: str, call: Call) -> Value:

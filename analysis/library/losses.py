@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from regrad.analysis.events import LossCalled
 from regrad.analysis.names import snake_case
 from regrad.analysis.operations import Transfer
-from regrad.analysis.values import UNKNOWN, Constant, External, Loss, Metric, Tensor, Value
+from regrad.analysis.values import Constant, External, Loss, Metric, Tensor, Value
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -193,9 +193,9 @@ def _with_logits(interpreter: Interpreter, name: str, call: Call) -> Value:
     """`tf.nn.softmax_cross_entropy_with_logits(labels, logits)`: an operation of the table, noted as a loss."""
     from regrad.analysis.library import operation_calls
 
-    made = operation_calls.from_table(interpreter, name, call)
+    made = operation_calls.from_table(interpreter, name.removesuffix("_v2"), call)
     if not isinstance(made, Tensor):
-        return UNKNOWN
+        return interpreter.unknown("call", name, call.all())
     names = ("labels", "logits")
     arguments: dict[str, Value] = dict(zip(names, call.positional, strict=False))
     nodes: dict[str, ast.AST] = {key: node for key, node in zip(names, call.nodes, strict=False) if node is not None}
