@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from regrad.analysis import iteration
@@ -81,8 +82,12 @@ def fill_functional(interpreter: Interpreter, network: Network, inputs: Value | 
     """Give a functional model its inputs, outputs and the layers between them."""
     network.fields["inputs"] = parts(inputs)
     network.fields["outputs"] = parts(outputs)
-    if any(isinstance(value, Unknown) for value in parts(inputs)):
-        _described(parts(outputs))
+    # An output that does not seem to come from an input was made of something that is not known.
+    _described(
+        value
+        for value in parts(outputs)
+        if not (isinstance(value, Tensor) and value.symbolic) or any(isinstance(each, Unknown) for each in parts(inputs))
+    )
     network.fields["structure"] = outputs
     layers, complete = layers_between(parts(outputs))
     network.fields["layers"] = tuple(layers)
@@ -90,8 +95,8 @@ def fill_functional(interpreter: Interpreter, network: Network, inputs: Value | 
     network.fields["#built"] = True
 
 
-def _described(outputs: tuple[Value, ...]) -> None:
-    """Whatever made the inputs, all that leads to the outputs only describes the model, and runs when it is called."""
+def _described(outputs: Iterable[Value]) -> None:
+    """All that leads to these outputs only describes the model, and runs when it is called."""
     from regrad.analysis.interpreter import SYMBOLIC
 
     for value in each_once(outputs, _inputs):
