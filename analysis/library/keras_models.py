@@ -83,11 +83,8 @@ def fill_functional(interpreter: Interpreter, network: Network, inputs: Value | 
     network.fields["inputs"] = parts(inputs)
     network.fields["outputs"] = parts(outputs)
     # An output that does not seem to come from an input was made of something that is not known.
-    _described(
-        value
-        for value in parts(outputs)
-        if not (isinstance(value, Tensor) and value.symbolic) or any(isinstance(each, Unknown) for each in parts(inputs))
-    )
+    unknown = any(isinstance(each, Unknown) for each in parts(inputs))
+    _described(each for each in parts(outputs) if unknown or not isinstance(each, Tensor) or not each.symbolic)
     network.fields["structure"] = outputs
     layers, complete = layers_between(parts(outputs))
     network.fields["layers"] = tuple(layers)
