@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 from regrad.analysis import operators
@@ -120,6 +121,9 @@ def _categorical(interpreter: Interpreter, name: str, call: Call) -> Value:
     classes = count.value if isinstance(count, Constant) and isinstance(count.value, int) else None
     shape = operators.shape_of(labels)
     batch = shape[:1] if shape and len(shape) == 2 and shape[-1] == 1 else shape
+    made: Shape | None = (*batch, classes) if batch is not None else (None, classes)
+    if shape is None and _is_cut_twice(call.node_of("y", 0)):
+        made = None
     return interpreter.operation(
         "op",
         "to_categorical",
@@ -127,9 +131,29 @@ def _categorical(interpreter: Interpreter, name: str, call: Call) -> Value:
         flatten((labels,)),
         Transfer.LEAVES,
         dtype="float32",
-        shape=(*batch, classes) if batch is not None else (None, classes),
+        shape=made,
         numpy=True,
         facts=frozenset({"one-hot"}),
+    )
+
+
+def _is_cut_twice(node: ast.AST | None) -> bool:
+    """Whether it is written as a part of something with more axes than one: `tokens[:, 1:]`."""
+    if not isinstance(node, ast.Subscript) or not isinstance(node.slice, ast.Tuple):
+        return False
+    return sum(isinstance(each, ast.Slice) for each in node.slice.elts) > 1
+
+
+def _padded(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`pad_sequences(sequences, maxlen)`: a row of numbers for each sequence."""
+    length = call.get("maxlen", 1)
+    known = length.value if isinstance(length, Constant) and isinstance(length.value, int) else None
+    given = call.get("sequences", 0)
+    inputs = flatten((given,)) if given is not None else ()
+    stated = call.get("dtype", 2)
+    dtype = stated.value if isinstance(stated, Constant) and isinstance(stated.value, str) else "int32"
+    return interpreter.operation(
+        "numpy", "pad_sequences", call.node, inputs, Transfer.LEAVES, dtype=dtype, shape=(None, known), numpy=True
     )
 
 
@@ -283,6 +307,10 @@ FUNCTIONS: dict[str, Handler] = {
             "np_utils.to_categorical",
             "keras.utils.numerical_utils.to_categorical",
         )
+    },
+    **{
+        f"keras.{place}.pad_sequences": _padded
+        for place in ("utils", "preprocessing.sequence", "preprocessing", "utils.data_utils", "utils.sequence_utils")
     },
     "pandas.get_dummies": _dummies,
     "sklearn.model_selection.train_test_split": _split,

@@ -420,6 +420,9 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     return None
 
 
+_SET_CHANGES = ("difference_update", "intersection_update", "symmetric_difference_update")
+
+
 def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call: Call) -> Value | None:
     put, fields = interpreter.store.put, owner.fields
     first = call.get(None, 0)
@@ -434,7 +437,7 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
             # One pass stands for many: what is in it is known, how many there are is not.
             put(fields, "#grown", True)
         return NONE
-    if name == "extend" and first is not None:
+    if name in ("extend", "update") and first is not None:
         known = iteration.known_elements(interpreter, first)
         if known is not None:
             grown, whole = bounded((*owner.items, *known), owner.complete)
@@ -479,7 +482,7 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
         put(fields, "items", ())
         put(fields, "complete", True)
         return NONE
-    if name in ("remove", "sort", "reverse"):
+    if name in ("remove", "sort", "reverse", "discard", *_SET_CHANGES):
         if name == "reverse":
             put(fields, "items", owner.items[::-1])
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regrad.analysis import iteration
+from regrad.analysis import iteration, iterators, joining
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
@@ -334,4 +334,7 @@ def element_of_data(interpreter: Interpreter, data: Value, call: Call) -> Value 
                 BoundMethod(data, found[0]), Arguments(call.node, (interpreter.unknown("parameter", "index"),))
             )
         return UNKNOWN
+    if iterators.is_iterator(data) and isinstance(data, Collection):
+        # A generator expression, or what `map` gives.
+        return joining.join_all(interpreter, data.items)
     return None
