@@ -33,7 +33,9 @@ The fix and its safety
 ----------------------
 `variables` and `weights` become `trainable_variables` and `trainable_weights`, in the request and where the pairs are
 made: safe, since the others never received anything. Taking out `trainable=False` is unsafe: the variable joins every
-list of trainable ones. Which weights belong to which branch is for the author to say.
+list of trainable ones. Where a function of the program makes the variable and its caller says whether it trains, the
+call says otherwise, and what other calls make stays as it is. Which weights belong to which branch is for the author
+to say.
 
 When it stays silent
 --------------------
@@ -64,6 +66,8 @@ from regrad.analysis.steps import moved_by_hand
 from regrad.analysis.trainings import inside, lists_in
 from regrad.analysis.values import Collection, Constant, Layer, Value, Variable, WeightList
 from regrad.analysis.weights import describe
+from regrad.codemods.engine import maker_flag
+from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.pairs import leaves_out
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -155,15 +159,26 @@ def _variables(program: Program, sink: Sink) -> Iterator[Finding]:
             or (applications.of(program, event) is None and id(value) not in moved_by_hand(program))
         ):
             continue
+        place = program.location(value.node, value.frame)
+        related: tuple[Related, ...] = (
+            Related(program.location(event.node, event.frame), "its gradient is asked for here"),
+        )
+        try:
+            decision = maker_flag.at_call(value)
+        except CannotMove:
+            decision = None
+        if decision is not None:
+            related = (Related(place, "the variable is made here"), *related)
+            place = program.location(decision.call, decision.frame)
         yield Finding(
             RULE.code,
             RULE.name,
             f"`{describe(value)}` is made with `trainable=False`,"
             " so the tape does not watch it and its gradient is None",
-            program.location(value.node, value.frame),
+            place,
             CutKind.NOT_TRAINABLE,
             (describe(value),),
-            (Related(program.location(event.node, event.frame), "its gradient is asked for here"),),
+            related,
             value,
         )
 
@@ -258,7 +273,7 @@ _INSIDE = re.compile(r"\b(?:tf|tensorflow)\.(?:compat\.v1\.)?keras\b|from tensor
 
 def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.arguments import remove_argument
-    from regrad.codemods.engine.moving import CannotMove, Rewrite
+    from regrad.codemods.engine.moving import Rewrite
 
     evidence = finding.evidence
     if isinstance(evidence, Branch):
@@ -267,13 +282,19 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(evidence, Variable):
             if not isinstance(evidence.node, ast.Call) or evidence.frame is None:
                 return Withheld("the place where the variable is made is not known")
+            joins = "it joins every list of trainable variables"
+            decision = maker_flag.at_call(evidence)
+            if decision is not None:
+                edit = maker_flag.stated_there(program, decision)
+                what = f"make it trainable: `{decision.flag}={decision.value}`"
+                return [Mending(what, Safety.UNSAFE, (edit,), joins)]
             source = program.files[evidence.frame.path]
             return [
                 Mending(
                     "make it trainable",
                     Safety.UNSAFE,
                     (remove_argument(source, evidence.node, "trainable"),),
-                    "it joins every list of trainable variables",
+                    joins,
                 )
             ]
         path = evidence.event.frame.path
@@ -290,7 +311,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             rewrite.replace(node, f"{program.source(node.value, path)}.{_TRAINABLE[node.attr]}")
         return [Mending("ask for what is trained", Safety.SAFE, rewrite.edits())]
     except CannotMove as problem:
-        return Withheld(problem.reason, "model.trainable_variables")
+        advice = "tf.Variable(value, trainable=True)" if isinstance(evidence, Variable) else "model.trainable_variables"
+        return Withheld(problem.reason, advice)
 
 
 _OF_ONE_BRANCH = (

@@ -31,6 +31,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             keras_layers,
             keras_models,
             losses,
+            made_tensors,
             model_methods,
             records,
             sequences,
@@ -46,6 +47,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
         prefixes: dict[str, Handler] = {}
         for module in (
             builtin,
+            made_tensors,
             tensors,
             variables,
             graph_variables,

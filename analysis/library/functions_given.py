@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from regrad.analysis import iteration, joining
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from regrad.analysis.library import Handler
 
 CALLABLE = (Function, BoundMethod, Partial)
+_BRANCHING = frozenset({"cond", "case", "switch_case"})
 
 
 def apply_function(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -24,11 +26,11 @@ def apply_function(interpreter: Interpreter, name: str, call: Call) -> Value:
     from regrad.analysis.interpreter import Call as Arguments
 
     last = name.rpartition(".")[2]
-    functions = [value for value in call.all() if isinstance(value, CALLABLE)]
+    functions = list(_functions_in(call.all()))
     others = flatten(tuple(value for value in call.all() if not isinstance(value, CALLABLE)))
     results: list[Value] = []
     for function in functions:
-        if last in ("cond", "case"):
+        if last in _BRANCHING:
             results.append(interpreter.call(function, Arguments(call.node)))
         elif last in ("map_fn", "vectorized_map", "foldl", "foldr", "scan", "map"):
             elements = call.get("elems", 1) or UNKNOWN
@@ -50,9 +52,20 @@ def apply_function(interpreter: Interpreter, name: str, call: Call) -> Value:
         else:
             results.append(calls.call_unknown(interpreter, function, call.node))
     joined = joining.join_all(interpreter, results) if results else UNKNOWN
-    if isinstance(joined, (Tensor, Collection)) and last in ("cond", "case"):
+    if isinstance(joined, (Tensor, Collection)) and last in _BRANCHING:
         return joined
     return interpreter.operation("op", last, call.node, (*flatten((joined,)), *others))
+
+
+def _functions_in(values: Iterable[Value]) -> Iterator[Value]:
+    """The functions among the arguments, and in the lists that hold the branches of `case` and `switch_case`."""
+    for value in values:
+        if isinstance(value, CALLABLE):
+            yield value
+        elif isinstance(value, Collection):
+            yield from _functions_in(value.items)
+        elif isinstance(value, Mapping):
+            yield from _functions_in(value.entries.values())
 
 
 def _same_function(interpreter: Interpreter, name: str, call: Call) -> Value:

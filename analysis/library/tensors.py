@@ -1,4 +1,4 @@
-"""Tensors that are made, converted and reshaped: constants, casts, random numbers, placeholders, parts."""
+"""Tensors that are converted and reshaped: constants, casts, placeholders, parts."""
 
 from __future__ import annotations
 
@@ -120,49 +120,6 @@ def _convert(interpreter: Interpreter, name: str, call: Call) -> Value:
             high=high,
         )
     return _constant(interpreter, name, call)
-
-
-def _filled(interpreter: Interpreter, name: str, call: Call) -> Value:
-    last = name.rpartition(".")[2]
-    first = call.get("shape", 0) or call.get("dims")
-    shape = sizes(first)
-    stated = call.get("dtype") or (call.get(None, 1) if last in ("zeros", "ones") else None)
-    numpy = name.startswith("np.")
-    dtype = dtype_value(stated) or ("float64" if numpy else "float32")
-    facts = frozenset({"constant"} if last in ("zeros", "ones", "fill", "full", "eye") else set())
-    if last in ("zeros", "ones"):
-        facts |= {"binary"}
-    return interpreter.operation(
-        "constant", last, call.node, (), dtype=dtype, shape=shape, numpy=numpy, facts=facts, arguments=named(call)
-    )
-
-
-def _random(interpreter: Interpreter, name: str, call: Call) -> Value:
-    shape = sizes(call.get("shape", 0))
-    dtype = dtype_value(call.get("dtype"))
-    high = call.get("maxval", 2)
-    facts = frozenset({"labels"}) if is_integer(dtype) else frozenset()
-    largest = (
-        high.value - 1 if is_integer(dtype) and isinstance(high, Constant) and isinstance(high.value, int) else None
-    )
-    return interpreter.operation(
-        "random",
-        name.rpartition(".")[2],
-        call.node,
-        (),
-        dtype=dtype or "float32",
-        shape=shape,
-        facts=facts,
-        high=largest,
-    )
-
-
-def _range(interpreter: Interpreter, name: str, call: Call) -> Value:
-    dtype = dtype_value(call.get("dtype"))
-    if dtype is None:
-        floats = any(isinstance(value, Constant) and isinstance(value.value, float) for value in call.positional)
-        dtype = "float32" if floats else "int32"
-    return interpreter.operation("constant", "range", call.node, (), dtype=dtype, shape=(None,))
 
 
 def _top_k(interpreter: Interpreter, name: str, call: Call) -> Value:
@@ -311,18 +268,6 @@ FUNCTIONS: dict[str, Handler] = {
     },
     **{f"{space}.constant": _constant for space in ("tf", "tf1", "K")},
     **{f"{space}.convert_to_tensor": _convert for space in ("tf", "tf1", "ops")},
-    **{
-        f"{space}.{name}": _filled
-        for space in ("tf", "tf1", "np", "ops", "K", "tnp")
-        for name in ("zeros", "ones", "fill", "full", "empty")
-    },
-    **{
-        f"tf.random.{name}": _random
-        for name in ("normal", "uniform", "truncated_normal", "stateless_normal", "stateless_uniform")
-    },
-    **{f"tf1.{name}": _random for name in ("random_normal", "random_uniform", "truncated_normal")},
-    **{f"keras.random.{name}": _random for name in ("normal", "uniform")},
-    **{f"{space}.{name}": _range for space in ("tf", "tf1", "ops") for name in ("range", "linspace", "arange")},
     "tf.math.top_k": _top_k,
     "tf.nn.top_k": _top_k,
     "ops.top_k": _top_k,

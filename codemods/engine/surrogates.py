@@ -42,7 +42,7 @@ _SELECTING = frozenset(
     }
 )
 _DECIDING = COMPARING | ROUNDING | {"argmax", "argmin", "one_hot", "sign", ""}
-_FLAT = frozenset({"ones_like", "zeros_like", "full_like", "fill", "shape", "size", "rank"})
+_FLAT = frozenset({"ones_like", "zeros_like", "shape", "size", "rank"})
 """What takes no more than the shape of its input."""
 _STRUCTURE = frozenset({"model", "join", "index_join"})
 
