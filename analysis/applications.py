@@ -48,20 +48,26 @@ def replaces_variable(value: Value) -> bool:
     """Whether a tensor is what `w = w - rate * gradient` made of a variable, in the first pass or a later one; also
     where an operation is around it, as in `w = tf.clip_by_value(w - rate * gradient, 0.0, 1.0)`.
     """
+    return replaced_variable(value) is not None
+
+
+def replaced_variable(value: Value) -> Variable | None:
+    """The variable that `w - rate * gradient` was computed from, in the first pass or a later one."""
     for _ in range(4):
         if not isinstance(value, Tensor) or value.operation.node is None:
-            return False
+            return None
         node = value.operation.node
         parts = _operands(value, node)
         if not any(from_gradient(part) for part in parts):
-            return False
-        if any(isinstance(part, Variable) for part in parts):
-            return True
+            return None
+        variable = next((part for part in parts if isinstance(part, Variable)), None)
+        if variable is not None:
+            return variable
         earlier = [part for part in parts if isinstance(part, Tensor) and part.operation.node is node]
         if not earlier:
-            return False
+            return None
         value = earlier[0]
-    return False
+    return None
 
 
 def _operands(value: Tensor, node: ast.AST) -> list[Value]:

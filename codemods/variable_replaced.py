@@ -4,8 +4,9 @@ should pass.
 What it does
 ------------
 Reports `w = w - rate * gradient` and `w = tf.nn.relu(w)` of a variable that is trained (from the second step on, `w`
-is a tensor that no tape watches); between the weights and the loss, `tf.Variable(expression)`,
-`variable.assign(expression)`, `variable.scatter_nd_add(…)` and whatever else changes some elements of a variable.
+is a tensor that no tape watches), also where a list or a dictionary holds it (`p[name] = p[name] - …`); between the
+weights and the loss, `tf.Variable(expression)`, `variable.assign(expression)`, `variable.scatter_nd_add(…)` and
+whatever else changes some elements of a variable.
 
 Why gradients stop
 ------------------
@@ -80,9 +81,9 @@ from regrad.codemods.engine.surroundings import function_around
 
 
 class Rebound(NamedTuple):
-    """`w = w - …`."""
+    """`w = w - …`, or another statement that puts what was made of a variable in its place."""
 
-    statement: ast.Assign | ast.AugAssign
+    statement: ast.stmt
     path: str
 
 
@@ -112,18 +113,34 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
         path = value.operation.frame.path
         statement = program.statement(value.operation.node, path)
         name = _target(program, statement, path)
-        if name is None or not isinstance(statement, (ast.Assign, ast.AugAssign)):
+        asked = program.source(event.sources_node, event.frame.path) if event.sources_node is not None else ""
+        if name is None and asked and statement is not None and _was_asked_for(program, event, value):
+            name, becomes = asked, "is given a plain tensor for a variable"
+        else:
+            becomes = "becomes a plain tensor"
+        if name is None or statement is None:
             continue
         yield Finding(
             RULE.code,
             RULE.name,
-            f"`{name}` becomes a plain tensor here, so its gradient is None from the next step on",
+            f"`{name}` {becomes} here, so its gradient is None from the next step on",
             program.location(statement, path),
             CutKind.VARIABLE_REPLACED,
             (name,),
             (Related(program.location(event.node, event.frame), "its gradient is asked for here"),),
             Rebound(statement, path),
         )
+
+
+def _was_asked_for(program: Program, event: GradientTaken, value: Tensor) -> bool:
+    """Whether the same request asked for the variable that the tensor was made of, in an earlier step."""
+    variable = applications.replaced_variable(value)
+    return variable is not None and any(
+        isinstance(other.event, GradientTaken)
+        and other.event.node is event.node
+        and any(source is variable for source in flow.sources_of(other.sources)[0])
+        for other in program.sinks
+    )
 
 
 def _projected(program: Program, event: GradientTaken, value: Tensor) -> bool:
@@ -138,11 +155,11 @@ def _target(program: Program, statement: ast.stmt | None, path: str) -> str | No
     if (
         isinstance(statement, ast.Assign)
         and len(statement.targets) == 1
-        and isinstance(statement.targets[0], (ast.Name, ast.Attribute))
+        and isinstance(statement.targets[0], (ast.Name, ast.Attribute, ast.Subscript))
     ):
         name = program.source(statement.targets[0], path)
         if any(
-            isinstance(node, (ast.Name, ast.Attribute)) and program.source(node, path) == name
+            isinstance(node, (ast.Name, ast.Attribute, ast.Subscript)) and program.source(node, path) == name
             for node in ast.walk(statement.value)
         ):
             return name

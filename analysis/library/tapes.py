@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from regrad.analysis import weights
+from regrad.analysis.as_given import as_given
 from regrad.analysis.events import GradientTaken, ModelCalled, TapeClosed, TapeOpened, Watched
 from regrad.analysis.library.operation_calls import flatten
 from regrad.analysis.operations import Transfer
@@ -115,8 +116,8 @@ def _recorded(interpreter: Interpreter, tape: Tape, node: ast.AST) -> Value:
 
 def ask(interpreter: Interpreter, tape: Tape, name: str, call: Call) -> Value:
     """`tape.gradient(target, sources)`, or another of its methods under that name."""
-    target = call.get("target", 0) or UNKNOWN
-    sources = call.get("sources", 1) or UNKNOWN
+    target = as_given(call.get("target", 0) or UNKNOWN)
+    sources = as_given(call.get("sources", 1) or UNKNOWN)
     uses = tape.fields["uses"]
     interpreter.store.put(tape.fields, "uses", uses + 1 if isinstance(uses, int) else uses)
     event = GradientTaken(

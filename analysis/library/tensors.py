@@ -13,6 +13,7 @@ from regrad.analysis.values import (
     Collection,
     Constant,
     External,
+    Gradients,
     Mapping,
     Shape,
     Tensor,
@@ -102,7 +103,7 @@ def _constant(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 def _convert(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get("value", 0) or call.get("x") or UNKNOWN
-    if isinstance(value, (Tensor, Variable, Unknown)) or (
+    if isinstance(value, (Tensor, Variable, Gradients, Unknown)) or (
         isinstance(value, Collection) and any(carries_tensor(item) for item in value.items)
     ):
         dtype = dtype_value(call.get("dtype", 1)) or operators.dtype_of(value)

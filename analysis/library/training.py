@@ -9,6 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from regrad.analysis import attributes, iterators, weights
+from regrad.analysis.as_given import as_given
 from regrad.analysis.events import Applied, Compilation, Compiled, GradientTaken, Head, Minimized, Trained
 from regrad.analysis.library import data, graph_variables, heads, losses, operation_calls, sequential, tapes
 from regrad.analysis.operations import Transfer
@@ -73,7 +74,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         spent = iterators.walked(interpreter, pairs)
         iterators.walk(interpreter, pairs, call.node)
         step = interpreter.unknown("call", name, ())
-        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), this, pairs, name, spent, step))
+        given = as_given(pairs)
+        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), this, given, name, spent, step))
         return step
     if name == "minimize" and isinstance(this, (Optimizer, Unknown)):
         return _minimize(interpreter, this, call)
@@ -474,8 +476,8 @@ def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:
     tape = tapes.implicit(interpreter, call.node)
     tape.fields["graph"] = True
     target, sources = (
-        call.get("ys", 0) or call.get("loss") or UNKNOWN,
-        call.get("xs", 1) or call.get("variables") or UNKNOWN,
+        as_given(call.get("ys", 0) or call.get("loss") or UNKNOWN),
+        as_given(call.get("xs", 1) or call.get("variables") or UNKNOWN),
     )
     event = GradientTaken(
         call.node,

@@ -218,3 +218,18 @@ def test_an_unknown_object_may_read_its_variables_whenever_it_is_used() -> None:
     """
     assert not sink(read(text.format(made="util.DeferredTensor(self.w)"))).path.lost
     assert lost(sink(read(text.format(made="util.function(self.w)")))) == ["w"]
+
+
+def test_a_list_is_asked_for_as_it_is_then() -> None:
+    program = read(
+        """
+        w = {"a": tf.Variable(2.0, name="a")}
+        rest = [tf.Variable(3.0, name="b")]
+        with tf.GradientTape() as tape:
+            loss = w["a"] * rest[0]
+        gradient = tape.gradient(loss, [w, rest])
+        w["a"] = tf.Variable(1.0, name="later")
+        rest[0] = tf.constant(1.0)
+        """
+    )
+    assert sorted(connected(sink(program))) == ["a", "b"]
