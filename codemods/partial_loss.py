@@ -4,12 +4,12 @@ What it does
 ------------
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
 that is computed and left out of the sum, a sum that each pass of a loop replaces, terms that are gathered and of which
-only one is differentiated (`losses[-1]`), an output with targets that
-`loss={...}` does not name, or whose loss is None although a metric watches it, its loss has a weight or its
-prediction is used later, a weight that a layer makes and never uses, or of which it only computes something that
-nobody reads, and a layer that is never called where one like it is called twice on the same value; always where the
-other weights of the same model are trained. Of a part inside a model, such as the pooler of an encoder, only where
-the model can be made without it.
+only one is differentiated (`losses[-1]`), an output with targets that `loss={...}` does not name, or whose loss is
+None although a metric watches it, its loss has a weight or its prediction is used later, a weight that a layer makes
+and never uses, or of which it only computes something that nobody reads (also through a part that has the weight, as a
+gate that lets nothing through), and a layer that is never called where one like it is called twice on the same value;
+always where the other weights of the same model are trained. Of a part inside a model, such as the pooler of an
+encoder, only where the model can be made without it.
 
 Why gradients stop
 ------------------
@@ -35,12 +35,14 @@ Mended::
 The fix and its safety
 ----------------------
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else;
-where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list.
-`total = term` becomes `total += term`, and `losses[-1]` becomes `sum(losses)`. An output gets the loss that fits its
-activation and its targets. The second of two calls of one layer is made with the layer that nobody calls. A weight that
-is not used takes the place of the one that stands there for it, where the names say so or where that one is used twice
-on the same value; a weight of zeros is added to the only product that it fits. Unsafe: another loss or function is
-computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it out.
+where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list. `total = term`
+becomes `total += term`, and `losses[-1]` becomes `sum(losses)`. An output gets the loss that fits its activation and
+its targets. The second of two calls of one layer is made with the layer that nobody calls. A weight that is not used
+takes the place of the one that stands there for it, where the names say so or where that one is used twice on the same
+value; a weight of zeros is added to the only product that it fits. Where a function goes on once with what an unread
+value was made of, it goes on with the value; what a gate was to be multiplied with is not guessed. Unsafe: another
+loss or function is computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it
+out.
 
 When it stays silent
 --------------------
@@ -80,6 +82,7 @@ from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.unread_result import UnreadResult, read_after_all, unread_results
 from regrad.codemods.engine.unused_weight import Weight, is_computed_in_vain, is_read, unused_weight, used
 
 
@@ -99,11 +102,21 @@ class Head(NamedTuple):
 
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
+    told: set[str] = set()
     for case in unreached.partly(program):
         for finding in _case(program, case):
+            told.update(finding.variables)
             if finding.location not in seen:
                 seen.add(finding.location)
                 yield finding
+    for found in unread_results(program):
+        name, statement = found.unread.name, found.unread.statement
+        several = len(found.names) > 1
+        message = f"`{name}` is computed and never read, so {_listed(found.names)} {'get' if several else 'gets'}"
+        place = program.location(statement, found.unread.frame)
+        if place not in seen and not told.intersection(found.names):
+            seen.add(place)
+            yield missing_from_training(program, RULE, found.sink, f"{message} no gradient", place, found.names, found)
 
 
 def _case(program: Program, case: unreached.Unreached) -> Iterable[Finding]:
@@ -296,6 +309,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             ]
         if isinstance(evidence, CalledTwice):
             return [called_instead(program, evidence)]
+        if isinstance(evidence, UnreadResult):
+            return read_after_all(program, evidence)
         if isinstance(evidence, Weight):
             return used(program, evidence)
     except CannotMove as problem:

@@ -25,26 +25,31 @@ class Unread(NamedTuple):
 
 def unread(program: Program, place: unreached.Written) -> Unread | None:
     """The statement that binds what was computed with this call to a name which its function never reads."""
-    function = place.frame.function
+    return unread_name(program, place.call, place.frame)
+
+
+def unread_name(program: Program, node: ast.AST, frame: Frame) -> Unread | None:
+    """The statement that binds what was computed there to a name which its function never reads."""
+    function = frame.function
     if function is None:
         return None
-    bound = binding(program.statement(place.call, place.frame.path))
+    bound = binding(program.statement(node, frame.path))
     if bound is None:
         return None
     name = bound.target.id
     if name.startswith("_") or name == "unused":
         return None
-    if all(node is not bound.statement for node in ast.walk(function.node)):
+    if all(each is not bound.statement for each in ast.walk(function.node)):
         return None  # a model is made elsewhere, and its layers are called for the first time here
-    for node in ast.walk(function.node):
-        if isinstance(node, (ast.Global, ast.Nonlocal)) and name in node.names:
+    for each in ast.walk(function.node):
+        if isinstance(each, (ast.Global, ast.Nonlocal)) and name in each.names:
             return None
-        if isinstance(node, ast.Name):
-            if node.id == name and not isinstance(node.ctx, ast.Store):
+        if isinstance(each, ast.Name):
+            if each.id == name and not isinstance(each.ctx, ast.Store):
                 return None
-            if node.id in ("locals", "vars", "eval", "exec"):
+            if each.id in ("locals", "vars", "eval", "exec"):
                 return None
-    return Unread(bound.statement, name, place.frame)
+    return Unread(bound.statement, name, frame)
 
 
 _WITHOUT_VALUES = frozenset({"shape", "size", "rank", "len", "range", "zeros_like", "ones_like"})
