@@ -14,6 +14,7 @@ from regrad.analysis import flow
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame
+from regrad.analysis.picked_rows import picked_rows
 from regrad.analysis.record import Record
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Layer, Operation, Tape, Tensor, Unknown, Value, Variable
@@ -63,7 +64,7 @@ def _endings(program: Program) -> tuple[Ending, ...]:
     found: dict[tuple[CutKind, int], Ending] = {}
     for sink in program.sinks:
         lost = tuple(value for value in sink.path.lost if id(value) not in connected)
-        if not lost or (not sink.dead and sink.path.anything) or _expected(sink):
+        if not lost or (not sink.dead and sink.path.anything) or _expected(sink) or picked_rows(sink):
             continue
         for ending in _of_sink(sink, lost):
             found.setdefault((ending.kind, id(ending.node)), ending)

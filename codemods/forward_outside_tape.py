@@ -59,6 +59,7 @@ from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.frames import Frame, place_in
+from regrad.analysis.picked_rows import picked_rows
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import detached_targets, recording
@@ -82,6 +83,8 @@ def detect(program: Program) -> Iterator[Finding]:
         assert report.cut.operation is not None
         if any(operation.kind == "gradient" for operation in missed(report.sink)):
             continue  # RG409
+        if picked_rows(report.sink):
+            continue  # RG403: recording it would not help
         if unused_prediction(program, report.sink) is not None:
             continue  # RG107
         once = _made_once(report)

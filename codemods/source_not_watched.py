@@ -4,13 +4,14 @@ What it does
 ------------
 Reports `tape.gradient(loss, x)` where `x` is a tensor that existed before the tape, is no variable and was never
 given to `tape.watch` before its first use; also where the wrong thing is watched, such as the symbolic
-`model.inputs`.
+`model.inputs`, or numbers of words of which the table's rows are meant.
 
 Why gradients stop
 ------------------
 A tape watches trainable variables by itself and nothing else. What is computed from an unwatched tensor is not
 recorded as depending on it, and the gradient is `None`. `model.inputs` are the placeholders that the model was
-described with, not the data of this call: Keras 3 refuses them in `watch` and `gradient`, Keras 2 answers `None`.
+described with, not the data of this call: Keras 3 refuses them in `watch` and `gradient`, Keras 2 answers `None`. What
+only says which rows an `Embedding` or `tf.gather` takes has no gradient, integers or not; the rows have one.
 
 Example
 -------
@@ -31,7 +32,8 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe. `tape.watch` is added at the start of the block (or moved there); nothing else is computed.
+Safe. `tape.watch` is added at the start of the block (or moved there); nothing else is computed. Unsafe where the rows
+that were picked are watched and asked for in the place of their numbers: another gradient is asked for.
 
 When it stays silent
 --------------------
@@ -54,6 +56,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, Watched
 from regrad.analysis.flow import Flow
 from regrad.analysis.operations import is_integer
+from regrad.analysis.picked_rows import picked_rows
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value, Variable
@@ -61,11 +64,13 @@ from regrad.codemods.engine import demonstrated, recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.slope_of_rows import ADVICE, Rows, asked_of_rows, slopes_of_rows
 from regrad.codemods.engine.surroundings import loaded, stored
 
 
 def detect(program: Program) -> Iterator[Finding]:
     """Sources that are tensors which the tape does not watch."""
+    yield from slopes_of_rows(program, RULE.code, RULE.name)
     seen: set[int] = set()
     for sink in program.sinks:
         event = sink.event
@@ -75,6 +80,7 @@ def detect(program: Program) -> Iterator[Finding]:
             or id(event.node) in seen
             or event.sources_node is None
             or recording.zeros_expected(event)
+            or picked_rows(sink)
         ):
             continue
         symbolic = _symbolic_sources(sink.sources)
@@ -172,6 +178,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine import moving
     from regrad.codemods.engine.passage import behind_watches
 
+    if isinstance(finding.evidence, Rows):
+        try:
+            return (asked_of_rows(program, finding.evidence),)
+        except CannotMove as reason:
+            return Withheld(str(reason), ADVICE)
     event: GradientTaken = finding.evidence
     path = event.frame.path
     recorder = recording.recorder_of(program, event.tape)
@@ -179,7 +190,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     advice = "call `tape.watch(x)` as the first statement of the tape's block"
     if recorder is None or recorder.frame.path != path or not isinstance(node, ast.expr):
         return Withheld("the tape is not opened by one `with` statement of the same file", advice)
-    name = _tape_name(recorder, event)
+    name = recording.tape_name(recorder, event)
     if name is None:
         return Withheld("the tape has no plain name", advice)
     source, tree = program.files[path], program.trees[path]
@@ -261,16 +272,6 @@ def _same_text(program: Program, watch: Watched, event: GradientTaken) -> bool:
     return ast.unparse(watch.node.args[0]) == ast.unparse(event.sources_node)
 
 
-def _tape_name(recorder: recording.Recorder, event: GradientTaken) -> str | None:
-    if isinstance(recorder.owner, (ast.With, ast.AsyncWith)):
-        for item in recorder.owner.items:
-            if isinstance(item.optional_vars, ast.Name) and item.context_expr is event.tape.node:
-                return item.optional_vars.id
-            if isinstance(item.context_expr, ast.Name):
-                return item.context_expr.id
-    return None
-
-
 def _instead_of_symbols(program: Program, event: GradientTaken, recorder: recording.Recorder, name: str) -> Mendings:
     """Watch and differentiate the data that the model is called with, in the place of its symbolic inputs."""
     from regrad.codemods.engine import moving
@@ -305,4 +306,11 @@ def _instead_of_symbols(program: Program, event: GradientTaken, recorder: record
     return (Mending(f"watch `{argument.id}`, which the model is called with", Safety.SAFE, edits),)
 
 
-RULE = Rule("RG403", "source-not-watched", "safe", "watching adds a recording and changes no value", detect, mend)
+RULE = Rule(
+    "RG403",
+    "source-not-watched",
+    "mixed",
+    "Watching changes no value; where the rows are asked for in the place of their numbers, another gradient is.",
+    detect,
+    mend,
+)

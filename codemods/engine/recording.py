@@ -351,3 +351,14 @@ def zeros_expected(event: Event) -> bool:
     return isinstance(event.node, ast.Call) and any(
         keyword.arg == "unconnected_gradients" for keyword in event.node.keywords
     )
+
+
+def tape_name(recorder: Recorder, event: GradientTaken) -> str | None:
+    """What the block calls the tape."""
+    if isinstance(recorder.owner, (ast.With, ast.AsyncWith)):
+        for item in recorder.owner.items:
+            if isinstance(item.optional_vars, ast.Name) and item.context_expr is event.tape.node:
+                return item.optional_vars.id
+            if isinstance(item.context_expr, ast.Name):
+                return item.context_expr.id
+    return None
