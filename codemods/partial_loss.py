@@ -82,7 +82,7 @@ from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
-from regrad.codemods.engine.unread_result import UnreadResult, read_after_all, unread_results
+from regrad.codemods.engine.weights_in_vain import InVain, read_after_all, in_vain
 from regrad.codemods.engine.unused_weight import Weight, is_computed_in_vain, is_read, unused_weight, used
 
 
@@ -109,7 +109,7 @@ def detect(program: Program) -> Iterable[Finding]:
             if finding.location not in seen:
                 seen.add(finding.location)
                 yield finding
-    for found in unread_results(program):
+    for found in in_vain(program):
         name, statement = found.unread.name, found.unread.statement
         several = len(found.names) > 1
         message = f"`{name}` is computed and never read, so {_listed(found.names)} {'get' if several else 'gets'}"
@@ -309,7 +309,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             ]
         if isinstance(evidence, CalledTwice):
             return [called_instead(program, evidence)]
-        if isinstance(evidence, UnreadResult):
+        if isinstance(evidence, InVain):
             return read_after_all(program, evidence)
         if isinstance(evidence, Weight):
             return used(program, evidence)

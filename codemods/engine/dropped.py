@@ -36,7 +36,7 @@ class Dropped(NamedTuple):
 def dropped(program: Program, sink: Sink, part: Value) -> Dropped | None:
     """The statement that drops what every call of this part of a model comes to."""
     found: list[Dropped] = []
-    for call, frame, recorded in _calls(program, sink, part):
+    for call, frame, recorded in calls_of(program, sink, part):
         place = _dropping(program, holder(part), call, frame, recorded)
         if place is None or (found and place.statement is not found[0].statement):
             return None
@@ -50,7 +50,7 @@ def holder(part: Value) -> Value:
     return owner if isinstance(owner, Instance) else part
 
 
-def _calls(program: Program, sink: Sink, part: Value) -> Iterator[tuple[ast.AST, Frame, bool]]:
+def calls_of(program: Program, sink: Sink, part: Value) -> Iterator[tuple[ast.AST, Frame, bool]]:
     """Where a layer was called, and whether the tape of the training saw it."""
     owner = holder(part)
     if isinstance(owner, Layer):

@@ -20,6 +20,7 @@ from regrad.codemods.engine.overwritten import Overwritten, chained, overwriting
 from regrad.codemods.engine.overwritten_in_loop import Turns, overwriting_loop, passed_on
 from regrad.codemods.engine.rule import Finding, Mendings, Rule
 from regrad.codemods.engine.unread import Unread, read_instead, unread
+from regrad.codemods.engine.unread_result import unread_result
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,15 @@ def lost_output(program: Program, sink: Sink, part: Value) -> LostOutput | None:
     found = _lost_under_a_name(program, place) if place is not None else None
     if found is not None:
         return found
+    result = unread_result(program, sink, part)
+    if result is not None:
+        why = f"`{result.name}` is computed and never read, so {{names}} {{gets}} no gradient"
+        return LostOutput(result.statement, result.frame, why, result, result.statement)
     alone = dropped(program, sink, part)
     if alone is None:
         return None
     text = " ".join(program.source(alone.call.func, alone.frame.path).split())
-    why = f"the result of `{text}` goes nowhere, so {{names}} gets no gradient"
+    why = f"the result of `{text}` goes nowhere, so {{names}} {{gets}} no gradient"
     return LostOutput(alone.statement, alone.frame, why, alone, alone.statement)
 
 
@@ -59,13 +64,13 @@ def _lost_under_a_name(program: Program, place: unreached.Written) -> LostOutput
     if turns is not None:
         why = (
             f"`{turns.name}` is bound anew in each turn of this loop and read after it: only the last turn counts,"
-            " and {names} of the turns before gets no gradient"
+            " and {names} of the turns before {gets} no gradient"
         )
         statement = program.statement(turns.given, turns.frame.path) or turns.given
         return LostOutput(statement, turns.frame, why, turns, turns.loop)
     dead = unread(program, place)
     if dead is not None:
-        why = f"`{dead.name}` is computed and never read, so {{names}} gets no gradient"
+        why = f"`{dead.name}` is computed and never read, so {{names}} {{gets}} no gradient"
         return LostOutput(dead.statement, dead.frame, why, dead)
     return None
 
@@ -81,7 +86,8 @@ def lost_outputs(program: Program, rule: Rule) -> Iterator[Finding]:
                 found.setdefault(id(lost.shared or part), (lost, []))[1].append(describe(told))
         for lost, parts in found.values():
             names = tuple(dict.fromkeys(parts))
-            message = lost.why.format(names=", ".join(f"`{name}`" for name in names))
+            gets = "gets" if len(names) == 1 else "get"
+            message = lost.why.format(names=", ".join(f"`{name}`" for name in names), gets=gets)
             where = program.location(lost.place, lost.frame)
             yield missing_from_training(program, rule, case.sink, message, where, names, lost)
 

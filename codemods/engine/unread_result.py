@@ -1,144 +1,108 @@
-"""What some weights compute gets a name that its function never reads, while the training moves the others."""
+"""The result of a function of the program that calls layers, bound to a name that nothing reads."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from regrad.analysis import applications, unreached
+from regrad.analysis import trainings, unreached
+from regrad.analysis.assigning import ASSIGNING
 from regrad.analysis.callee import called
-from regrad.analysis.cut import CutKind
-from regrad.analysis.events import GradientTaken
-from regrad.analysis.flow import Flow
+from regrad.analysis.events import ModelCalled
 from regrad.analysis.frames import Frame
-from regrad.analysis.parameters import named
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Constant, Instance, Tensor, Value, Variable
-from regrad.analysis.weights import describe
-from regrad.codemods.engine.called_twice import holder_of
-from regrad.codemods.engine.pairs import leaves_out
-from regrad.codemods.engine.rule import Mendings, Withheld
-from regrad.codemods.engine.two_calls import none_expected
-from regrad.codemods.engine.unread import Unread, read_instead, unread_name
+from regrad.analysis.values import Network, Tensor, Value
+from regrad.codemods.engine.dropped import calls_of, holder
+from regrad.codemods.engine.numbers_in_tensors import is_number
+from regrad.codemods.engine.surroundings import stored_locally
+from regrad.codemods.engine.unread import Unread, unread
 
-_GATES = frozenset({"sigmoid", "hard_sigmoid", "softmax"})
-"""What gives shares between 0 and 1, by which something else is multiplied."""
-
-
-class UnreadResult(NamedTuple):
-    """The name that nothing reads, and what therefore gets no gradient from this training."""
-
-    sink: Sink
-    unread: Unread
-    names: tuple[str, ...]
+_KEEPING = ASSIGNING | {"add_loss", "add_metric", "update_state", "set_weights", "setattr", "enqueue", "write"}
+"""How a function does more than to give its result."""
+_GROWING = frozenset({"append", "extend", "insert", "update", "add", "appendleft", "put"})
 
 
-def unread_results(program: Program) -> Iterator[UnreadResult]:
-    """The names that hold what is computed with weights which a training asks for and misses."""
-    reached: set[int] = set()
-    for sink in program.sinks:
-        reached.update(sink.reached)
-    sorted_out = {id(case.sink) for case in unreached.partly(program)}
-    for sink in program.sinks:
-        if unreached.in_test(sink.event.frame) or not _trains(program, sink):
-            continue
-        path = sink.path
-        if not path.lost or not path.connected or not path.complete or path.anything:
-            continue
-        cut_off = {id(value) for cut in sink.cuts if cut.kind is not CutKind.NEVER_USED for value in cut.sources}
-        parts = [
-            part
-            for part in path.lost
-            if isinstance(part, Variable) and id(part) not in reached | cut_off and _moves(part)
-        ]
-        if not parts:
-            continue
-        everything = Flow(sink.tape, full=True, marks=parts)
-        for frame in _frames(sink):
-            if frame is sink.event.frame and id(sink) in sorted_out:
-                continue  # a term of the loss, which is looked for there
-            for value in list(frame.scope.names.values()):
-                found = _unread(program, sink, frame, value, parts, everything)
-                if found is not None:
-                    yield found
+def unread_result(program: Program, sink: Sink, part: Value) -> Unread | None:
+    """The statement that every recorded call of this part of a model comes to, directly or through functions around
+    it, and whose name nothing reads.
+    """
+    around = _around(sink)
+    found: list[Unread] = []
+    for node, frame, recorded in _calls(program, sink, part):
+        if not recorded:
+            continue  # an evaluation, or the call that builds the model
+        dead = _unread_outside(program, node, frame, around)
+        if dead is None or (found and dead.statement is not found[0].statement):
+            return None
+        found.append(dead)
+    return found[0] if found else None
 
 
-def _unread(
-    program: Program, sink: Sink, frame: Frame, value: Value, parts: Sequence[Variable], everything: Flow
-) -> UnreadResult | None:
-    if not isinstance(value, Tensor) or not sink.gradient_flow.recorded(value):
-        return None
-    operation = value.operation
-    if operation.frame is not frame or operation.node is None:
-        return None
-    sources = everything.reach(value).sources
-    missed = [part for part in parts if id(part) in sources]
-    dead = unread_name(program, operation.node, frame) if missed else None
-    if dead is None:
-        return None
-    names = tuple(dict.fromkeys(_spelled(frame, part) for part in missed))
-    return UnreadResult(sink, dead, names)
+def _calls(program: Program, sink: Sink, part: Value) -> Iterator[tuple[ast.AST, Frame, bool]]:
+    """The calls of a layer, and those of the ready models of the library that hold it."""
+    yield from calls_of(program, sink, part)
+    for event in program.once(_of_holders).get(id(holder(part)), ()):
+        yield event.node, event.frame, sink.tape in event.tapes
 
 
-def _trains(program: Program, sink: Sink) -> bool:
-    event = sink.event
-    if not isinstance(event, GradientTaken):
-        return sink.kind == "keras"
-    applied = applications.of(program, event) if sink.kind == "tape" else None
-    return applied is not None and not leaves_out(program, applied) and not none_expected(program, event)
+def _of_holders(program: Program) -> dict[int, list[ModelCalled]]:
+    """The calls of `Sequential` and functional models, by everything that is inside of these."""
+    events: dict[int, list[ModelCalled]] = {}
+    for event in program.of(ModelCalled):
+        if isinstance(event.model, Network):
+            events.setdefault(id(event.model), []).append(event)
+    found: dict[int, list[ModelCalled]] = {}
+    for calls in events.values():
+        for part in trainings.inside(calls[0].model):
+            found.setdefault(id(part), []).extend(calls)
+    return found
 
 
-def _moves(part: Variable) -> bool:
-    stated = part.fields.get("trainable")
-    return not (isinstance(stated, Constant) and not stated.value)
+def _around(sink: Sink) -> set[int]:
+    """The calls that lead to the request itself: what they give comes after the gradients."""
+    calls, frame = {id(sink.event.node)}, sink.event.frame
+    while True:
+        calls.add(id(frame.call))
+        if frame.caller is None:
+            return calls
+        frame = frame.caller
 
 
-def _frames(sink: Sink) -> list[Frame]:
-    """The calls in which what the training moves is computed."""
-    found: dict[int, Frame] = {}
-    for tensor in sink.alive:
-        frame = tensor.operation.frame
-        while frame is not None and id(frame) not in found:
-            if frame.function is not None:
-                found[id(frame)] = frame
-            frame = frame.caller
-    return list(found.values())
+def _unread_outside(program: Program, node: ast.AST | None, frame: Frame, around: set[int]) -> Unread | None:
+    current: Frame | None = frame
+    while isinstance(node, ast.Call) and current is not None and id(node) not in around:
+        dead = unread(program, unreached.Written(node, current), recorded=True)
+        if dead is not None:
+            # A number is a term of the loss, and what it was to be added to is known (RG109).
+            value = current.scope.names.get(dead.name)
+            return None if isinstance(value, Tensor) and is_number(value) else dead
+        if current.function is None or _does_more(current.function.node):
+            return None
+        node, current = current.call, current.caller
+    return None
 
 
-def _spelled(frame: Frame, part: Variable) -> str:
-    """The part as the function around calls it: the object that has it, where that is one of its own."""
-    owner, holder = frame.this, holder_of(part)
-    if isinstance(owner, Instance):
-        for name, value in owner.fields.items():
-            if value is part or (holder is not owner and value is holder):
-                return name
-    return describe(part)
+def _does_more(function: ast.AST) -> bool:
+    """Whether a function keeps anything but in names of its own, or tells it to Keras."""
+    own = stored_locally(function) - {each.arg for each in ast.walk(function) if isinstance(each, ast.arg)}
+    for node in ast.walk(function):
+        if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
+            if not isinstance(node.value, ast.Name) or node.value.id not in own:
+                return True
+        elif isinstance(node, (ast.Global, ast.Nonlocal, ast.Yield, ast.YieldFrom)):
+            return True
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            name = called(node)
+            local = isinstance(owner, ast.Name) and owner.id in own
+            if name in _KEEPING or (name in _GROWING and not local and not _of_library(owner)):
+                return True
+    return False
 
 
-def read_after_all(program: Program, evidence: UnreadResult) -> Mendings:
-    """What follows goes on with the value; of a gate it is not known what it was to let through."""
-    statement, name = evidence.unread.statement, evidence.unread.name
-    if not any(isinstance(each, ast.Call) and called(each) in _GATES for each in ast.walk(statement.value)):
-        return read_instead(program, evidence.unread)
-    summed = _summed(evidence.unread)
-    advice = f"multiply with `{name}` what it was computed for, or take it out with its weights"
-    if summed is not None:
-        old, new = summed
-        advice = f"{name} * {new} + (1.0 - {name}) * {old}"
-    return Withheld(f"what `{name}` was to be multiplied with is the author's to say", advice)
-
-
-def _summed(dead: Unread) -> tuple[str, str] | None:
-    """Of a function that returns the sum of what it was given and another name: the two, in this order."""
-    assert dead.frame.function is not None
-    function = dead.frame.function.node
-    given = {each.arg for each in named(function.args)}
-    sums = [each.value for each in ast.walk(function) if isinstance(each, ast.Return)]
-    if len(sums) != 1 or not isinstance(sums[0], ast.BinOp) or not isinstance(sums[0].op, ast.Add):
-        return None
-    one, other = sums[0].left, sums[0].right
-    if not isinstance(one, ast.Name) or not isinstance(other, ast.Name) or (one.id in given) == (other.id in given):
-        return None
-    return (one.id, other.id) if one.id in given else (other.id, one.id)
+def _of_library(owner: ast.expr) -> bool:
+    """Whether a function like `tf.math.add` is called, and no method of an object of the program."""
+    while isinstance(owner, ast.Attribute):
+        owner = owner.value
+    return isinstance(owner, ast.Name) and owner.id in ("tf", "keras", "K", "ops", "np", "tfm")
