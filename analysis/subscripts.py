@@ -68,7 +68,7 @@ def read(interpreter: Interpreter, owner: Value, index: ast.expr, node: ast.AST)
         return _of_tensor(interpreter, owner, index, position, node)
     if isinstance(owner, Gradients):
         if isinstance(position, Constant) and isinstance(position.value, int):
-            return Gradients(owner.event, owner.sources, owner.target, owner.tensor, position.value)
+            return _of_gradients(owner, position.value)
         return owner
     if isinstance(owner, WeightList):
         if isinstance(index, ast.Slice):
@@ -271,6 +271,16 @@ def unpack(interpreter: Interpreter, value: Value, count: int, starred: int | No
             for index in range(count)
         ]
     return [iteration.element(interpreter, value, node) for _ in range(count)]
+
+
+def _of_gradients(owner: Gradients, position: int) -> Gradients:
+    """One of the gradients, or, where several lists of weights were asked for, those of one list."""
+    sources = owner.sources
+    if isinstance(sources, Collection) and sources.complete and not sources.grown and owner.index is None:
+        asked = sources.items[position] if -len(sources.items) <= position < len(sources.items) else None
+        if isinstance(asked, WeightList):
+            return Gradients(owner.event, asked, owner.target, owner.tensor, position % len(sources.items))
+    return Gradients(owner.event, sources, owner.target, owner.tensor, position)
 
 
 def write(interpreter: Interpreter, owner: Value, index: Value, value: Value) -> None:

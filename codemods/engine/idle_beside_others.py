@@ -14,6 +14,7 @@ from regrad.analysis.values import Instance, Layer, Optimizer, Value, Variable, 
 from regrad.analysis.walking import each_once
 from regrad.codemods.engine.idle_gradients import Idle, repeated
 from regrad.codemods.engine.noticed import Noticed
+from regrad.codemods.engine.parts_of_request import Part, given_to_optimizer, parts_of, taken_from, unpacked_to
 
 _SHOWN = frozenset({"print", "write", "info", "debug", "warning", "histogram", "scalar", "assert_all_finite", "log"})
 _SCALARS = ("norm", "reduce_", "mean", "sum", "max", "min", "len", "any", "all", "is_nan", "isnan", "is_finite")
@@ -32,32 +33,38 @@ def idle_beside_others(program: Program) -> Iterator[Noticed]:
     moved = _moved(program)
     for node, events in requests.items():
         last = events[-1]
-        if any(not _may_be_forgotten(program, event) for event in events):
-            continue
-        weights, complete = sources_of(last.sources)
-        fresh = [value for value in weights if isinstance(value, Layer) and freshness.fresh(value)]
-        whole = [part for owner in last.sources.owners for part in trainings.inside(owner)]  # type: ignore[attr-defined]
-        if not fresh or not complete or any(id(value) in moved for value in (*weights, *whole)):
-            continue
-        if any(getattr(value, "fields", {}).get("#loaded") for value in whole) or freshness.given_away(program, whole):
-            continue
-        statement = program.statement(node, last.frame.path)
-        if not isinstance(statement, ast.Assign) or not _dropped(program, last, statement):
-            continue
-        optimizer = _optimizer(program, last)
-        if optimizer is None:
-            continue
-        message = f"the gradients are computed and never applied: `{optimizer}` does nothing in this program"
-        yield Noticed(node, last, message, Idle(last, optimizer))
+        for part in parts_of(last):
+            same = [each for event in events for each in parts_of(event) if each.key == part.key]
+            if len(same) != len(events) or not all(_may_be_forgotten(program, each) for each in same):
+                continue
+            optimizer = _forgotten(program, part, moved)
+            if optimizer is not None:
+                message = f"the gradients are computed and never applied: `{optimizer}` does nothing in this program"
+                yield Noticed(node, last, message, Idle(last, optimizer, part))
 
 
-def _may_be_forgotten(program: Program, event: GradientTaken) -> bool:
+def _forgotten(program: Program, part: Part, moved: set[int]) -> str | None:
+    """The optimizer that was made for these weights, which start at random and which nothing moves."""
+    weights, complete = sources_of(part.weights)
+    fresh = [value for value in weights if isinstance(value, Layer) and freshness.fresh(value)]
+    whole = [each for owner in part.weights.owners for each in trainings.inside(owner)]
+    if not fresh or not complete or any(id(value) in moved for value in (*weights, *whole)):
+        return None
+    if any(getattr(value, "fields", {}).get("#loaded") for value in whole) or freshness.given_away(program, whole):
+        return None
+    statement = program.statement(part.event.node, part.event.frame.path)
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    return _optimizer(program, part.event) if _dropped(program, part, statement) else None
+
+
+def _may_be_forgotten(program: Program, part: Part) -> bool:
+    event = part.event
     return (
         event.method == "gradient"
-        and isinstance(event.sources, WeightList)
-        and event.sources.trainable_only
+        and part.weights.trainable_only
         and not event.tape.fields.get("graph")
-        and applications.of(program, event) is None
+        and not given_to_optimizer(program, part)
         and not unreached.in_test(event.frame)
         and (repeated(program, event) or _beside_a_step(program, event))
     )
@@ -77,7 +84,7 @@ def _moved(program: Program) -> set[int]:
     for event in program.events:
         if isinstance(event, Applied):
             for gradients in applications.gradients_in(event.pairs):
-                found.update(id(value) for value in sources_of(gradients.event.sources)[0])
+                found.update(id(value) for value in sources_of(gradients.sources)[0])
             found.update(_weights_in(event.pairs))
         elif isinstance(event, Minimized):
             found.update(id(value) for value in sources_of(event.variables)[0])
@@ -98,17 +105,28 @@ def _weights_in(pairs: Value) -> Iterator[int]:
             yield from (id(each) for each in sources_of(value)[0])
 
 
-def _dropped(program: Program, event: GradientTaken, statement: ast.Assign) -> bool:
+def _dropped(program: Program, part: Part, statement: ast.Assign) -> bool:
     """Whether nothing is made of the gradients but others that are dropped as well, and numbers to look at."""
-    path = event.frame.path
+    path = part.event.frame.path
     parents = program.parents(path)
-    names = _derived(event.node, parents)
-    if not names:
-        return False
-    last = _bound_anew(statement, parents)
+    scope = unreached.scope_of(program, part.event.frame)
+    last = float("inf")
+    if part.key is None:
+        names = _derived(part.event.node, parents)
+        if not names:
+            return False
+        last = _bound_anew(statement, parents)
+    elif (name := unpacked_to(part, statement)) is not None:
+        names = {name}
+    else:
+        taken = taken_from(part, statement, scope, program)
+        further = [_derived(each, parents) for each in taken or ()]
+        if taken is None or None in further:
+            return False
+        names = {name for each in further for name in each or ()}
     reads = [
         node
-        for node in ast.walk(unreached.scope_of(program, event.frame))
+        for node in ast.walk(scope)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and statement.lineno <= node.lineno <= last
     ]
     checked: set[int] = set()

@@ -25,6 +25,8 @@ from regrad.analysis.values import (
 )
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import are_variables
+from regrad.codemods.engine.parts_of_request import Part, unpacked_to
+from regrad.codemods.engine.respelling import quoted
 from regrad.codemods.engine.rule import Mending, Safety
 from regrad.codemods.engine.stepped_by_name import stepped_by_name
 from regrad.codemods.engine.surroundings import function_around, loaded, owners
@@ -40,6 +42,8 @@ class Idle(NamedTuple):
 
     event: GradientTaken
     optimizer: str
+    part: Part | None = None
+    """Which of several lists of weights it is that nobody moves."""
 
 
 class Unapplied(NamedTuple):
@@ -293,9 +297,10 @@ def _result_read(program: Program, path: str, call: ast.Call, function: ast.AST)
     return bool(names) and all(part.id in read for part in names)
 
 
-def _last_change(program: Program, path: str, statement: ast.Assign) -> ast.stmt:
-    """The last statement of the block that makes other gradients of them (clipped, scaled): those are applied."""
-    target = statement.targets[0]
+def _last_change(program: Program, path: str, statement: ast.Assign, name: str) -> tuple[ast.stmt, str]:
+    """The last statement of the block that makes other gradients of them (clipped, scaled), and the name of those:
+    they are applied.
+    """
     block = next(
         (
             body
@@ -306,11 +311,34 @@ def _last_change(program: Program, path: str, statement: ast.Assign) -> ast.stmt
     )
     changed: ast.stmt = statement
     for each in block[block.index(statement) + 1 :]:
-        if isinstance(each, ast.Assign) and isinstance(target, ast.Name):
-            names = [node for node in ast.walk(each) if isinstance(node, ast.Name) and node.id == target.id]
+        if isinstance(each, ast.Assign) and name.isidentifier():
+            names = [node for node in ast.walk(each) if isinstance(node, ast.Name) and node.id == name]
             if {type(node.ctx) for node in names} == {ast.Load, ast.Store}:
                 changed = each
-    return changed
+        clipped = _clipped_to(each, name)
+        if clipped is not None:
+            changed, name = each, clipped
+    return changed, name
+
+
+def _clipped_to(statement: ast.stmt, name: str) -> str | None:
+    """The name that a statement binds to all of the gradients, clipped."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target, value = statement.targets[0], statement.value
+    if isinstance(value, ast.ListComp) and len(value.generators) == 1 and isinstance(target, ast.Name):
+        over, made = value.generators[0], value.elt
+        made = made.body if isinstance(made, ast.IfExp) else made
+        clips = isinstance(made, ast.Call) and called(made).startswith("clip_")
+        return target.id if clips and not over.ifs and _is_called(over.iter, name) else None
+    if not isinstance(value, ast.Call) or called(value) != "clip_by_global_norm" or not value.args:
+        return None
+    first = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else None
+    return first.id if isinstance(first, ast.Name) and _is_called(value.args[0], name) else None
+
+
+def _is_called(node: ast.expr, name: str) -> bool:
+    return ast.dump(node) == ast.dump(ast.parse(name, mode="eval").body)
 
 
 def applied(program: Program, evidence: Idle) -> Mending:
@@ -318,14 +346,19 @@ def applied(program: Program, evidence: Idle) -> Mending:
     from regrad.codemods.engine.gathered_gradients import complete, gathered
     from regrad.codemods.engine.moving import CannotMove, Rewrite, after
 
-    event = evidence.event
+    event, part = evidence.event, evidence.part
     path = event.frame.path
     statement = program.statement(event.node, path)
-    if not isinstance(statement, ast.Assign) or event.sources_node is None:
+    asked = event.sources_node if part is None else part.asked
+    if not isinstance(statement, ast.Assign) or asked is None:
         raise CannotMove("the gradients have no name")
     rewrite = Rewrite(program.files[path], program.trees[path])
-    name, variables = program.source(statement.targets[0], path), program.source(event.sources_node, path)
-    place = after(_last_change(program, path, statement))
+    name, variables = program.source(statement.targets[0], path), program.source(asked, path)
+    if part is not None and part.key is not None:
+        key = quoted(program, path, part.key) if isinstance(part.key, str) else str(part.key)
+        name = unpacked_to(part, statement) or f"{name}[{key}]"
+    changed, name = _last_change(program, path, statement, name)
+    place = after(changed)
     sum_of = gathered(statement, program.parents(path))
     if sum_of is not None:
         whole = complete(statement, sum_of, program.parents(path))

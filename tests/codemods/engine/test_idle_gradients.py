@@ -110,3 +110,30 @@ def test_gradients_that_a_session_runs_once_are_looked_at() -> None:
 def test_gradients_that_a_session_runs_again_and_again_were_to_be_applied() -> None:
     use = "for step in range(9): print(session.run([pairs, loss], {x: np.ones((2, 3))})[1])"
     assert [finding.code for finding in RULE.detect(read(IN_GRAPH.replace("{use}", use)))] == ["RG410"]
+
+
+TWO_PARTS = """import numpy as np
+import tensorflow as tf
+
+base = tf.keras.Sequential([tf.keras.Input((6,)), tf.keras.layers.Dense(4)])
+head = tf.keras.Sequential([tf.keras.Input((4,)), tf.keras.layers.Dense(1)])
+for_base, for_head = tf.keras.optimizers.SGD(0.01), tf.keras.optimizers.Adam(0.02)
+{first}
+for _ in range(3):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(head(base(tf.random.normal((8, 6)))) ** 2)
+    of_base, of_head = tape.gradient(loss, [base.trainable_variables, head.trainable_variables])
+    {use}
+    for_head.apply_gradients(zip(of_head, head.trainable_variables))
+"""
+
+
+@pytest.mark.parametrize("first, use", [("base.load_weights('a.h5')", "pass"), ("found = []", "found.append(of_base)")])
+def test_a_part_that_came_trained_or_is_kept_for_later_is_not_forgotten(first: str, use: str) -> None:
+    assert not list(RULE.detect(read(TWO_PARTS.format(first=first, use=use))))
+
+
+def test_a_part_of_which_only_the_size_is_shown_is_forgotten() -> None:
+    text = TWO_PARTS.format(first="", use="print([tf.norm(each) for each in of_base])")
+    (finding,) = RULE.detect(read(text))
+    assert "`for_base` does nothing" in finding.message
