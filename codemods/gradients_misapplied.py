@@ -6,12 +6,12 @@ What it does
 Reports `apply_gradients(grads, variables)` and `apply_gradients(grads)` without a `zip`; pairs the wrong way round; a
 `zip` or generator that was read before it is applied; gradients of one model paired with the variables of a differently
 built one; a training loop in which an optimizer is made and the gradients go nowhere, or are summed up, in variables or
-over tasks, and never applied, and one of several steps, or a part of one request, that drops them; steps by hand that move copies of the weights,
-or only a name; copies that are given to the optimizer; a network, layer or table that is trained through and in no
-optimizer's list, be it in front of what is trained or a head behind it, whose output is compared with data; a list of
-weights that is begun again where it was to grow; a variable in no list that means nothing unless it moves (its
-exponential is taken, or it is a factor or an offset of zero), alone or in a dictionary; a `None` that reaches an
-operation which clips; a step of a graph that no session is asked to run.
+over tasks, and never applied, and one of several steps, or a part of one request, that drops them; steps by hand that
+move copies of the weights, or only a name; copies that are given to the optimizer; a network, layer or table that is
+trained through and in no optimizer's list, be it in front of what is trained or a head behind it, whose output is
+compared with data; a list of weights that is begun again where it was to grow; a variable in no list that means nothing
+unless it moves (its exponential is taken, or it is a factor or an offset of zero), alone or in a dictionary; a `None`
+that reaches an operation which clips; a step of a graph that no session is asked to run.
 
 Why gradients stop
 ------------------
