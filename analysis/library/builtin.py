@@ -92,10 +92,28 @@ def _dictionary(interpreter: Interpreter, name: str, call: Call) -> Value:
             entries.update(first.entries)
             complete = complete and first.complete
         else:
+            complete = _fill(interpreter, entries, first, call) and complete
             iterators.walk(interpreter, first, call.node)
-            complete = False
     entries.update(call.keywords)
     return Mapping(entries, complete, call.node)
+
+
+def _fill(interpreter: Interpreter, entries: dict[Any, Value], pairs: Value, call: Call) -> bool:
+    """The entries of `dict(pairs)`, and whether these are all, each under its own key."""
+    known = iteration.known_elements(interpreter, pairs)
+    complete = known is not None and not iteration.is_grown(pairs)
+    for pair in [iteration.element(interpreter, pairs, call.node)] if known is None else known:
+        if not isinstance(pair, Collection) or pair.size != 2:
+            complete = False
+            continue
+        key, value = pair.items
+        try:
+            entries[key.value if isinstance(key, Constant) else ("unknown", len(entries))] = value
+        except TypeError:
+            entries["unknown", len(entries)] = value
+            complete = False
+        complete = complete and isinstance(key, Constant)
+    return complete
 
 
 def _zip(interpreter: Interpreter, name: str, call: Call) -> Value:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.applications import from_gradient
 from regrad.analysis.events import (
     Applied,
     GradientTaken,
@@ -24,8 +25,8 @@ from regrad.analysis.values import (
 )
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.noticed import Noticed
-from regrad.codemods.engine.rule import Mending, Related, Safety
-from regrad.codemods.engine.surroundings import function_around
+from regrad.codemods.engine.rule import Edit, Mending, Related, Safety
+from regrad.codemods.engine.surroundings import function_around, loaded
 
 
 class Unpaired(NamedTuple):
@@ -41,6 +42,13 @@ class Turned(NamedTuple):
 
     call: ast.Call
     path: str
+
+
+class EachTurned(NamedTuple):
+    """`(variable, gradient)`, as each of the pairs is written."""
+
+    applied: Applied
+    pairs: tuple[ast.Tuple | ast.List, ...]
 
 
 class Rows(NamedTuple):
@@ -96,6 +104,13 @@ def misread_pairs(program: Program) -> Iterator[Noticed]:
                 "`apply_gradients` takes pairs, and is given a list of all gradients and a list of all variables",
                 Lists(pairs.node, applied.frame.path),
             )
+        elif isinstance(pairs, Collection) and (turned := _turned_pairs(program, pairs, applied.frame.path)):
+            yield Noticed(
+                turned[0],
+                applied,
+                "the pairs are the wrong way round: the gradient comes first",
+                EachTurned(applied, turned),
+            )
         elif isinstance(pairs, Gradients) and len(applied.node.args) == 1 and not applied.node.keywords:
             single = isinstance(pairs.sources, Variable) and pairs.index == 0
             yield Noticed(
@@ -141,6 +156,29 @@ def misread_pairs(program: Program) -> Iterator[Noticed]:
                     (),
                     (Related(program.location(one.event.node, one.event.frame), "the gradients are taken here"),),
                 )
+
+
+def _turned_pairs(program: Program, pairs: Collection, path: str) -> tuple[ast.Tuple | ast.List, ...]:
+    """The pairs of a variable and its gradient as they are written, where all of them are such pairs."""
+    found: dict[int, ast.Tuple | ast.List] = {}
+    for pair in pairs.items:
+        node = pair.node if isinstance(pair, Collection) and pair.size == 2 else None
+        if not isinstance(pair, Collection) or not isinstance(node, (ast.Tuple, ast.List)) or len(node.elts) != 2:
+            return ()
+        variable, gradient = pair.items
+        if not isinstance(variable, (Variable, WeightList)) or not _is_one(gradient):
+            return ()
+        if node not in program.parents(path):
+            return ()
+        found[id(node)] = node
+    return tuple(found.values())
+
+
+def _is_one(value: Value) -> bool:
+    """Whether it is a single gradient, and not the list of them."""
+    if isinstance(value, Gradients):
+        return value.index is not None or isinstance(value.sources, Variable)
+    return from_gradient(value)
 
 
 def _two_lists(pairs: Collection) -> bool:
@@ -191,7 +229,7 @@ def _build(weights: WeightList) -> list[tuple[str, object]] | None:
     return found or None
 
 
-Misread = Unpaired | Turned | Rows | Lists | Foreign
+Misread = Unpaired | Turned | EachTurned | Rows | Lists | Foreign
 
 
 def paired(program: Program, evidence: Misread) -> Mending:
@@ -225,6 +263,8 @@ def paired(program: Program, evidence: Misread) -> Mending:
         paired = f"[({first}, {second})]" if evidence.single else f"zip({first}, {second})"
         changes: list[Change] = [Set(0, paired), *([Remove(1)] if len(call.args) == 2 else [])]
         return Mending("make pairs of them", Safety.SAFE, (change_call(source, call, *changes),))
+    if isinstance(evidence, EachTurned):
+        return _turned_round(program, evidence)
     if isinstance(evidence, Turned):
         return Mending(
             "turn the pairs round", Safety.SAFE, (change_call(program.files[evidence.path], evidence.call, Swap(0, 1)),)
@@ -237,6 +277,47 @@ def paired(program: Program, evidence: Misread) -> Mending:
         Safety.UNSAFE,
         (change_call(program.files[evidence.path], evidence.call, Set(1, text)),),
         "other weights move than before",
+    )
+
+
+def _turned_round(program: Program, evidence: EachTurned) -> Mending:
+    """Each pair is written the other way round; where others read them as well, only the optimizer gets them so."""
+    from regrad.codemods.engine.arguments import Set, change_call
+    from regrad.codemods.engine.moving import CannotMove, Rewrite
+
+    call, path = evidence.applied.node, evidence.applied.frame.path
+    if not isinstance(call, ast.Call) or not call.args:
+        raise CannotMove("the pairs are no argument of their own")
+    scope = function_around(program, call, path) or program.trees[path]
+    names = loaded(call.args[0])
+    inside = set(map(id, ast.walk(call)))
+    written_there = all(id(pair) in inside for pair in evidence.pairs)
+    if not written_there and not _only_for(scope, names, evidence.pairs, inside):
+        text = f"[(gradient, variable) for variable, gradient in {program.source(call.args[0], path)}]"
+        edits: tuple[Edit, ...] = (change_call(program.files[path], call, Set(0, text)),)
+    else:
+        rewrite = Rewrite(program.files[path], program.trees[path])
+        for pair in evidence.pairs:
+            for each, other in zip(pair.elts, reversed(pair.elts), strict=True):
+                rewrite.replace(each, program.source(other, path))
+        edits = rewrite.edits()
+    return Mending("turn the pairs round", Safety.SAFE, edits, "the call raised before")
+
+
+def _only_for(scope: ast.AST, names: set[str], pairs: tuple[ast.Tuple | ast.List, ...], inside: set[int]) -> bool:
+    """Whether the pairs are written in this function, and nothing but the call reads what they are put into."""
+    nodes = list(ast.walk(scope))
+    if len(names) != 1 or any(all(node is not pair for node in nodes) for pair in pairs):
+        return False
+    growing = {
+        id(node.value) for node in nodes if isinstance(node, ast.Attribute) and node.attr in ("append", "insert")
+    }
+    return not any(
+        isinstance(node, ast.Name)
+        and node.id in names
+        and isinstance(node.ctx, ast.Load)
+        and id(node) not in inside | growing
+        for node in nodes
     )
 
 
