@@ -10,8 +10,8 @@ over tasks, and never applied, and one of several steps, or a part of one reques
 move copies of the weights, or only a name; copies that are given to the optimizer; a network, layer or table that is
 trained through and in no optimizer's list, be it in front of what is trained or a head behind it, whose output is
 compared with data; a list of weights that is begun again where it was to grow; a variable in no list that means nothing
-unless it moves (its exponential is taken, or it is a factor or an offset of zero), alone or in a dictionary; a `None`
-that reaches an operation which clips; a step of a graph that no session is asked to run.
+unless it moves (its exponential is taken, or it is a factor or an offset of zero), alone or in a dictionary, under
+whatever name; a `None` that reaches an operation which clips; a step of a graph that no session is asked to run.
 
 Why gradients stop
 ------------------

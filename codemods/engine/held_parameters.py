@@ -95,6 +95,36 @@ def is_read_harmlessly(
     )
 
 
+def only_renamed(
+    program: Program, path: str, node: ast.AST, harmless: Callable[[ast.AST, ast.AST | None], bool]
+) -> bool:
+    """Whether a variable, or a list of them, only gets another name, or one for each, and these are read harmlessly."""
+    parents = program.parents(path)
+    parent, value = parents.get(node), node
+    if isinstance(parent, ast.Tuple) and isinstance(parent.ctx, ast.Load):
+        value, parent = parent, parents.get(parent)
+    if not isinstance(parent, ast.Assign) or parent.value is not value or len(parent.targets) != 1:
+        return False
+    target = parent.targets[0]
+    names = target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target]
+    if isinstance(value, ast.Tuple) and value is not node:
+        if len(value.elts) != len(names) or not isinstance(target, ast.Tuple):
+            return False
+        names = [name for name, each in zip(names, value.elts, strict=True) if each is node]
+    bound = {name.id for name in names if isinstance(name, ast.Name)}
+    within = function_around(program, parent, path)
+    # At the top of a module a name may be read by anybody.
+    if within is None or len(bound) != len(names):
+        return False
+    return all(
+        isinstance(each.ctx, ast.Store) and not isinstance(parents.get(each), ast.AugAssign)
+        if not isinstance(each.ctx, ast.Load)
+        else harmless(each, parents.get(each))
+        for each in ast.walk(within)
+        if isinstance(each, ast.Name) and each.id in bound
+    )
+
+
 def _is_other(parent: ast.AST | None, node: ast.Name) -> bool:
     """Whether it is a key of a dictionary, or an index: what a loop gives besides the variable."""
     if isinstance(parent, ast.Subscript):

@@ -31,6 +31,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine.judges import judges
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Edit, Mending, Safety
+from regrad.codemods.engine.made_further_out import said_where_made
 from regrad.codemods.engine.spelled import spelled_at
 from regrad.codemods.engine.weight_use import is_random_weight
 
@@ -228,7 +229,9 @@ def joined(program: Program, evidence: LeftOut) -> Mending:
     addition = evidence.listed or (f"[{evidence.spelled}]" if single else f"{evidence.spelled}.{sources.attribute}")
     function: ast.AST = event.frame.function.node if event.frame.function is not None else program.trees[path]
     if all(node is not sources.node for node in ast.walk(function)):
-        raise CannotMove("the list of weights comes from another function")
+        if not said_where_made(program, event.frame, sources.node, evidence.spelled):
+            raise CannotMove("the list of weights comes from another function")
+        function = whole
     parents = program.parents(path)
     rewrite = Rewrite(program.files[path], program.trees[path])
     together = _put_together(program, sources.node, path)

@@ -16,7 +16,7 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Collection, Constant, Instance, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.first_value import starts_at_zero
-from regrad.codemods.engine.held_parameters import holder, is_read_harmlessly, statement_of
+from regrad.codemods.engine.held_parameters import holder, is_read_harmlessly, only_renamed, statement_of
 from regrad.codemods.engine.left_out import LeftOut
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Edit, Mending, Safety
@@ -155,9 +155,13 @@ def _only_computed_with(program: Program, variable: Variable) -> bool:
 
 def _computed_with(program: Program, path: str, mention: ast.AST, alone: bool) -> bool:
     """Whether a mention of the variable, or of what holds it and others, is a part of a computation or a look at it."""
+
+    def harmless(node: ast.AST, parent: ast.AST | None) -> bool:
+        return _harmless(node, parent) or only_renamed(program, path, node, _harmless)
+
     if alone:
-        return _harmless(mention, program.parents(path).get(mention))
-    return is_read_harmlessly(program, path, mention, _harmless)
+        return harmless(mention, program.parents(path).get(mention))
+    return is_read_harmlessly(program, path, mention, harmless) or only_renamed(program, path, mention, _harmless)
 
 
 def _is_its_name(parent: ast.AST | None, variable: Variable) -> bool:
