@@ -60,6 +60,16 @@ _ADDING = ("append", "appendleft", "add", "extend", "insert")
 """Methods by which a part of a list of lists grows, also where it is not known which part."""
 
 
+_INITIAL = {
+    "zeros": "tf.zeros",
+    "ones": "tf.ones",
+    **dict.fromkeys(("randomuniform", "glorotuniform", "heuniform", "lecununiform"), "tf.random.uniform"),
+    **dict.fromkeys(("randomnormal", "glorotnormal", "henormal", "lecunnormal", "orthogonal"), "tf.random.normal"),
+    **dict.fromkeys(("truncatednormal", "variancescaling"), "tf.random.normal"),
+}
+"""What the initializers of Keras give when they are called with a shape, by their names in small letters."""
+
+
 def role_of(cls: Class) -> str | None:
     """What Keras takes objects of the class for; `library` for a class of another library that may be a model."""
     role = None
@@ -127,6 +137,10 @@ def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Va
     """A call of something that is not known: it may use whatever it was given, and call the functions among that."""
     from regrad.analysis.events import ModelCalled
 
+    drawn = _drawn(callee)
+    shape = arguments.get("shape", 0)
+    if drawn is not None and shape is not None:
+        return interpreter.library_call(interpreter, drawn, Call(arguments.node, (shape,)))
     if isinstance(callee, Unknown) and callee.origin == "attribute":
         _method_of_unknown(interpreter, callee, arguments)
     call_through(interpreter, arguments)
@@ -141,6 +155,14 @@ def unknown_call(interpreter: Interpreter, callee: Value, arguments: Call) -> Va
     return Unknown(
         "call", made.operation.name, (callee, *arguments.all()), made.operation.serial, facts, made.operation
     )
+
+
+def _drawn(callee: Value) -> str | None:
+    """The operation that gives what an initializer of the library gives: random numbers, zeros or ones of a shape."""
+    maker = callee.parents[0] if isinstance(callee, Unknown) and callee.origin == "call" and callee.parents else None
+    if not isinstance(maker, External) or not maker.name.startswith("keras.initializers."):
+        return None
+    return _INITIAL.get(maker.name.rpartition(".")[2].replace("_", "").lower())
 
 
 def _method_of_unknown(interpreter: Interpreter, callee: Unknown, arguments: Call) -> None:

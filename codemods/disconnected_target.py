@@ -5,9 +5,9 @@ What it does
 Reports a layer's output that is overwritten before anything reads it (in the next statement, or in the next turn of a
 loop that gives each layer the same input), bound to a name that nothing reads, directly or as the result of a function
 around it, or given no name at all (the call is a statement of its own), so that the layer and those before it are cut
-off; a training step that asks for the weights of
-another model than the one it called, or asks the loss of another step while nothing asks its own; and the output of one
-model as the source of a target that another call computed (Grad-CAM with two calls).
+off; a training step that asks for the weights of another model than the one it called (also a `tf.Module`, or a class
+that holds variables), or asks the loss of another step while nothing asks its own; and the output of one model as the
+source of a target that another call computed (Grad-CAM with two calls).
 
 Why gradients stop
 ------------------
@@ -35,15 +35,15 @@ The fix and its safety
 ----------------------
 Each layer gets the output of the one before it; what follows reads the value that nobody read, where it reads what that
 was made of once, or has a value that is made just like it on both sides of an operation (`matmul(query, query)`); a
-result without a name takes the place of what the layer was given; the weights of the model that was called are asked
-for, or, where both models are trained in the step, the loss is computed from what the asked one has a part in; a step
-asks the loss that is computed from its weights and that nothing asks; one model gives both outputs. Columns that were
-cut out of an array and watched, where the model is given the array, are joined for it: these are the same values, and
-safe.
-Where the model that was called is trained elsewhere, or came trained (a teacher), the call may be the mistake as well
-as the list, and nothing is rewritten. Unsafe: another function is computed, or other weights move. Where a function
-adds values to what was made of them (a residual block), a value that nobody read may have been meant beside another and
-not in its place: that is said, and left to the author.
+result without a name takes the place of what the layer was given; an object that makes a network of its own is given
+the one that is asked for, where that has a name there; else the weights of the model that was called are asked for, or,
+where both models are trained in the step, the loss is computed from what the asked one has a part in; a step asks the
+loss that is computed from its weights and that nothing asks; one model gives both outputs. Columns that were cut out of
+an array and watched, where the model is given the array, are joined for it: these are the same values, and safe. Where
+the model that was called is trained elsewhere, or came trained (a teacher), the call may be the mistake as well as the
+list, and nothing is rewritten. Unsafe: another function is computed, or other weights move. Where a function adds
+values to what was made of them (a residual block), a value that nobody read may have been meant beside another and not
+in its place: that is said, and left to the author.
 
 When it stays silent
 --------------------

@@ -15,10 +15,11 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.trainings import inside
-from regrad.analysis.values import Instance, Layer, Network, Tensor, Value, WeightList
+from regrad.analysis.values import Collection, Instance, Layer, Network, Tensor, Value, Variable, WeightList
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.operations_of import reached
 from regrad.codemods.engine.rule import Finding, Mending, Related, Safety
+from regrad.codemods.engine.second_network import handed_in, holders, making, owner_of
 from regrad.codemods.engine.spelled import spelled_at
 
 
@@ -26,7 +27,7 @@ class OtherModel(NamedTuple):
     """The weights of a model that was not called; `called` is how the place spells the one that was."""
 
     event: GradientTaken
-    asked: WeightList
+    asked: Value
     called: str
     meant: ast.Name | None = None
     """What the target is computed from, where both models work in this step and the other trains on its own: then the
@@ -38,27 +39,26 @@ class OtherModel(NamedTuple):
     asked_text: str = ""
     copied_calls: tuple[ast.Call, ...] = ()
     """The calls under the tape, where the called model is a copy: it gets its weights from the asked one."""
+    model: Value | None = None
+    """The called one."""
     trained_already: str = ""
     """What shows that the weights of the called model are not what is missing in the list, if anything does."""
 
 
 def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
-    for sink in unreached.trained(program):
+    for sink in (*unreached.trained(program), *_of_single_variables(program)):
         event = sink.event
         if (
             not isinstance(event, GradientTaken)
             or not sink.dead
             or sink.cuts
-            or not isinstance(event.sources, WeightList)
+            or (asked := _asked(event.sources)) is None
         ):
             continue
         full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
-        if full.anything or len(event.sources.owners) != 1:
+        if full.anything or weights_replaced(program):
             continue
-        if weights_replaced(program):
-            continue
-        asked = event.sources.owners[0]
-        models = _called(program, sink)
+        models = _called(program, sink, asked)
         if not models or any(value is asked for model in models for value in inside(model)):
             continue
         spelled = spelled_at(program, event.frame, models[0]) if len(models) == 1 else None
@@ -74,11 +74,12 @@ def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
             _made(program, models[0]),
             OtherModel(
                 event,
-                event.sources,
+                asked,
                 spelled or "",
                 *_what_was_meant(program, sink, asked, models),
                 asked_text=_text(program, event, asked),
                 copied_calls=_calls_of_copy(program, sink, models, spelled or "", _text(program, event, asked)),
+                model=models[0] if len(models) == 1 else None,
                 trained_already=_trained_already(program, sink, models, spelled or ""),
             ),
         )
@@ -139,10 +140,16 @@ def _text(program: Program, event: GradientTaken, asked: Value) -> str:
     scope = unreached.scope_of(program, event.frame)
     if isinstance(node, ast.Attribute) and any(each is node for each in ast.walk(scope)):
         return program.source(node.value, event.frame.path)
-    return describe(asked)
+    spelled = spelled_at(program, event.frame, asked) if isinstance(event.sources, Collection) else None
+    return spelled or describe(asked)
 
 
 def _made(program: Program, model: Value) -> tuple[Related, ...]:
+    made = making(program, model)
+    if made is not None:
+        return (
+            Related(program.location(made.statement.value, made.frame), "the model that computed it is made here"),
+        )
     node, frame = getattr(model, "node", None), getattr(model, "frame", None)
     if node is None or frame is None:
         return ()
@@ -179,7 +186,24 @@ def _copied(call: ast.Call) -> bool:
     return isinstance(given, ast.Call) and getattr(given.func, "attr", "") == "get_weights"
 
 
-def _called(program: Program, sink: Sink) -> list[Value]:
+def _of_single_variables(program: Program) -> Iterator[Sink]:
+    """The requests whose variables are written out one by one, and whose gradients an optimizer gets."""
+    for sink in program.sinks:
+        event = sink.event
+        if sink.kind == "tape" and isinstance(event, GradientTaken) and isinstance(event.sources, Collection):
+            plain = all(isinstance(value, Variable) for value in event.sources.items)
+            if plain and not unreached.in_test(event.frame) and applications.of(program, event) is not None:
+                yield sink
+
+
+def _asked(sources: Value) -> Value | None:
+    """The one model whose weights are asked for."""
+    if isinstance(sources, WeightList):
+        return sources.owners[0] if len(sources.owners) == 1 else None
+    return owner_of(sources.items) if isinstance(sources, Collection) and sources.covered else None
+
+
+def _called(program: Program, sink: Sink, asked: Value) -> list[Value]:
     """The models that were called under the tape and whose weights the target depends on."""
     reached = sink.reached
     found: list[Value] = []
@@ -194,6 +218,7 @@ def _called(program: Program, sink: Sink) -> list[Value]:
             continue
         if any(id(value) in reached for value in inside(call.model) if isinstance(value, Layer)):
             found.append(call.model)
+    found += holders(sink, asked)
     # A model inside another one is not what the author calls the model.
     return [
         model
@@ -252,7 +277,8 @@ def asked_of_the_called(program: Program, evidence: OtherModel) -> Mending:
         title = f"compute the target from `{evidence.instead}`"
         return Mending(title, Safety.UNSAFE, rewrite.edits(), "the other model is trained by a request of its own")
 
-    node, path = evidence.asked.node, evidence.event.frame.path
+    sources, path = evidence.event.sources, evidence.event.frame.path
+    node = sources.node if isinstance(sources, WeightList) else None
     if evidence.trained_already and not evidence.copied_calls:
         raise CannotMove(
             f"{evidence.trained_already}: `{evidence.asked_text}` may have been meant where the loss is computed"
@@ -270,6 +296,9 @@ def asked_of_the_called(program: Program, evidence: OtherModel) -> Mending:
             rewrite.edits(),
             "another model computes the loss",
         )
+    shared = handed_in(program, evidence.asked, evidence.model) if evidence.model is not None else None
+    if shared is not None:
+        return shared
     if not evidence.called or not isinstance(node, ast.Attribute):
         raise CannotMove("which model's weights are meant is not certain")
     scope = unreached.scope_of(program, evidence.event.frame)
