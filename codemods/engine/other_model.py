@@ -147,9 +147,7 @@ def _text(program: Program, event: GradientTaken, asked: Value) -> str:
 def _made(program: Program, model: Value) -> tuple[Related, ...]:
     made = making(program, model)
     if made is not None:
-        return (
-            Related(program.location(made.statement.value, made.frame), "the model that computed it is made here"),
-        )
+        return (Related(program.location(made.statement.value, made.frame), "the model that computed it is made here"),)
     node, frame = getattr(model, "node", None), getattr(model, "frame", None)
     if node is None or frame is None:
         return ()
