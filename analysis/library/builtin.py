@@ -523,9 +523,8 @@ def _of_mapping(interpreter: Interpreter, owner: Mapping, name: str, call: Call)
     if name == "values":
         return Collection("list", tuple(owner.entries.values()), owner.complete, call.node)
     if name == "keys":
-        return Collection(
-            "list", tuple(Constant(k) for k in owner.entries if not isinstance(k, tuple)), owner.complete, call.node
-        )
+        known = tuple(Constant(each) for each in owner.entries if not isinstance(each, tuple))
+        return Collection("list", known, owner.complete and len(known) == len(owner.entries), call.node)
     if name in ("get", "pop", "setdefault"):
         default = call.get(None, 1)
         if isinstance(key, Constant):

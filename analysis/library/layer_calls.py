@@ -260,7 +260,7 @@ def _call_network(interpreter: Interpreter, network: Network, call: Call) -> Val
         _connect(outputs, results)
         structure = network.fields.get("structure")
         if isinstance(structure, Mapping):
-            made = Mapping(dict(zip(structure.entries, results, strict=False)))
+            made = Mapping(dict(zip(structure.entries, results, strict=False)), structure.complete)
         else:
             made = (
                 results[0]
