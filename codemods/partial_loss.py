@@ -82,8 +82,8 @@ from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
-from regrad.codemods.engine.weights_in_vain import InVain, read_after_all, in_vain
 from regrad.codemods.engine.unused_weight import Weight, is_computed_in_vain, is_read, unused_weight, used
+from regrad.codemods.engine.weights_in_vain import InVain, in_vain, read_after_all
 
 
 class Switch(NamedTuple):

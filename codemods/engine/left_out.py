@@ -29,9 +29,9 @@ from regrad.analysis.values import (
 )
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.judges import judges
+from regrad.codemods.engine.made_further_out import said_where_made
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Edit, Mending, Safety
-from regrad.codemods.engine.made_further_out import said_where_made
 from regrad.codemods.engine.spelled import spelled_at
 from regrad.codemods.engine.weight_use import is_random_weight
 

@@ -119,7 +119,7 @@ def _spelled(frame: Frame, part: Variable) -> str:
 
 def read_after_all(program: Program, evidence: InVain) -> Mendings:
     """What follows goes on with the value; of a gate it is not known what it was to let through."""
-    statement, name = evidence.unread.statement, evidence.unread.name
+    name = evidence.unread.name
     if not any(isinstance(each, ast.Call) and called(each) in _GATES for each in ast.walk(evidence.unread.value)):
         return read_instead(program, evidence.unread)
     summed = _summed(evidence.unread)
