@@ -33,7 +33,8 @@ Mended::
 The fix and its safety
 ----------------------
 The list is read after the forward pass: its statement moves there, or, where the list was made in another function
-or is an attribute, each use reads it afresh; several lists put together move as one statement. Safe where the program
+or is an attribute, each use reads it afresh; several lists put together move as one statement. An attribute that other
+code asks for, too, or that puts several lists together, becomes a property. Safe where the program
 could not train before; unsafe where some layers were trained and the others join them.
 
 When it stays silent
@@ -53,7 +54,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from regrad.analysis import flow, generation
-from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, WeightsRead
 from regrad.analysis.library.sequential import has_input
@@ -61,7 +61,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.trainings import inside, lists_in, unknown_inside
 from regrad.analysis.values import Instance, Layer, Network
 from regrad.analysis.weights import describe, foreign_base
-from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
 class Evidence(NamedTuple):
@@ -154,6 +154,7 @@ def _called_between(program: Program, read: WeightsRead, event: GradientTaken) -
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.listed_afresh import is_kept, listed_afresh, lists_only
     from regrad.codemods.engine.moving import CannotMove, Rewrite, before
 
     evidence: Evidence = finding.evidence
@@ -162,15 +163,15 @@ def mend(program: Program, finding: Finding) -> Mendings:
     statement = program.statement(read.node, path)
     text = program.source(statement.value if isinstance(statement, ast.Assign) else read.node, path)
     try:
+        if is_kept(statement):
+            edits = listed_afresh(program, read)
+            return [Mending("list the weights where they are asked for", _safety(evidence), edits, _reason(evidence))]
         request = program.statement(event.node, event.frame.path)
         if event.frame.path != path or request is None:
             raise CannotMove("the weights are listed in another file")
-        if _is_attribute(statement):
-            edits = _read_afresh(program, read)
-            return [Mending("list the weights where they are asked for", _safety(evidence), edits, _reason(evidence))]
         if (
             not isinstance(statement, ast.Assign)
-            or not _lists_only(statement.value)
+            or not lists_only(statement.value)
             or len(statement.targets) != 1
             or not isinstance(statement.targets[0], ast.Name)
         ):
@@ -211,82 +212,6 @@ def _safety(evidence: Evidence) -> Safety:
 
 def _reason(evidence: Evidence) -> str:
     return "" if evidence.empty else "weights move that did not move before"
-
-
-def _is_attribute(statement: ast.stmt | None) -> bool:
-    """`self.variables = ...`"""
-    return (
-        isinstance(statement, ast.Assign)
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Attribute)
-        and isinstance(statement.targets[0].value, ast.Name)
-        and statement.targets[0].value.id == "self"
-    )
-
-
-def _read_afresh(program: Program, read: WeightsRead) -> tuple[Edit, ...]:
-    """The attribute goes, and each use of it says what it held, as the object itself can say it."""
-    from regrad.codemods.engine.moving import CannotMove, Rewrite
-
-    path = read.frame.path
-    statement = program.statement(read.node, path)
-    assert isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Attribute)
-    name, value = statement.targets[0].attr, statement.value
-    if isinstance(value, ast.Call) and called(value) in ("list", "tuple") and len(value.args) == 1:
-        value = value.args[0]
-    if value is not read.node or not isinstance(value, ast.Attribute):
-        raise CannotMove("the list is put together of several")
-    holder = _held_as(program, read, value.value)
-    if holder is None:
-        raise CannotMove("the object does not keep the model whose weights it lists")
-    parents = program.parents(path)
-    cls: ast.AST | None = statement
-    while cls is not None and not isinstance(cls, ast.ClassDef):
-        cls = parents.get(cls)
-    uses = [
-        node for node in program.nodes_of(path, ast.Attribute) if node.attr == name and node is not statement.targets[0]
-    ]
-    inner = {id(node) for node in ast.walk(cls)} if cls is not None else set()
-    plain = all(
-        id(node) in inner
-        and isinstance(node.ctx, ast.Load)
-        and isinstance(node.value, ast.Name)
-        and node.value.id == "self"
-        for node in uses
-    )
-    if not uses or not plain or len(program.files) > 1:
-        raise CannotMove("the list is used in several places")
-    rewrite = Rewrite(program.files[path], program.trees[path])
-    for node in uses:
-        rewrite.replace(node, f"{holder}.{value.attr}")
-    rewrite.remove([statement])
-    return rewrite.edits()
-
-
-def _held_as(program: Program, read: WeightsRead, model: ast.expr) -> str | None:
-    """How every method can say the model: `self.model`, also where the constructor says `model` and keeps it so."""
-    text = program.source(model, read.frame.path)
-    if text.startswith("self."):
-        return text
-    this = read.frame.this
-    if isinstance(this, Instance):
-        for name, value in this.fields.items():
-            if value is read.owner and name.isidentifier():
-                return f"self.{name}"
-    return None
-
-
-def _lists_only(node: ast.expr) -> bool:
-    """Whether an expression only puts lists of weights together: read later, it says the same of the same models."""
-    parts = list(ast.walk(node))
-    calls = [each for each in parts if isinstance(each, ast.Call)]
-    return all(
-        isinstance(
-            each,
-            (ast.Name, ast.Attribute, ast.BinOp, ast.Add, ast.List, ast.Tuple, ast.Starred, ast.Call, ast.expr_context),
-        )
-        for each in parts
-    ) and all(isinstance(call.func, ast.Name) and call.func.id in ("list", "tuple") for call in calls)
 
 
 def _read_between(program: Program, path: str, statement: ast.stmt, request: ast.stmt, name: str) -> bool:
