@@ -187,6 +187,8 @@ def _from_around(
         raise CannotMove("the function of the tape declares global names")
     if any(hasattr(statement, "body") or isinstance(statement, ast.AugAssign) for statement in statements):
         raise CannotMove("the operation stands in a block of its own")
+    if isinstance(function, ast.FunctionDef) and _bound_anew(program, path, function, statements):
+        raise CannotMove("what it is computed from is bound anew before the function is called")
     used = False
     for node in ast.walk(program.trees[path]):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
@@ -199,6 +201,34 @@ def _from_around(
     else:
         rewrite.move(statements, moving.at_start(owner))
     return rewrite.edits()
+
+
+def _bound_anew(program: Program, path: str, function: ast.FunctionDef, statements: list[ast.stmt]) -> bool:
+    """Whether a name that the statements read stands for something else by the time the function may be called.
+
+    A loop that calls the function again and again runs through to its end in between.
+    """
+    scope = function_around(program, function, path) or program.trees[path]
+    start = statements[-1].end_lineno or statements[-1].lineno
+    end = start
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Name) and node.id == function.name and isinstance(node.ctx, ast.Load):
+            end = max(end, node.lineno)
+            for owner in owners(program, node, path):
+                if owner is scope:
+                    break
+                if isinstance(owner, (ast.For, ast.While)) and owner.lineno > start:
+                    end = max(end, owner.end_lineno or 0)
+    read = set().union(*(loaded(statement) for statement in statements))
+    read -= set().union(*(stored(statement) for statement in statements))
+    return any(
+        isinstance(node, ast.Name)
+        and node.id in read
+        and not isinstance(node.ctx, ast.Load)
+        and start < node.lineno <= end
+        and function_around(program, node, path) in (scope, None)
+        for node in ast.walk(scope)
+    )
 
 
 def _through_argument(program: Program, recorder: Recorder, operations: Sequence[Operation]) -> tuple[Edit, ...]:

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Sequence
 
 from regrad.analysis.events import Minimized
-from regrad.analysis.frames import Frame, place_in
+from regrad.analysis.frames import Frame, Scope, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor, Unknown, Variable
@@ -115,7 +115,10 @@ def _edits_into_callable(program: Program, event: Minimized, sink: Sink) -> tupl
 
 
 def _frame_in(sink: Sink) -> Frame:
-    """The activation of the loss callable: where its result was put together."""
+    """The activation of the loss callable: where its result was put together.
+
+    A function that only hands over what it sees around it put nothing together; it stands where it was called.
+    """
     event = sink.event
     assert isinstance(event, Minimized)
     function = event.loss.function if isinstance(event.loss, BoundMethod) else event.loss
@@ -125,6 +128,8 @@ def _frame_in(sink: Sink) -> Frame:
         if frame.function is function:
             return frame
         frame = frame.caller
+    if isinstance(function, Function) and function is event.loss and isinstance(value, Tensor):
+        return Frame(function.module, Scope(function.scope), function, event.node, event.frame)
     raise CannotMove("what the callable returns is computed somewhere else")
 
 
