@@ -27,8 +27,9 @@ Mended::
 The fix and its safety
 ----------------------
 Safe: the "double where". The argument is replaced by 1 wherever the result is discarded anyway, so every value stays
-what it was. Where condition and operation stand in different functions, or the condition is made later than the
-operation, the code is shown and nothing is rewritten.
+what it was. Where the condition is made later than the operation, its comparison about the argument stands there too,
+if it is known by then and discards by itself. Where condition and operation stand in different functions, or the
+condition is not known yet, the code is shown and nothing is rewritten.
 
 When it stays silent
 --------------------
@@ -59,6 +60,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.not_finite import guards, hazard, protected
 from regrad.codemods.engine.overflow import OVERFLOWING, overflows
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.surroundings import loaded
 
 CODE, NAME = "RG702", "where-nan"
 _COMPARING = frozenset({"greater", "greater_equal", "less", "less_equal", "equal", "not_equal"})
@@ -188,11 +190,12 @@ def mend(program: Program, found: Finding) -> Mendings:
         )
     path = frame.path
     condition = argument(where, 0, "condition")
-    text = _condition_text(program, bare, condition, path)
-    if text is None:
+    known = _known_condition(program, bare, condition, path)
+    if known is None:
         return Withheld("the condition is made later than the operation; make it first", pattern)
+    text, kept = known
     callee, value = program.source(where.func, path), program.source(risky, path)
-    guarded = f"{callee}({text}, {value}, 1.0)" if bare.first else f"{callee}({text}, 1.0, {value})"
+    guarded = f"{callee}({text}, {value}, 1.0)" if kept else f"{callee}({text}, 1.0, {value})"
     if bare.where.name == "select" or callee.startswith(("keras.backend.", "K.")):
         return Withheld("write the double where", guarded)
     if program.files[path].segment(program.files[path].span(risky)).startswith("tf1") or _needs_shapes(program):
@@ -216,23 +219,53 @@ def _written(node: ast.AST | None, bare: Unguarded) -> ast.expr | None:
     return argument(node, bare.position, "x", "y") if isinstance(node, ast.Call) else None
 
 
-def _condition_text(program: Program, bare: Unguarded, condition: ast.expr | None, path: str) -> str | None:
+def _known_condition(
+    program: Program, bare: Unguarded, condition: ast.expr | None, path: str
+) -> tuple[str, bool] | None:
+    """What tells, where the operation stands, which elements are kept, and whether they are those where it holds.
+
+    Of a condition that is made later, the comparison about this value may be known by then.
+    """
     if condition is None:
         return None
     inside = (
         any(each is bare.operation.node for each in ast.walk(bare.where.node)) if bare.where.node is not None else False
     )
     if inside or bare.condition.operation.serial < bare.operation.serial:
-        return program.source(condition, path)
-    made = bare.comparison.node
+        return program.source(condition, path), bare.first
+    made, kept = bare.comparison.node, _on_kept_elements(bare.condition, bare.comparison, bare.first)
     known = all(
         not isinstance(part, Tensor) or part.operation.serial < bare.operation.serial for part in bare.comparison.inputs
     )
-    simple = bare.comparison is bare.condition.operation
-    return (
-        program.source(made, path)
-        if made is not None and known and simple and bare.comparison.frame is bare.operation.frame
-        else None
+    if made is None or kept is None or not known or bare.comparison.frame is not bare.operation.frame:
+        return None
+    if _bound_between(program, bare.operation.node, made, path):
+        return None
+    return program.source(made, path), kept
+
+
+def _on_kept_elements(condition: Value, comparison: Operation, wanted: bool) -> bool | None:
+    """What a comparison says of each element for which the condition is as wanted; None where it may say either."""
+    if not isinstance(condition, Tensor):
+        return None
+    operation = condition.operation
+    if operation is comparison:
+        return wanted
+    if operation.name == "logical_not":
+        wanted = not wanted
+    elif operation.name != ("logical_and" if wanted else "logical_or"):
+        return None
+    said = (_on_kept_elements(part, comparison, wanted) for part in operation.inputs)
+    return next((each for each in said if each is not None), None)
+
+
+def _bound_between(program: Program, operation: ast.AST | None, comparison: ast.AST, path: str) -> bool:
+    """Whether a name of the comparison is bound anew behind the operation, so that it reads otherwise there."""
+    start, end = getattr(operation, "end_lineno", 0), getattr(comparison, "lineno", 0)
+    read = loaded(comparison)
+    return end < start or any(
+        node.id in read and not isinstance(node.ctx, ast.Load) and start <= node.lineno <= end
+        for node in program.nodes_of(path, ast.Name)
     )
 
 
