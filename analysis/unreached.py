@@ -11,7 +11,7 @@ from regrad.analysis import applications
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, Trained
 from regrad.analysis.flow import Flow
-from regrad.analysis.frames import Frame
+from regrad.analysis.frames import Frame, made_up
 from regrad.analysis.library.keras_layers import WEIGHTED
 from regrad.analysis.program import Program
 from regrad.analysis.record import Record
@@ -65,6 +65,17 @@ def in_test(frame: Frame | None) -> bool:
             return True
         frame = frame.caller
     return False
+
+
+def told_by_a_call(program: Program, sink: Sink) -> bool:
+    """Whether the reader made up the arguments of the function that asks, which a call in the program hands over, too:
+    then that call says what the target is computed from.
+    """
+    frame = sink.event.frame
+    if made_up(frame) is not frame:
+        return False
+    others = (each.event for each in program.sinks if each.event.node is sink.event.node)
+    return any(made_up(each.frame) is not each.frame for each in others)
 
 
 def partly(program: Program) -> list[Unreached]:

@@ -69,6 +69,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, Minimized
 from regrad.analysis.flow import Flow
 from regrad.analysis.program import Program
+from regrad.analysis.unreached import told_by_a_call
 from regrad.analysis.values import Collection, Tensor, Value, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import counted, own_losses
@@ -129,7 +130,7 @@ def _independent(program: Program) -> Iterator[Finding]:
             continue  # RG106 and RG107 name the cause
         if isinstance(event, GradientTaken) and applications.only_shown(program, event):
             continue
-        if none_expected(program, event) or weights_replaced(program):
+        if none_expected(program, event) or weights_replaced(program) or told_by_a_call(program, sink):
             continue
         target_node, sources_node = _asked_for(event)
         if sources_node is None or target_node is None or _symbolic(sink.path.lost):

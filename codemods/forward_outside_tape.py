@@ -31,7 +31,7 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe. The statements that the loss needs are moved into the tape in their order, with the statements in between that
+Safe: the statements that the loss needs are moved into the tape in their order, with the statements in between that
 use their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
 computed from. A generator of batches that yields it yields what it is computed from instead, and the loop over the
 batches computes it in the tape. What `__init__` or `build` computed once is computed in the method that uses it; a
@@ -64,12 +64,13 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import detached_targets, recording
 from regrad.codemods.engine.broken_paths import listed
+from regrad.codemods.engine.computed_again import computed_again
 from regrad.codemods.engine.half_way import attached
 from regrad.codemods.engine.kept_result import computed_each_time, kept_result
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
-from regrad.codemods.engine.recording import Report
+from regrad.codemods.engine.recording import Recorder, Report
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.unused_prediction import unused_prediction
 from regrad.codemods.engine.yielded_value import computed_by_the_tape, made_by_a_generator
@@ -175,7 +176,10 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 edits = computed_by_the_tape(program, recorder, early)
                 title = "let the generator yield what it is computed from, and compute it in the tape"
             else:
-                edits = recording.bring_in(program, recorder, early, roles.values)
+                try:
+                    edits = recording.bring_in(program, recorder, early, roles.values)
+                except CannotMove as reason:
+                    return _again(program, report, recorder, early, reason)
                 title = "move it into the tape"
             joined = attached(program, edits, report.sink)
             if joined is not None:
@@ -183,6 +187,19 @@ def mend(program: Program, finding: Finding) -> Mendings:
     except CannotMove as reason:
         return Withheld(str(reason), "compute it inside `with tf.GradientTape() as tape:`, before the loss")
     return (Mending(title, Safety.SAFE, edits),)
+
+
+def _again(
+    program: Program, report: Report, recorder: Recorder, operations: list[Operation], reason: CannotMove
+) -> Mendings:
+    """The value computed once more, where nothing is in the way but that other code uses it, too."""
+    try:
+        mending = computed_again(program, recorder, operations)
+    except CannotMove:
+        raise reason from None
+    if detached_targets.roles(program, report.sink).values or attached(program, mending.edits, report.sink):
+        raise reason
+    return (mending,)
 
 
 def _into_method(program: Program, node: ast.AST, path: str) -> tuple[str, tuple[Edit, ...]]:
@@ -209,8 +226,9 @@ def _node_of_maker(report: Report, node: ast.AST, frame: Frame) -> ast.AST:
 RULE = Rule(
     "RG401",
     "forward-outside-tape",
-    "safe",
-    "the same statements run in the same order; only the recording starts earlier",
+    "mixed",
+    "the same statements run in the same order, and only the recording starts earlier; what is used elsewhere as well is"
+    " computed twice",
     detect,
     mend,
 )

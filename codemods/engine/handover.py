@@ -14,19 +14,22 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Operation
 from regrad.codemods.engine import moving
 from regrad.codemods.engine.binding import binding
-from regrad.codemods.engine.effects import FUNCTIONS, Effects, reading_of, swap
+from regrad.codemods.engine.effects import FUNCTIONS, Effects, Reading, meet, reading_of, swap
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.renamed_text import renamed_text
 from regrad.codemods.engine.rule import Edit
-from regrad.codemods.engine.surroundings import block_of, index_in, owners, stored, stored_locally
+from regrad.codemods.engine.surroundings import block_of, index_in, loaded, owners, stored, stored_locally
 
 _PASSABLE = (ast.With, ast.AsyncWith, ast.For, ast.AsyncFor, ast.While)
 
 
 class Handover:
-    """The call of the tape's function, and the argument that was computed too early."""
+    """The call of the tape's function, and the argument that was computed too early.
 
-    def __init__(self, program: Program, owner: ast.stmt, frame: Frame) -> None:
+    `again`: other code uses the argument as well; it stays there, and the function of the tape computes its own.
+    """
+
+    def __init__(self, program: Program, owner: ast.stmt, frame: Frame, *, again: bool = False) -> None:
         function, caller, call = frame.function, frame.caller, frame.call
         if (
             function is None
@@ -42,6 +45,7 @@ class Handover:
         ):
             raise CannotMove("the call of the tape's function hands over a list of arguments")
         self.program = program
+        self.again = again
         self.owner = owner
         self.path = frame.path
         self.function = function.node
@@ -69,7 +73,7 @@ class Handover:
         rewrite.insert(
             f"{parameter} = {renamed_text(program.source(value, path), renamed)}", moving.at_start(self.owner)
         )
-        if statement is not None:
+        if statement is not None and not self.again:
             rewrite.remove([statement], keep_comments=True)
         given = self.given[parameter]
         extra: list[Edit] = []
@@ -111,7 +115,7 @@ class Handover:
             raise CannotMove("the value is not handed over as one plain argument")
         handed = self.given[keys[0]]
         scope = self._caller_scope()
-        if any(
+        if not self.again and any(
             isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load) and node is not handed
             for node in ast.walk(scope)
         ):
@@ -128,6 +132,12 @@ class Handover:
             raise CannotMove("the value is computed in another block than that which calls the tape's function")
         reading = reading_of(self.program.trees[self.path])
         effects = reading.of(statement)
+        if self.again:
+            given = [
+                each for each in self.given.values() if not (isinstance(each, ast.Name) and each.id in effects.writes)
+            ]
+            check_again(reading, [statement], block[start:end], set().union(*(loaded(each) for each in given)))
+            return
         for other in block[start + 1 : end]:
             if not swap(effects, reading.of(other)) or reading.of(other).leaves:
                 raise CannotMove("statements between it and the call of the tape's function would run in another order")
@@ -153,7 +163,7 @@ class Handover:
                     raise CannotMove(f"`{parameter}` is used before the tape")
         for statement in self.function.body:
             if statement.lineno < self.owner.lineno and not any(node is statement for node in (self.owner, *around)):
-                if not swap(earlier, reading.of(statement)):
+                if not self.again and not swap(earlier, reading.of(statement)):
                     raise CannotMove("it prints or draws random numbers, which would happen at another time")
                 if reading.of(statement).leaves:
                     raise CannotMove("a `return` stands before the tape in its function")
@@ -205,14 +215,45 @@ class Handover:
         """The list of arguments or parameters without one of them."""
         source = self.program.files[self.path]
         index = next((position for position, one in enumerate(parts) if one is part), None)
-        if index is None or len(parts) == 1:
+        if index is None or (len(parts) == 1 and isinstance(part, ast.arg)):
             raise CannotMove("the parameter cannot be left out")
         spans = [source.span(one) for one in parts]
+        if len(parts) == 1:
+            if not source.text[source.offset(spans[0].end) :].lstrip().startswith(")"):
+                raise CannotMove("the parameter cannot be left out")
+            return Edit(self.path, spans[0], "")
         if index > 0:
             span = Span(spans[index - 1].end, spans[index].end)
         else:
             span = Span(spans[0].start, spans[1].start)
         return Edit(self.path, span, "")
+
+
+def check_again(reading: Reading, computing: Sequence[ast.stmt], ordered: Sequence[ast.stmt], used: set[str]) -> None:
+    """Some statements of a row may run once more behind it: what they read is what it was, and nothing that was made of
+    their first values is used together with the second ones (`used`).
+    """
+    reads: set[str] = set()
+    writes: set[str] = set()
+    for statement in computing:
+        effects = reading.of(statement)
+        if effects.prints or meet(effects.writes, effects.reads - writes):
+            raise CannotMove("it prints or changes what it reads, so it cannot run once more")
+        reads |= effects.reads - writes
+        writes |= effects.writes
+    made_of = set(writes)
+    for other in ordered:
+        if any(other is each for each in computing):
+            continue
+        effects = reading.of(other)
+        if effects.leaves:
+            raise CannotMove("a `return`, `break` or `continue` stands between it and the tape")
+        if meet(effects.writes, reads | writes):
+            raise CannotMove("what it is computed from changes between here and the tape")
+        if meet(effects.reads, made_of):
+            made_of |= stored(other)
+    if used & (made_of - writes):
+        raise CannotMove("what is made of it is used together with it")
 
 
 def _parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:

@@ -56,7 +56,7 @@ def other_model(program: Program, code: str, name: str) -> Iterator[Finding]:
         ):
             continue
         full = Flow(sink.tape, full=True, marks=sink.path.lost).reach(sink.target)
-        if full.anything or weights_replaced(program):
+        if full.anything or weights_replaced(program) or unreached.told_by_a_call(program, sink):
             continue
         models = _called(program, sink, asked)
         if not models or any(value is asked for model in models for value in inside(model)):
