@@ -34,12 +34,16 @@ The fix and its safety
 Safe: the statements that the loss needs are moved into the tape in their order, with the statements in between that
 use their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
 computed from. A generator of batches that yields it yields what it is computed from instead, and the loop over the
-batches computes it in the tape. What `__init__` or `build` computed once is computed in the method that uses it; a
-list of such values keeps what they are made of, and the loop over it computes them. A function that keeps its result
-loses the decorator that does so. A statement that gives a prediction and its target keeps the target constant, by
-`tf.stop_gradient`. The program computes the same values; only the recording starts earlier. No mending is made where
-either of two values that are compared could be the target, or where the value is also computed elsewhere, in a block
-of its own, or from names that are bound anew on the way; then the reason is given.
+batches computes it in the tape; so does every other loop over that generator for itself. What `__init__` or `build`
+computed once is computed in the method that uses it; a list of such values keeps what they are made of, and the loop
+over it computes them. A function that keeps its result loses the decorator that does so. A statement that gives a
+prediction and its target keeps the target constant, by `tf.stop_gradient`. The program computes the same values; only
+the recording starts earlier.
+
+Unsafe where other code uses the value as well, as where one batch of samples serves both players of a game: it stays
+where it is, and the tape computes it once more, if nothing but computing happens then. No mending is made where either
+of two values that are compared could be the target, or where the value is computed in a block of its own, or from names
+that are bound anew on the way; then the reason is given.
 
 When it stays silent
 --------------------
@@ -227,8 +231,7 @@ RULE = Rule(
     "RG401",
     "forward-outside-tape",
     "mixed",
-    "the same statements run in the same order, and only the recording starts earlier; what is used elsewhere as well is"
-    " computed twice",
+    "the same statements run in the same order, only the recording starts earlier; what others use as well runs twice",
     detect,
     mend,
 )

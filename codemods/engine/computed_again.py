@@ -29,15 +29,14 @@ def computed_again(program: Program, recorder: Recorder, operations: Sequence[Op
     statements = _beside_the_tape(program, recorder, operations)
     if statements:
         edits = _before_the_loss(program, recorder, statements)
-        node: ast.AST = statements[0]
     else:
         edits = Handover(program, recorder.owner, recorder.frame, again=True).edits(operations)
-        node = _in_the_caller(program, recorder, operations)
+        statements = [_in_the_caller(program, recorder, operations)]
     path = recorder.frame.path
-    if not all(repeatable(program, path, each) for each in statements or [node]):
+    if not all(repeatable(program, path, each) for each in statements):
         raise CannotMove("what computes it may do more than that, so it cannot run once more")
     reading = reading_of(program.trees[path])
-    draws = any(reading.of(each).draws for each in statements or [node])
+    draws = any(reading.of(each).draws for each in statements)
     reason = "it is computed once more" + (", from random numbers of its own" if draws else "")
     return Mending("compute it again in the tape", Safety.UNSAFE, edits, reason)
 
@@ -56,7 +55,7 @@ def _beside_the_tape(program: Program, recorder: Recorder, operations: Sequence[
     return sorted(found.values(), key=lambda each: each.lineno)
 
 
-def _in_the_caller(program: Program, recorder: Recorder, operations: Sequence[Operation]) -> ast.AST:
+def _in_the_caller(program: Program, recorder: Recorder, operations: Sequence[Operation]) -> ast.stmt:
     places = [place_in(each.frame, each.node, recorder.frame.caller) for each in operations]
     statement = program.statement(places[0], recorder.frame.path) if places and places[0] is not None else None
     if statement is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from regrad.analysis.callee import called
@@ -26,7 +26,7 @@ from regrad.codemods.engine.passage import behind_watches
 from regrad.codemods.engine.recording import Recorder
 from regrad.codemods.engine.renamed_text import renamed_text
 from regrad.codemods.engine.rule import Edit
-from regrad.codemods.engine.surroundings import block_of, function_around, index_in, loaded, stored_locally
+from regrad.codemods.engine.surroundings import block_of, function_around, index_in, loaded, stored, stored_locally
 
 _PASSED_ON = {"enumerate": 1}
 """What a loop may go through instead of the generator itself, and which part of each element the batch is then."""
@@ -61,28 +61,49 @@ def computed_by_the_tape(program: Program, recorder: Recorder, operations: Seque
     path, made_in = recorder.frame.path, maker.path
     if path not in program.files or made_in not in program.files:
         raise CannotMove("the generator is not part of the program")
-    if _uses(program, function) != 1:
-        raise CannotMove("the generator serves other code as well")
-    yielded = _yielded(program, function, made_in, [place_in(each.frame, each.node, maker) for each in operations])
-    target, loop = _bound_in_loop(program, recorder, call, yielded, path)
+    others = _other_calls(program, function, call)
+    places = [place_in(each.frame, each.node, maker) for each in operations]
+    yielded = _yielded(program, function, made_in, places)
+    target, loop = _bound_in_loop(program, call, yielded, path)
+    if index_in(loop.body, recorder.owner) is None:
+        raise CannotMove("the tape does not stand in the loop over the generator itself")
     _check_way(program, recorder, loop, target.id, yielded.value, path)
     renamed = _renamed(recorder.frame, maker, function, call, yielded.value)
-    source = _source(program, function, made_in, yielded.value, set(renamed))
-    name = _free(program, recorder, function, path, source.name)
-    text = program.source(yielded.value, made_in)
-    if isinstance(source.node, ast.Name):
-        text = renamed_text(text, {**renamed, source.node.id: name})
-    else:
-        before, _, behind = text.partition(program.source(source.node, made_in))
-        text = renamed_text(f"{before}{name}{behind}", renamed)
-    rewrites = {each: moving.Rewrite(program.files[each], program.trees[each]) for each in (path, made_in)}
+    source = _source(program, made_in, yielded.value, set(renamed), {id(each) for each in places})
+    name = _free(program, recorder.owner, function, path, source.name)
+    text = _computed_from(program, yielded, source, renamed, name, made_in)
+    files = {path, made_in, *(each for each, _ in others)}
+    rewrites = {each: moving.Rewrite(program.files[each], program.trees[each]) for each in sorted(files)}
+    for file, other in others:
+        bound, around = _bound_in_loop(program, other, yielded, file)
+        there = _renamed_elsewhere(program, function, made_in, other, file, yielded.value, around)
+        if not loaded(yielded.value) - loaded(source.node) <= there.keys():
+            raise CannotMove("the generator serves other code as well, which does not see what it calls")
+        called_there = _free(program, around, function, file, source.name)
+        rewrites[file].replace(bound, called_there)
+        computed = _computed_from(program, yielded, source, there, called_there, made_in)
+        rewrites[file].insert(f"{bound.id} = {computed}", moving.at_start(around))
     rewrites[made_in].replace(yielded.handed, program.source(source.node, made_in))
     if yielded.statement is not None:
         rewrites[made_in].remove([yielded.statement], keep_comments=True)
     rewrites[path].replace(target, name)
     rewrites[path].insert(f"{target.id} = {text}", behind_watches(recorder.owner))
     edits = [edit for rewrite in rewrites.values() for edit in rewrite.edits()]
-    return (*edits, *_without_parameters(program, function, made_in, call, path, yielded, source))
+    calls = [(path, call), *others]
+    return (*edits, *_without_parameters(program, function, made_in, calls, yielded, source))
+
+
+def _computed_from(
+    program: Program, yielded: _Yielded, source: _Source, renamed: Mapping[str, str], name: str, path: str
+) -> str:
+    """The expression of the value as a loop can say it, which calls what the generator yields by a name."""
+    text = program.source(yielded.value, path)
+    if isinstance(source.node, ast.Name):
+        return renamed_text(text, {**renamed, source.node.id: name})
+    before, _, behind = text.partition(program.source(source.node, path))
+    if name in renamed:
+        raise CannotMove("the generator uses the likely name for other things")
+    return renamed_text(f"{before}{name}{behind}", renamed)
 
 
 def _generator(operations: Sequence[Operation], frame: Frame) -> Frame:
@@ -103,13 +124,23 @@ def _generator(operations: Sequence[Operation], frame: Frame) -> Frame:
     return first
 
 
-def _uses(program: Program, function: ast.FunctionDef) -> int:
-    """How often the generator is named in the program, but for its definition and its imports."""
-    count = 0
+def _other_calls(program: Program, function: ast.FunctionDef, call: ast.Call) -> list[tuple[str, ast.Call]]:
+    """The other calls of the generator, each with its file; any other use of its name is none that can be mended."""
+    found: list[tuple[str, ast.Call]] = []
     for path in program.trees:
-        count += sum(each.id == function.name for each in program.nodes_of(path, ast.Name))
-        count += sum(each.attr == function.name for each in program.nodes_of(path, ast.Attribute))
-    return count
+        parents = program.parents(path)
+        aliases = [each for node in program.nodes_of(path, ast.ImportFrom) for each in node.names]
+        named = [each for each in program.nodes_of(path, ast.Name) if each.id == function.name]
+        dotted = [each for each in program.nodes_of(path, ast.Attribute) if each.attr == function.name]
+        if any(each.name == function.name and each.asname for each in aliases):
+            raise CannotMove("the generator has another name in another file")
+        for use in (*named, *dotted):
+            other = parents.get(use)
+            if not isinstance(other, ast.Call) or other.func is not use:
+                raise CannotMove("the generator serves other code as well")
+            if other is not call:
+                found.append((path, other))
+    return found
 
 
 def _yielded(program: Program, function: ast.FunctionDef, path: str, places: Sequence[ast.AST | None]) -> _Yielded:
@@ -161,9 +192,7 @@ def _kept_in(
     return statement, bound[0].value
 
 
-def _bound_in_loop(
-    program: Program, recorder: Recorder, call: ast.Call, yielded: _Yielded, path: str
-) -> tuple[ast.Name, ast.For]:
+def _bound_in_loop(program: Program, call: ast.Call, yielded: _Yielded, path: str) -> tuple[ast.Name, ast.For]:
     """The name that the loop over the generator gives the value, and that loop."""
     owner = program.parents(path).get(call)
     target: ast.expr | None = None
@@ -184,8 +213,6 @@ def _bound_in_loop(
         target = several[yielded.place] if len(several) == yielded.parts else None
     if not isinstance(target, ast.Name):
         raise CannotMove("the loop has no name of its own for the value")
-    if index_in(loop.body, recorder.owner) is None:
-        raise CannotMove("the tape does not stand in the loop over the generator itself")
     return target, loop
 
 
@@ -219,7 +246,7 @@ def _renamed(frame: Frame, maker: Frame, function: ast.FunctionDef, call: ast.Ca
     for name in loaded(value):
         if name in parameters and name not in bound:
             argument = given.get(name)
-            if isinstance(argument, ast.Name | ast.Attribute):
+            if isinstance(argument, ast.Name | ast.Attribute | ast.Constant):
                 renamed[name] = ast.unparse(argument)
         elif name not in own:
             holder, seen = maker.scope.find(name), frame.scope.find(name)
@@ -227,6 +254,27 @@ def _renamed(frame: Frame, maker: Frame, function: ast.FunctionDef, call: ast.Ca
             builtin = holder is None and seen is None and hasattr(builtins, name)
             if not same and not builtin:
                 raise CannotMove(f"the loop does not see the `{name}` of the generator")
+            renamed[name] = name
+    return renamed
+
+
+def _renamed_elsewhere(
+    program: Program, function: ast.FunctionDef, made_in: str, call: ast.Call, path: str, value: ast.expr, loop: ast.For
+) -> dict[str, str]:
+    """The same for another loop over the generator, as its text shows it: what it may read is bound once, outside."""
+    given = _given(function, call)
+    own = stored_locally(function)
+    scope = function_around(program, loop, path)
+    local = stored_locally(scope) if scope is not None else set()
+    changing = {name for statement in (loop, *loop.body) for name in stored(statement)}
+    renamed: dict[str, str] = {}
+    for name in loaded(value):
+        argument = given.get(name)
+        if isinstance(argument, ast.Name | ast.Attribute | ast.Constant):
+            if loaded(argument) & changing:
+                raise CannotMove("the generator serves another loop as well, which binds what it is given anew")
+            renamed[name] = ast.unparse(argument)
+        elif name not in own and name not in local and (path == made_in or hasattr(builtins, name)):
             renamed[name] = name
     return renamed
 
@@ -244,32 +292,29 @@ def _given(function: ast.FunctionDef, call: ast.Call) -> dict[str, ast.expr]:
     return given
 
 
-def _source(program: Program, function: ast.FunctionDef, path: str, value: ast.expr, known: set[str]) -> _Source:
-    """The one thing that the loop does not have: a name of the generator, or what the model is called with."""
-    unknown = sorted(loaded(value) - known)
+def _source(program: Program, path: str, value: ast.expr, known: set[str], missed: set[int]) -> _Source:
+    """The one thing that the loop does not have: what the model is called with, or else a name of the generator."""
+    unknown = loaded(value) - known
     callees = {id(each) for node in ast.walk(value) if isinstance(node, ast.Call) for each in ast.walk(node.func)}
     if any(isinstance(each, ast.Name) and each.id in unknown and id(each) in callees for each in ast.walk(value)):
         raise CannotMove("the loop does not see what the generator calls")
     if any(isinstance(each, ast.Lambda | ast.NamedExpr | ast.comprehension) for each in ast.walk(value)):
         raise CannotMove("the value is computed with names of its own")
-    model = value if isinstance(value, ast.Call) else None
-    first = model.args[0] if model is not None and model.args else None
+    for first in value.args[:1] if isinstance(value, ast.Call) else ():
+        inside = {id(each) for each in ast.walk(first)}
+        names = {each.id for each in ast.walk(value) if isinstance(each, ast.Name) and id(each) not in inside}
+        once = program.source(value, path).count(program.source(first, path)) == 1
+        if unknown <= loaded(first) and not unknown & names and not inside & missed and once:
+            return _Source(first, first.id if isinstance(first, ast.Name) else "inputs")
     if len(unknown) == 1:
-        node = next(each for each in ast.walk(value) if isinstance(each, ast.Name) and each.id == unknown[0])
-        return _Source(node, unknown[0])
-    if first is None or not set(unknown) <= loaded(first):
-        raise CannotMove("the value is computed from several things, which the loop does not have")
-    others = [each for each in ast.walk(value) if each not in set(ast.walk(first))]
-    if any(isinstance(each, ast.Name) and each.id in unknown for each in others):
-        raise CannotMove("the value is computed from several things, which the loop does not have")
-    if program.source(value, path).count(program.source(first, path)) != 1:
-        raise CannotMove("the value is computed from several things, which the loop does not have")
-    return _Source(first, "inputs")
+        name = next(iter(unknown))
+        return _Source(next(each for each in ast.walk(value) if isinstance(each, ast.Name) and each.id == name), name)
+    raise CannotMove("the value is computed from several things, which the loop does not have")
 
 
-def _free(program: Program, recorder: Recorder, function: ast.FunctionDef, path: str, wish: str) -> str:
+def _free(program: Program, inside: ast.AST, function: ast.FunctionDef, path: str, wish: str) -> str:
     """A name for what is yielded instead, which the code around the loop does not use."""
-    scope = function_around(program, recorder.owner, path) or program.trees[path]
+    scope = function_around(program, inside, path) or program.trees[path]
     own = {id(each) for each in ast.walk(function)}
     taken = {each.id for each in ast.walk(scope) if isinstance(each, ast.Name) and id(each) not in own}
     taken |= {each.arg for each in ast.walk(scope) if isinstance(each, ast.arg) and id(each) not in own}
@@ -283,8 +328,7 @@ def _without_parameters(
     program: Program,
     function: ast.FunctionDef,
     made_in: str,
-    call: ast.Call,
-    path: str,
+    calls: Sequence[tuple[str, ast.Call]],
     yielded: _Yielded,
     source: _Source,
 ) -> list[Edit]:
@@ -292,28 +336,23 @@ def _without_parameters(
     kept = {id(each) for each in ast.walk(source.node)}
     gone = {id(each) for each in ast.walk(yielded.value)} - kept
     edits: list[Edit] = []
-    given = _given(function, call)
     parameters = positional(function.args)
-    arguments: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
     for parameter in parameters:
         uses = [each for each in ast.walk(function) if isinstance(each, ast.Name) and each.id == parameter.arg]
         if parameter.arg == "self" or not uses or any(id(each) not in gone for each in uses):
             continue
-        argument = next(
-            (
-                each
-                for each in arguments
-                if given.get(parameter.arg) is (each.value if isinstance(each, ast.keyword) else each)
-            ),
-            None,
-        )
         optional = parameters.index(parameter) >= len(parameters) - len(function.args.defaults)
-        if argument is None or optional or edits:
+        if optional or edits:
             raise CannotMove("how the generator would be called without the model is not certain")
-        edits += [
-            _left_out(program, made_in, parameters, parameter),
-            _left_out(program, path, arguments, argument),
-        ]
+        edits.append(_left_out(program, made_in, parameters, parameter))
+        for path, call in calls:
+            given = _given(function, call).get(parameter.arg)
+            arguments: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+            values = [each.value if isinstance(each, ast.keyword) else each for each in arguments]
+            place = next((place for place, each in enumerate(values) if each is given), None)
+            if place is None:
+                raise CannotMove("how the generator would be called without the model is not certain")
+            edits.append(_left_out(program, path, arguments, arguments[place]))
     return edits
 
 
