@@ -75,6 +75,7 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
 from regrad.codemods.engine.recording import Recorder, Report
+from regrad.codemods.engine.rollout_advice import rollout_advice
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.unused_prediction import unused_prediction
 from regrad.codemods.engine.yielded_value import computed_by_the_tape, made_by_a_generator
@@ -200,6 +201,9 @@ def _again(
     try:
         mending = computed_again(program, recorder, operations)
     except CannotMove:
+        advice = rollout_advice(program, operations, recorder.frame)
+        if advice is not None:
+            return advice
         raise reason from None
     if detached_targets.roles(program, report.sink).values or attached(program, mending.edits, report.sink):
         raise reason

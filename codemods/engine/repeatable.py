@@ -8,6 +8,7 @@ import builtins
 from regrad.analysis.callee import called
 from regrad.analysis.events import ModelCalled
 from regrad.analysis.program import Program
+from regrad.analysis.values import Instance, Layer, Network, Value
 from regrad.codemods.engine.effects import FUNCTIONS, path_of, reading_of
 
 _LIBRARIES = frozenset("tensorflow keras tf_keras numpy math tensorflow_probability".split())
@@ -23,8 +24,13 @@ _DEEPEST = 6
 
 def repeatable(program: Program, path: str, node: ast.AST, depth: int = 0) -> bool:
     """Whether all that a piece of code calls is known to do no more than to compute, or to draw random numbers."""
-    models = {id(event.node) for event in program.of(ModelCalled)}
+    models = {id(event.node) for event in program.of(ModelCalled) if is_network(event.model)}
     return depth < _DEEPEST and all(_only_computes(program, path, each, models, node, depth) for each in ast.walk(node))
+
+
+def is_network(value: Value) -> bool:
+    """Whether it is certainly a model or layer; an environment that nobody knows is called in the same way."""
+    return isinstance(value, (Network, Layer)) or (isinstance(value, Instance) and value.role in ("model", "layer"))
 
 
 def _only_computes(program: Program, path: str, node: ast.AST, models: set[int], within: ast.AST, depth: int) -> bool:
