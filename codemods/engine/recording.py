@@ -187,6 +187,9 @@ def _from_around(
         raise CannotMove("the function of the tape declares global names")
     if any(hasattr(statement, "body") or isinstance(statement, ast.AugAssign) for statement in statements):
         raise CannotMove("the operation stands in a block of its own")
+    for effects in map(reading_of(program.trees[path]).of, statements):
+        if effects.prints or effects.writes - names:
+            raise CannotMove("it does more than to compute the value, which would happen in each call of the function")
     if isinstance(function, ast.FunctionDef) and _bound_anew(program, path, function, statements):
         raise CannotMove("what it is computed from is bound anew before the function is called")
     used = False
