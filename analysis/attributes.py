@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import joining, weights
+from regrad.analysis import joining, layer_names, weights
 from regrad.analysis.events import Compilation, TrainableSet, WeightsRead
 from regrad.analysis.names import canonical
 from regrad.analysis.values import (
@@ -184,8 +184,7 @@ def _of_keras(interpreter: Interpreter, owner: Instance | Layer | Network, name:
             "losses", "losses", node, tuple(interpreter.added_losses), sources=(owner,), callee=owner
         )
     if name == "name":
-        stated = owner.arguments.get("name") if isinstance(owner, Layer) else None
-        return stated if stated is not None else UNKNOWN
+        return layer_names.name_of(owner)
     if name == "optimizer":
         compiled = owner.fields.get("#compiled")
         if isinstance(compiled, Compilation) and compiled.optimizer is not None:
@@ -300,7 +299,9 @@ def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, node: ast.AST
         )
     if name == "dtype":
         return Constant(owner.dtype, node) if owner.dtype else interpreter.unknown("attribute", "dtype", ())
-    if name in ("ndim", "size", "name", "device", "graph", "op"):
+    if name == "name":
+        return layer_names.name_of(owner)
+    if name in ("ndim", "size", "device", "graph", "op"):
         if name == "ndim" and owner.shape is not None:
             return Constant(len(owner.shape), node)
         return UNKNOWN

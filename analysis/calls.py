@@ -8,7 +8,7 @@ import ast
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from regrad.analysis import joining
+from regrad.analysis import joining, layer_names
 from regrad.analysis.assigning import FILLING
 from regrad.analysis.frames import Scope
 from regrad.analysis.interpreter import SYMBOLIC, Call
@@ -287,6 +287,8 @@ def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:
         stated = arguments.get("trainable")
         if stated is not None and found is None:
             instance.fields["trainable"] = stated
+        if found is None:
+            instance.fields["#name"] = layer_names.stated_or_automatic(arguments, cls.name)
     if found is not None and isinstance(found[0], Function):
         call_function(interpreter, found[0], arguments.shifted(instance), instance)
     else:

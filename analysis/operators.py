@@ -7,7 +7,8 @@ import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import joining
+from regrad.analysis import joining, layer_names
+from regrad.analysis.layer_names import AutomaticName
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     UNKNOWN,
@@ -342,6 +343,10 @@ def compare(interpreter: Interpreter, node: ast.Compare, op: ast.cmpop, left: Va
         return UNKNOWN if same is None else Constant(same if isinstance(op, ast.Is) else not same, node)
     if isinstance(op, (ast.In, ast.NotIn)):
         return _contains(node, op, left, right)
+    if isinstance(op, (ast.Eq, ast.NotEq)):
+        for name, other in ((left, right), (right, left)):
+            if isinstance(name, AutomaticName):
+                return _as_asked(node, op, layer_names.equals(name, other, node))
     if isinstance(left, Constant) and isinstance(right, Constant):
         try:
             return Constant(bool(_COMPARE[type(op)](left.value, right.value)), node)
@@ -374,8 +379,18 @@ def _identical(left: Value, right: Value) -> bool | None:
     return True if left is right and not isinstance(left, Unknown) else None
 
 
+def _as_asked(node: ast.Compare, op: ast.cmpop, found: Value) -> Value:
+    """An answer to `==` or `in`, turned round for `!=` and `not in`."""
+    turned = isinstance(op, (ast.NotEq, ast.NotIn)) and isinstance(found, Constant)
+    return Constant(not found.value, node) if turned and isinstance(found, Constant) else found
+
+
 def _contains(node: ast.Compare, op: ast.cmpop, left: Value, right: Value) -> Value:
     found: bool | None = None
+    if isinstance(right, AutomaticName):
+        return _as_asked(node, op, layer_names.contains(right, left, node))
+    if isinstance(left, AutomaticName):
+        return _as_asked(node, op, layer_names.among(left, right, node))
     if isinstance(left, Constant):
         if isinstance(right, Constant) and isinstance(right.value, str) and isinstance(left.value, str):
             found = left.value in right.value

@@ -34,7 +34,7 @@ The fix and its safety
 ----------------------
 Where layers are switched on behind the model's flag, the model's flag is set to True if every layer gets a flag of
 its own afterwards; otherwise the layers are frozen one by one instead of the model. Where a loop waits for a layer
-name that the model does not have, the nearest name is put in. Where everything is fresh, the freeze is taken out.
+name that the model does not have, or for a name with a beginning that none has, the nearest is put in. Where everything is fresh, the freeze is taken out.
 Pretrained weights stay frozen: the freeze is narrowed to them, or nothing is offered. Where a call hands the flag to
 a function that freezes (`requires_grad(model, False)`), the call is made for the one model inside, or taken out. Where
 another model contains what is frozen and is trained too (a GAN), the freeze is moved behind the model's own `compile`
@@ -56,7 +56,6 @@ References
 from __future__ import annotations
 
 import ast
-import difflib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -68,7 +67,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
 from regrad.analysis.values import Constant, Layer, Network, Value
 from regrad.analysis.weights import describe, sublayers
-from regrad.codemods.engine import handed_flag
+from regrad.codemods.engine import absent_name, handed_flag
 from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -209,7 +208,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return [_frozen_for_the_others(program, evidence)]
         if evidence.overridden:
             return [_let_through(program, evidence)]
-        renamed = _another_name(program, evidence)
+        renamed = absent_name.another_name(program, evidence.training, evidence.freezes)
         if renamed:
             return renamed
         if len(evidence.calls) == 1:
@@ -322,78 +321,6 @@ def _let_through(program: Program, evidence: Evidence) -> Mending:
         rewrite.edits(),
         "what was not switched on again stays frozen, but the model's own flag no longer overrides the rest",
     )
-
-
-def _another_name(program: Program, evidence: Evidence) -> list[Mending]:
-    """For a loop that waits for a layer name which the model does not have: the nearest that it has."""
-    from regrad.codemods.engine import unfreezing
-    from regrad.codemods.engine.moving import Rewrite
-
-    names = [name for part in sublayers(evidence.training.owner) if _matters(part) and (name := _name(part))]
-    for freeze in evidence.freezes:
-        parents = program.parents(freeze.frame.path)
-        loop: ast.AST | None = freeze.node
-        while loop is not None and not isinstance(loop, ast.For):
-            loop = parents.get(loop)
-        if loop is None:
-            continue
-        for node in ast.walk(loop):
-            wanted = _compared_name(node)
-            if wanted is None or wanted.value in names or not names:
-                continue
-            ordered = sorted(
-                range(len(names)),
-                key=lambda index: (-difflib.SequenceMatcher(None, str(wanted.value), names[index]).ratio(), -index),
-            )
-            outer = [
-                other
-                for other in evidence.freezes
-                if isinstance(other.owner, Network) and other.node is not freeze.node
-            ]
-            found: list[Mending] = []
-            for index in dict.fromkeys((ordered[0], len(names) - 1)):
-                rewrite = Rewrite(program.files[freeze.frame.path], program.trees[freeze.frame.path])
-                rewrite.replace(wanted, _quoted(program.source(wanted, freeze.frame.path), names[index]))
-                if any(other.frame.path != freeze.frame.path for other in outer):
-                    return []
-                for other in outer:
-                    rewrite.replace(unfreezing.freezing_statement(program, other.node, other.frame).value, "True")
-                found.append(
-                    Mending(
-                        f"unfreeze from `{names[index]}` on",
-                        Safety.UNSAFE,
-                        rewrite.edits(),
-                        f"no layer is called {wanted.value!r}; this name is the nearest"
-                        if index == ordered[0]
-                        else "the last layer",
-                    )
-                )
-            return found
-    return []
-
-
-def _name(part: Value) -> str | None:
-    stated = part.arguments.get("name") if isinstance(part, Layer) else None
-    return stated.value if isinstance(stated, Constant) and isinstance(stated.value, str) else None
-
-
-def _compared_name(node: ast.AST) -> ast.Constant | None:
-    """The text in `layer.name == "text"`."""
-    if isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Eq):
-        left, right = node.left, node.comparators[0]
-        if (
-            isinstance(left, ast.Attribute)
-            and left.attr == "name"
-            and isinstance(right, ast.Constant)
-            and isinstance(right.value, str)
-        ):
-            return right
-    return None
-
-
-def _quoted(written: str, name: str) -> str:
-    quote = written[-1]
-    return f"{quote}{name}{quote}"
 
 
 def _unfrozen(program: Program, evidence: Evidence) -> Mending:

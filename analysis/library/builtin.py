@@ -6,9 +6,10 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, iterators, joining, subscripts
+from regrad.analysis import attributes, iteration, iterators, joining, layer_names, subscripts
 from regrad.analysis.library import texts
 from regrad.analysis.operations import Transfer
+from regrad.analysis.truth import truth
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
@@ -187,7 +188,14 @@ def _sum(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 def _every(interpreter: Interpreter, name: str, call: Call) -> Value:
     """`any` and `all`: they come to the end where nothing is found amiss."""
-    iterators.walk(interpreter, call.get(None, 0) or UNKNOWN, call.node)
+    value = call.get(None, 0) or UNKNOWN
+    iterators.walk(interpreter, value, call.node)
+    elements = None if iteration.is_grown(value) else iteration.known_elements(interpreter, value)
+    if elements is not None:
+        decisive = name.endswith("any")
+        answers = {truth(element) for element in elements}
+        if decisive in answers or None not in answers:
+            return Constant(decisive if decisive in answers else not decisive, call.node)
     return interpreter.unknown("call", name, ())
 
 
@@ -435,6 +443,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         return UNKNOWN if name == "copy" else None
     if isinstance(owner, Constant) and isinstance(owner.value, str):
         return texts.method(owner, name, call)
+    if isinstance(owner, layer_names.AutomaticName):
+        return layer_names.method(owner, name, call)
     return None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from regrad.analysis import iteration
+from regrad.analysis import iteration, layer_names
 from regrad.analysis.library import literals, operation_calls
 from regrad.analysis.values import (
+    UNKNOWN,
     Collection,
     Constant,
     Instance,
@@ -32,6 +33,8 @@ def _network(interpreter: Interpreter, form: str, name: str, call: Call) -> Netw
     stated = call.get("name")
     if isinstance(stated, Constant) and isinstance(stated.value, str):
         network.fields["#label"] = stated.value
+    if form != "opaque" or stated is not None:
+        network.fields["#name"] = layer_names.stated_or_automatic(call, form, 2 if form == "functional" else None)
     return network
 
 
@@ -181,8 +184,11 @@ def _input(interpreter: Interpreter, name: str, call: Call) -> Value:
     shape = literals.sizes(call.get("shape", 0))
     dtype = literals.dtype_value(call.get("dtype")) or "float32"
     batch: Shape | None = (None, *shape) if shape is not None else literals.sizes(call.get("batch_shape"))
+    arguments = operation_calls.named(call)
+    if not call.complete:
+        arguments.setdefault("name", UNKNOWN)
     return interpreter.operation(
-        "input", "Input", call.node, (), dtype=dtype, shape=batch, symbolic=True, arguments=operation_calls.named(call)
+        "input", "Input", call.node, (), dtype=dtype, shape=batch, symbolic=True, arguments=arguments
     )
 
 

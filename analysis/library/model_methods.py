@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regrad.analysis import attributes, weights
+from regrad.analysis import attributes, layer_names, weights
 from regrad.analysis.events import Predicted
 from regrad.analysis.library import keras_layers, operation_calls, variables
 from regrad.analysis.library.keras_models import layers_between, parts
@@ -140,6 +140,8 @@ def inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Valu
         inner = call.get(kept[0], 0) if kept else None
         if kept and inner is not None:
             interpreter.store.put(this.fields, kept[0], inner)
+    if this.role in ("model", "layer"):
+        interpreter.store.put(this.fields, "#name", layer_names.stated_or_automatic(call, this.cls.name))
     stated = call.get("trainable")
     if stated is not None:
         interpreter.store.put(this.fields, "trainable", stated)
