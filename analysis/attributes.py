@@ -123,6 +123,12 @@ def _of_instance(interpreter: Interpreter, owner: Instance, name: str, node: ast
     return BoundExternal(owner, name)
 
 
+def lacks(owner: Instance, name: str) -> bool:
+    """Whether a plain record of the program certainly has no attribute of that name."""
+    plain = owner.role is None and owner.cls.bases_known() and not owner.cls.external_bases()
+    return plain and not any(name in owner.fields or owner.cls.find(each) for each in (name, "__getattr__"))
+
+
 def _bind(interpreter: Interpreter, owner: Value, member: Value, node: ast.AST) -> Value:
     from regrad.analysis.interpreter import Call
 

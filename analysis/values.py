@@ -77,6 +77,22 @@ class Constant(Value):
 NONE = Constant(None)
 
 
+class Absent(Constant):
+    """The None that a dictionary or record gives for `key`, which it does not have; `node` is where it is asked."""
+
+    __slots__ = ("key", "owner")
+
+    def __init__(self, node: ast.AST, owner: Value, key: str) -> None:
+        super().__init__(None, node)
+        self.owner = owner
+        self.key = key
+
+
+def is_none(value: Value | None) -> bool:
+    """Whether it certainly is None."""
+    return isinstance(value, Constant) and value.value is None
+
+
 class External(Value):
     """A name of a library that is not part of the project, by its canonical dotted name (see `names`)."""
 

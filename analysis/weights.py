@@ -88,8 +88,9 @@ def sublayers(value: Value) -> list[Any]:
     if isinstance(value, Instance):
         inside: list[Any] = []
         for name, attribute in value.fields.items():
-            if name != "trainable" and not name.startswith("#"):
-                _gather(attribute, inside, 0)
+            if name == "trainable" or name.startswith("#") or (name == "optimizer" and isinstance(attribute, Unknown)):
+                continue
+            _gather(attribute, inside, 0)
         return inside
     return []
 

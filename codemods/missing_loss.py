@@ -27,7 +27,8 @@ Mended::
 
 The fix and its safety
 ----------------------
-The loss for the last activation, the labels and the metrics that are watched. Unsafe, since the author named none;
+The loss for the last activation, the labels and the metrics that are watched. Where settings are asked for a key that
+they do not have (`settings.get("loss")`) and hold one loss under another, that key is asked for. Unsafe, since the author named none;
 where these do not decide, candidates are offered and the verifier chooses. A model of several outputs is left to the
 author. The flag that makes a model compute its loss is passed, and a missing `return` is added, which is safe: the step
 could not be made without it. What is returned is the name that says it is the loss, or the one value that all the
@@ -56,11 +57,12 @@ from regrad.analysis.events import GradientTaken, ModelCalled, Trained
 from regrad.analysis.library.keras_layers import LAYERS
 from regrad.analysis.parameters import defaults
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Function, Instance, Layer, Network, Tensor, Value
+from regrad.analysis.values import Absent, Constant, Function, Instance, Layer, Network, Tensor, Value, is_none
 from regrad.analysis.weights import foreign_base, sublayers
-from regrad.codemods.engine.fitting import fitting, stated
+from regrad.codemods.engine.fitting import fitting, stated, under_another_key
 from regrad.codemods.engine.judged import targets_of
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.returns import Unreturned, unreturned, with_return
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
@@ -102,9 +104,8 @@ def _uncompiled(program: Program) -> Iterator[Finding]:
         compilation = event.compilation
         if compilation is None or not compilation.complete or compilation.node is None or event.own_step:
             continue
-        if not (
-            compilation.loss is None or (isinstance(compilation.loss, Constant) and compilation.loss.value is None)
-        ):
+        loss = compilation.loss
+        if loss is not None and not is_none(loss):
             continue
         if event.added_losses or id(compilation.node) in seen or not _brings_none(event.model, set()):
             continue
@@ -112,7 +113,11 @@ def _uncompiled(program: Program) -> Iterator[Finding]:
             return
         seen.add(id(compilation.node))
         location = program.location(compilation.node, compilation.frame)
-        related = (Related(program.location(event.node, event.frame), "it is trained here"),)
+        related: tuple[Related, ...] = (Related(program.location(event.node, event.frame), "it is trained here"),)
+        path = file_of(program, loss.node) if isinstance(loss, Absent) and loss.node is not None else None
+        if isinstance(loss, Absent) and loss.node is not None and path is not None:
+            place = program.location(loss.node, path)
+            related = (*related, Related(place, f"what is asked for {loss.key!r} here does not have it"))
         message = "the model is compiled without a loss, and nothing in it supplies one"
         yield Finding(CODE, NAME, message, location, None, (), related, event)
 
@@ -214,6 +219,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
         return [Mending("return the loss", Safety.SAFE, edits)]
     event: Trained = evidence
     suggestion = "model.compile(optimizer=..., loss=...)"
+    loss = event.compilation.loss if event.compilation is not None else None
+    elsewhere = under_another_key(program, loss)
+    if elsewhere is not None:
+        key, edits = elsewhere
+        why = "no other entry there is a loss, and the one that is asked for does not exist"
+        return [Mending(f"take the loss from `{key}`", Safety.UNSAFE, edits, why)]
     if event.compilation is None or len(event.heads) != 1:
         return Withheld("the model has several outputs, and which loss each of them needs is not certain", suggestion)
     offered: list[Mending] = []

@@ -34,7 +34,8 @@ The fix and its safety
 ----------------------
 Where layers are switched on behind the model's flag, the model's flag is set to True if every layer gets a flag of
 its own afterwards; otherwise the layers are frozen one by one instead of the model. Where a loop waits for a layer
-name that the model does not have, or for a name with a beginning that none has, the nearest is put in. Where everything is fresh, the freeze is taken out.
+name that the model does not have, or for a beginning that no name has, the nearest is put in where that is written.
+Where everything is fresh, the freeze is taken out.
 Pretrained weights stay frozen: the freeze is narrowed to them, or nothing is offered. Where a call hands the flag to
 a function that freezes (`requires_grad(model, False)`), the call is made for the one model inside, or taken out. Where
 another model contains what is frozen and is trained too (a GAN), the freeze is moved behind the model's own `compile`

@@ -25,6 +25,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
         from regrad.analysis.library import (
             arrays,
             builtin,
+            copies,
             data,
             functions_given,
             graph_variables,
@@ -48,6 +49,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
         for module in (
             builtin,
             made_tensors,
+            copies,
             tensors,
             variables,
             graph_variables,

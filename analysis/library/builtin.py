@@ -13,6 +13,7 @@ from regrad.analysis.truth import truth
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
+    Absent,
     BoundMethod,
     Class,
     Collection,
@@ -32,6 +33,7 @@ from regrad.analysis.values import (
     WeightList,
     Zip,
     bounded,
+    is_none,
 )
 
 if TYPE_CHECKING:
@@ -322,8 +324,10 @@ def _super(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 
 def _get_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
-    owner, key = call.get(None, 0), call.get(None, 1)
+    owner, key, default = call.get(None, 0), call.get(None, 1), call.get(None, 2)
     if owner is not None and isinstance(key, Constant) and isinstance(key.value, str):
+        if default is not None and isinstance(owner, Instance) and attributes.lacks(owner, key.value):
+            return Absent(call.node, owner, key.value) if is_none(default) else default
         return attributes.read(interpreter, owner, key.value, call.node)
     return interpreter.unknown("attribute", "", tuple(call.positional[:1]))
 
@@ -429,7 +433,6 @@ FUNCTIONS: dict[str, Handler] = {
     "tqdm.trange": _range,
     "tqdm.notebook.tqdm": _iterator,
     "tqdm.auto.tqdm": _iterator,
-    "copy.copy": _iterator,
 }
 
 
@@ -549,6 +552,8 @@ def _of_mapping(interpreter: Interpreter, owner: Mapping, name: str, call: Call)
             if owner.complete:
                 if name == "setdefault" and default is not None:
                     put(owner.entries, key.value, default)
+                if name == "get" and isinstance(key.value, str) and (default is None or is_none(default)):
+                    return Absent(call.node, owner, key.value)
                 return default if default is not None else NONE
         return interpreter.unknown("element", "", (owner,))
     if name == "update":

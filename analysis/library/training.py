@@ -48,9 +48,25 @@ _CALLABLE = (Function, BoundMethod, Partial)
 
 def _optimizer(interpreter: Interpreter, name: str, call: Call) -> Value:
     last = name.rpartition(".")[2]
+    if name in ("keras.optimizers.get", "keras.optimizers.deserialize"):
+        return _named_optimizer(interpreter, name, call)
     if last[:1].islower() or ".schedules." in name or (".train." in name and not last.endswith("Optimizer")):
         return interpreter.unknown("call", name, ())
     return Optimizer(name, operation_calls.named(call), call.node, interpreter.frame, interpreter.tick())
+
+
+def _named_optimizer(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`keras.optimizers.get("adam")`, or with the settings of one: `{"class_name": "Adam", "config": {...}}`."""
+    given = call.get("identifier", 0) or call.get("config", 0)
+    if isinstance(given, Optimizer):
+        return given
+    stated = given.entries.get("class_name") if isinstance(given, Mapping) else given
+    settings = given.entries.get("config") if isinstance(given, Mapping) else None
+    if not isinstance(stated, Constant) or not isinstance(stated.value, str):
+        return interpreter.unknown("call", name, ())
+    arguments = dict(settings.entries) if isinstance(settings, Mapping) else {}
+    full = f"keras.optimizers.{stated.value}"
+    return Optimizer(full, arguments, call.node, interpreter.frame, interpreter.tick())
 
 
 def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Value | None:

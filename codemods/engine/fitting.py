@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from regrad.analysis.events import Compilation, Head
 from regrad.analysis.library.losses import standard_name
 from regrad.analysis.names import snake_case
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, External, Mapping, Metric, Value
+from regrad.analysis.values import (
+    Absent,
+    Collection,
+    Constant,
+    External,
+    Instance,
+    Loss,
+    Mapping,
+    Metric,
+    Value,
+)
 from regrad.codemods.engine.judged import Targets, units_of
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit
 
 Fit = tuple[str, bool]
@@ -131,11 +143,60 @@ def stated(program: Program, compilation: Compilation, fit: Fit) -> tuple[Edit, 
     if call is None or call not in program.parents(path):
         raise CannotMove("the model is compiled in a way that is not written out")
     given = compilation.loss_node
-    if given is not None and given not in call.args and all(word.value is not given for word in call.keywords):
-        raise CannotMove("the arguments of `compile` are unpacked from elsewhere")
+    written = given in call.args or any(word.value is given and word.arg is not None for word in call.keywords)
+    if given is not None and (not written or isinstance(given, ast.Starred)):
+        return _where_it_is_none(program, compilation.loss, fit)
     text, edits = loss_text(program, path, fit, call, given)
     source = program.files[path]
     if given is not None:
         return (*edits, Edit(path, source.span(given), text))
     after = "optimizer" if any(word.arg == "optimizer" for word in call.keywords) else 0
     return (*edits, change_call(source, call, Set("loss", text, after)))
+
+
+def _where_it_is_none(program: Program, loss: Value | None, fit: Fit) -> tuple[Edit, ...]:
+    """The loss in the place of the None that a call of `compile` gets with other arguments from elsewhere."""
+    node = loss.node if isinstance(loss, Constant) else None
+    path = file_of(program, node) if isinstance(node, ast.Constant) or (isinstance(loss, Absent) and node) else None
+    if node is None or path is None:
+        raise CannotMove("the arguments of `compile` are unpacked from elsewhere")
+    text, edits = loss_text(program, path, fit, node, None)
+    return (*edits, Edit(path, program.files[path].span(node), text))
+
+
+def under_another_key(program: Program, loss: Value | None) -> tuple[str, tuple[Edit, ...]] | None:
+    """The one key of a dictionary that holds a loss, where another is asked for, and the edits that ask for it."""
+    if not isinstance(loss, Absent) or not isinstance(loss.node, ast.Call):
+        return None
+    held = _held(loss.owner)
+    keys = [key for key, value in held.items() if isinstance(key, str) and _is_a_loss(value) and not _watches(key)]
+    path = file_of(program, loss.node)
+    if len(keys) != 1 or path is None:
+        return None
+    arguments = loss.node.args
+    asked = arguments[1] if isinstance(loss.owner, Instance) else arguments[0] if arguments else None
+    if not isinstance(asked, ast.Constant):
+        return None
+    text = quoted(program, path, keys[0], asked)
+    return keys[0], (Edit(path, program.files[path].span(asked), text),)
+
+
+def _held(owner: Value) -> dict[Any, Value]:
+    """What a dictionary holds, or a record with its defaults."""
+    if isinstance(owner, Mapping):
+        return owner.entries
+    if not isinstance(owner, Instance):
+        return {}
+    inherited = [each.fields for each in reversed(list(owner.cls.ancestry()))]
+    return {key: value for fields in (*inherited, owner.fields) for key, value in fields.items()}
+
+
+def _watches(key: str) -> bool:
+    """Whether what stands under this key is no loss, though losses have such names too."""
+    return any(word in key.lower() for word in ("metric", "monitor", "schedule", "decay", "distance"))
+
+
+def _is_a_loss(value: object) -> bool:
+    if isinstance(value, Constant):
+        return isinstance(value.value, str) and standard_name(value.value) is not None
+    return isinstance(value, Loss) or (isinstance(value, External) and value.name.startswith("keras.losses."))
