@@ -5,11 +5,12 @@ What it does
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
 that is computed and left out of the sum, a sum that each pass of a loop replaces, terms that are gathered and of which
 only one is differentiated (`losses[-1]`), an output with targets that `loss={...}` does not name, or whose loss is
-None although a metric watches it, its loss has a weight or its prediction is used later, a weight that a layer makes
-and never uses, or of which it only computes something that nobody reads (also through a part that has the weight, as a
-gate that lets nothing through), and a layer that is never called where one like it is called twice on the same value;
-always where the other weights of the same model are trained. Of a part inside a model, such as the pooler of an
-encoder, only where the model can be made without it.
+None although a metric watches it, its loss has a weight or its prediction is used later, or that a comprehension over
+the tasks does not pick (`if task.kind in KINDS`) although its prediction is used, a weight that a layer makes and never
+uses, or of which it only computes something that nobody reads (also through a part that has the weight, as a gate that
+lets nothing through), and a layer that is never called where one like it is called twice on the same value; always
+where the other weights of the same model are trained. Of a part inside a model, such as the pooler of an encoder, only
+where the model can be made without it.
 
 Why gradients stop
 ------------------
@@ -37,12 +38,12 @@ The fix and its safety
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else;
 where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list. `total = term`
 becomes `total += term`, and `losses[-1]` becomes `sum(losses)`. An output gets the loss that fits its activation and
-its targets. The second of two calls of one layer is made with the layer that nobody calls. A weight that is not used
-takes the place of the one that stands there for it, where the names say so or where that one is used twice on the same
-value; a weight of zeros is added to the only product that it fits. Where a function goes on once with what an unread
-value was made of, it goes on with the value; what a gate was to be multiplied with is not guessed. Unsafe: another
-loss or function is computed. Of a head that nobody uses, it is the author's choice whether to use it or to leave it
-out.
+its targets, or joins those that a comprehension picks. The second of two calls of one layer is made with the layer that
+nobody calls. A weight that is not used takes the place of the one that stands there for it, where the names say so or
+where that one is used twice on the same value; a weight of zeros is added to the only product that it fits. Where a
+function goes on once with what an unread value was made of, it goes on with the value; what a gate was to be multiplied
+with is not guessed. Unsafe: another loss or function is computed. Of a head that nobody uses, it is the author's choice
+whether to use it or to leave it out.
 
 When it stays silent
 --------------------
@@ -76,6 +77,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine import stopped_branch
 from regrad.codemods.engine.built_in_vain import built_in_vain
 from regrad.codemods.engine.called_twice import CalledTwice, called_instead, called_twice
+from regrad.codemods.engine.filtered_losses import Filtered, filtered, listed_too
 from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
 from regrad.codemods.engine.last_of_terms import Last, last_of_terms, with_all
 from regrad.codemods.engine.missing_from_training import missing_from_training
@@ -172,7 +174,7 @@ class _Missed(NamedTuple):
 
     message: str
     place: Location
-    evidence: Replaced | Last | Unnamed | Nothing | Term | Switch | Head
+    evidence: Replaced | Last | Unnamed | Nothing | Filtered | Term | Switch | Head
 
 
 def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
@@ -194,6 +196,10 @@ def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
     if output is not None:
         message = f"the output `{output.head.name}` has targets and no loss, so its layer is not trained"
         return _Missed(message, program.location(output.losses, output.path), output)
+    picked = filtered(program, sink, heads)
+    if picked is not None:
+        message = f"this leaves `{picked.head.name}` without a loss, though it has targets and {picked.watched}"
+        return _Missed(message, program.location(picked.condition, picked.path), picked)
     none = nothing(program, sink, heads)
     if none is not None:
         message = f"{_listed(names)} has targets and {none.watched}, but its loss is None, so it is not trained"
@@ -298,6 +304,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return with_all(program, evidence)
         if isinstance(evidence, (Unnamed, Nothing)):
             return with_loss(program, evidence)
+        if isinstance(evidence, Filtered):
+            return listed_too(program, evidence)
         if isinstance(evidence, Switch):
             from regrad.codemods.engine.arguments import set_keyword
 

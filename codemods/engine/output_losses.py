@@ -42,14 +42,14 @@ def unnamed(program: Program, sink: Sink, heads: list[Value]) -> Unnamed | None:
     if not isinstance(event, Trained) or event.compilation is None:
         return None
     losses, node = event.compilation.loss, event.compilation.loss_node
-    given = _targets(event)
+    given = targets(event)
     if not isinstance(losses, Mapping) or not losses.complete or not isinstance(given, Mapping):
         return None
     written = _dictionary(program, losses, node, event.compilation.frame.path)
     if written is None:
         return None
     for head in event.heads:
-        if head.name is None or head.name not in given.entries or not _missed(head, heads):
+        if head.name is None or head.name not in given.entries or not missed(head, heads):
             continue
         stated = losses.entries.get(head.name)
         if stated is None or (_nothing(stated) and not _has_key(written.node, head.name)):
@@ -91,27 +91,28 @@ def nothing(program: Program, sink: Sink, heads: list[Value]) -> Nothing | None:
     compilation = event.compilation
     if compilation.loss is None or compilation.loss_node is None:
         return None
-    for head, loss, node, target in parted(event.heads, _targets(event), compilation.loss, compilation.loss_node):
-        if not isinstance(loss, Constant) or loss.value is not None or not _missed(head, heads):
+    for head, loss, node, target in parted(event.heads, targets(event), compilation.loss, compilation.loss_node):
+        if not isinstance(loss, Constant) or loss.value is not None or not missed(head, heads):
             continue
         if not isinstance(target, Tensor) or target.operation.name in ("zeros", "ones", "zeros_like", "ones_like"):
             continue
-        watched = _watched(program, event, compilation, head)
-        if watched is None:
+        answer = watched(program, event, compilation, head)
+        if answer is None:
             continue
         place = loss.node or node
         path = file_of(program, place)
         if path is not None:
-            return Nothing(head, target, place, path, watched)
+            return Nothing(head, target, place, path, answer)
     return None
 
 
-def _missed(head: Head, heads: list[Value]) -> bool:
+def missed(head: Head, heads: list[Value]) -> bool:
+    """Whether the layer of this output is one of those that are not trained, and not a pretrained one."""
     layer = head.dense or head.layer
     return any(layer is part for part in heads) and not (layer is not None and layer.fields.get("loaded"))
 
 
-def _targets(event: Trained) -> Value | None:
+def targets(event: Trained) -> Value | None:
     """What the outputs are compared with: given to `fit`, or the second part of what the data yield."""
     element = event.data
     if isinstance(element, Collection) and element.kind == "tuple" and element.complete and len(element.items) > 1:
@@ -119,7 +120,7 @@ def _targets(event: Trained) -> Value | None:
     return event.y
 
 
-def _watched(program: Program, event: Trained, compilation: Compilation, head: Head) -> str | None:
+def watched(program: Program, event: Trained, compilation: Compilation, head: Head) -> str | None:
     """How the program shows that the output should learn: a metric or a weight for it, or its prediction is read."""
     call = compilation.node
     for word in call.keywords if call is not None else []:
