@@ -28,11 +28,11 @@ Mended::
 The fix and its safety
 ----------------------
 The loss for the last activation, the labels and the metrics that are watched. Where settings are asked for a key that
-they do not have (`settings.get("loss")`) and hold one loss under another, that key is asked for. Unsafe, since the author named none;
-where these do not decide, candidates are offered and the verifier chooses. A model of several outputs is left to the
-author. The flag that makes a model compute its loss is passed, and a missing `return` is added, which is safe: the step
-could not be made without it. What is returned is the name that says it is the loss, or the one value that all the
-others lead to; of several that are equally good, none.
+they do not have (`settings.get("loss")`) and hold one loss under another, that key is asked for. Unsafe, since the
+author named none; where these do not decide, candidates are offered and the verifier chooses. A model of several
+outputs is left to the author. The flag that makes a model compute its loss is passed, and a missing `return` is added,
+which is safe: the step could not be made without it. What is returned is the name that says it is the loss, or the one
+value that all the others lead to; of several that are equally good, none.
 
 When it stays silent
 --------------------

@@ -3,9 +3,10 @@
 What it does
 ------------
 Reports three things. A model that is compiled, then switched off, then trained itself: the GAN idiom, in which the
-discriminator is frozen for the combined model and never switched on again. A flag that changes after the first
-step without a new `compile`, so that the next `fit` goes on as before. And a callback that changes a flag of its
-model, or of the part of it that the callback was handed, in the middle of a training.
+discriminator is frozen for the combined model and never switched on again. A flag that changes after the first step
+without a new `compile`, so that the next `fit`, or the next pass of a loop over stages, goes on as before. And a
+callback that changes a flag of its model, or of the part of it that the callback was handed, in the middle of a
+training.
 
 Why gradients stop
 ------------------
@@ -45,8 +46,9 @@ the callback does nothing else; otherwise that is the author's to do.
 
 When it stays silent
 --------------------
-When the flags are the same at every step of a compilation, as in a GAN that toggles them; when the program runs on
-Keras 2 (for the first idiom), says so, or uses what only Keras 2 has; models with their own `train_step`.
+When the flags are the same at every step of a compilation, as in a GAN that toggles them; when another model is trained
+between two passes of a loop, or a flag goes off behind the training of each pass; when the program runs on Keras 2 (for
+the first idiom), says so, or uses what only Keras 2 has; models with their own `train_step`.
 
 References
 ----------
@@ -62,10 +64,10 @@ from typing import NamedTuple
 from regrad.analysis import freshness, generation, intentions, trainings
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import TrainableSet, Trained
-from regrad.analysis.frames import Frame, in_order
+from regrad.analysis.frames import Frame, in_order, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Switches
-from regrad.analysis.values import Layer, Network, Value
+from regrad.analysis.values import Constant, Layer, Network, Value
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.midway import Midway, changes_midway
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -165,9 +167,12 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
             for event in events
             if event.model is later.model and event.compilation is compiled and event.serial < later.serial
         ]
-        if not earlier or not _apart(earlier[0], later):
+        if not earlier:
             continue
         first = earlier[0]
+        turns = not _apart(first, later)
+        if turns and _others_between(events, first, later):
+            continue
         before, now = {id(part) for part in first.sources}, {id(part) for part in later.sources}
         changed = [part for part in (*first.sources, *later.sources) if (id(part) in before) != (id(part) in now)]
         # What was made between the two steps is not a matter of flags.
@@ -189,8 +194,13 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
             continue
         if not setting or intentions.asserted(program):
             continue
+        if turns and not all(isinstance(event.value, Constant) for event in setting):
+            continue
         last = max(setting, key=lambda event: event.serial)
-        word = "switched on" if id(changed[0]) in now else "switched off"
+        switched_on = id(changed[0]) in now
+        if turns and not switched_on and not _leads_to(last, later):
+            continue
+        word = "switched on" if switched_on else "switched off"
         yield Finding(
             RULE.code,
             RULE.name,
@@ -206,6 +216,19 @@ def _no_recompile(program: Program, events: list[Trained], switches: Switches) -
 
 def _weighted(part: Value) -> bool:
     return isinstance(part, Network) or (isinstance(part, Layer) and freshness.has_weights(part))
+
+
+def _others_between(events: list[Trained], first: Trained, later: Trained) -> bool:
+    """Whether another model is trained between two passes of one loop: for its sake the flags may change, as in a GAN
+    whose parts go on as they were traced.
+    """
+    return any(event.model is not later.model and first.serial < event.serial < later.serial for event in events)
+
+
+def _leads_to(setting: TrainableSet, training: Trained) -> bool:
+    """Whether a flag is set for the training that follows in the same pass, and not for what comes after the last."""
+    here = place_in(setting.frame, setting.node, training.frame)
+    return here is not None and getattr(here, "lineno", 0) < getattr(training.node, "lineno", 0)
 
 
 def _apart(one: Trained, other: Trained) -> bool:
