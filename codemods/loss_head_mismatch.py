@@ -10,17 +10,18 @@ loop of one's own:
 - binary cross-entropy over one sigmoid unit, or the logits of one, whose targets name more than two classes;
 - a cross-entropy over `relu`, `tanh` and other activations that do not give probabilities;
 - a cross-entropy over a head without activation that is not told of its logits;
+- Poisson regression over a head that may answer with numbers below 0;
 - `tf.nn.softmax_cross_entropy_with_logits` and its relatives over what a softmax (a sigmoid) has squashed already.
 
 Why gradients stop
 ------------------
-Categorical cross-entropy divides the outputs by their sum first. Over one unit that quotient is 1, whatever the
-unit says: the loss is exactly 0 and teaches nothing. (Keras takes the logits of a sigmoid unit instead, so weights
-may even move, towards one answer for every input.) A unit that is not a probability is clipped to the range from 0
-to 1; where it is clipped, its slope is 0: in 20 to 55 % of all random seeds not one sample of the first batch
-teaches an unactivated head anything. A softmax of a softmax cannot come near the targets, and its slope shrinks.
-Class numbers above 1 pull a single unit to 1 for ever, with a loss that
-falls below 0.
+Categorical cross-entropy divides the outputs by their sum first. Over one unit that quotient is 1, whatever the unit
+says: the loss is exactly 0 and teaches nothing. (Keras takes the logits of a sigmoid unit instead, so weights may even
+move, towards one answer for every input.) A unit that is not a probability is clipped to the range from 0 to 1; where
+it is clipped, its slope is 0: in 20 to 55 % of all random seeds not one sample of the first batch teaches an
+unactivated head anything. A softmax of a softmax cannot come near the targets, and its slope shrinks. Poisson
+regression takes the logarithm of the prediction, which is NaN below 0, and so are all weights after that step. Class
+numbers above 1 pull a single unit to 1 for ever, with a loss that falls below 0.
 
 Example
 -------
@@ -39,11 +40,12 @@ Mended::
 The fix and its safety
 ----------------------
 A sigmoid unit gets binary cross-entropy, in the author's spelling and with the arguments that both losses share. That
-is safe: the model predicts what it predicted, the labels keep their meaning, and a loss that was the constant 0
-becomes one. A head without activation keeps it, and the loss is told `from_logits=True`; that too is safe. Where the
-program reads the answers as probabilities (it compares them with one half, rounds them or takes their logarithm), the
-head gets the activation instead. Where the head has to change (more units, another activation), the fix is unsafe;
-where the labels do not decide, candidates are offered and the verifier chooses. Metrics are left alone.
+is safe: the model predicts what it predicted, the labels keep their meaning, and a loss that was the constant 0 becomes
+one. A head without activation keeps it, and the loss is told `from_logits=True`; that too is safe. Where the program
+reads the answers as probabilities (it compares them with one half, rounds them or takes their logarithm), the head gets
+the activation instead. Where the head has to change (more units, another activation), the fix is unsafe; where the
+labels do not decide, candidates are offered and the verifier chooses. Of heads in a table, the one that answers with
+rates is taken for Poisson regression; otherwise the head gets `softplus`. Metrics are left alone.
 
 When it stays silent
 --------------------
@@ -72,6 +74,7 @@ from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Layer, Operation, Tensor, Value
+from regrad.codemods.engine.another_entry import another_entry
 from regrad.codemods.engine.judged import Judged, is_class_numbers, judged, layer_text, units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import tensors
@@ -94,6 +97,9 @@ _SHAPES = frozenset({"reshape", "squeeze", "expand_dims", "identity", "cast"})
 NOT_PROBABILITIES = frozenset(
     ["relu", "relu6", "tanh", "elu", "selu", "leaky_relu", "gelu", "silu", "swish", "softplus", "softsign"]
 )
+_BELOW_ZERO = (NOT_PROBABILITIES | {"linear"}) - {"relu", "relu6", "softplus"}
+_RATES = ("softplus", "exponential")
+"""Activations whose values are above 0, without a bound."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -160,6 +166,9 @@ def squashing(value: Value | None, wanted: str) -> Operation | None:
 
 def _complaint(found: Judged) -> str | None:
     head, units, targets = found.head, units_of(found.head), found.targets
+    if _rates_below_zero(found):
+        what = "has no activation" if head.activation == "linear" else f"has `{head.activation}`"
+        return f"`poisson` wants rates above 0, and this head {what}: the logarithm of a number below 0 is NaN"
     if units is None or (head.activation == "softmax" and units == 1):
         return None
     if found.name in _CATEGORICAL and units == 1:
@@ -191,6 +200,14 @@ def _complaint(found: Judged) -> str | None:
     return None
 
 
+def _rates_below_zero(found: Judged) -> bool:
+    """Whether Poisson regression is given what may be below 0; weights that are kept or begin above 0 may be sound."""
+    layer = found.head.dense
+    if found.name != "poisson" or not found.trained or layer is None or found.head.activation not in _BELOW_ZERO:
+        return False
+    return not any(name.endswith(("_constraint", "_initializer")) or name == "weights" for name in layer.arguments)
+
+
 def _unannounced(found: Judged) -> bool:
     """Whether the loss takes the numbers of an unactivated head for probabilities because nobody told it otherwise."""
     head = found.head
@@ -218,6 +235,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
     if _unannounced(found) and not (units_of(found.head) == 1 and found.name in _CATEGORICAL):
         return _told(program, found)
     offered: list[Mending] = []
+    if _rates_below_zero(found) and found.head.dense is not None:
+        entry = another_entry(program, found.head.dense, _RATES)
+        if entry is not None:
+            title, why = f"take the head of `{entry[0]}`", "it answers with rates, which this loss takes"
+            offered.append(Mending(title, Safety.UNSAFE, entry[1], why, keeps_loss=False))
     reason = "what the head and the targets are meant to be is not certain"
     for title, safety, loss, logits, activation, units in _ways(found):
         try:
@@ -297,6 +319,8 @@ def _ways(found: Judged) -> list[Way]:
     """The changes in the order of their likelihood: title, safety, and the new loss, flag, activation and units."""
     head, units, targets = found.head, units_of(found.head), found.targets
     unsafe = Safety.UNSAFE
+    if _rates_below_zero(found):
+        return [(f"answer with rates: `{activation}`", unsafe, None, None, activation, None) for activation in _RATES]
     if units == 1 and targets.classes and (targets.encoding == "one-hot" or _many(found)):
         loss = "categorical_crossentropy" if targets.encoding == "one-hot" else "sparse_categorical_crossentropy"
         as_logits = bool(found.logits) and head.activation == "linear"
@@ -365,6 +389,8 @@ def _edits(
 
 
 def _suggestion(found: Judged) -> str:
+    if _rates_below_zero(found):
+        return 'Dense(..., activation="softplus")  # rates are above 0'
     if units_of(found.head) == 1:
         return 'model.compile(loss="binary_crossentropy", ...)  # with Dense(1, activation="sigmoid")'
     return ""

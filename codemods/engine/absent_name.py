@@ -7,13 +7,13 @@ import difflib
 from collections.abc import Sequence
 
 from regrad.analysis import freshness
-from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
-from regrad.analysis.values import Class, Constant, Instance, Layer, Mapping, Module, Network, Value
+from regrad.analysis.values import Constant, Layer, Network, Value
 from regrad.analysis.weights import sublayers
 from regrad.codemods.engine import unfreezing
 from regrad.codemods.engine.moving import Rewrite
+from regrad.codemods.engine.named_value import standing_for
 from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit, Mending, Safety
 
@@ -33,8 +33,8 @@ def another_name(program: Program, training: Training, freezes: Sequence[Freeze]
             loop = parents.get(loop)
         for node in ast.walk(loop) if loop is not None else ():
             asked, partial = _asked(node)
-            value = _value(asked, freeze.frame) if asked is not None else None
-            if value is None or not isinstance(value.value, str) or value.value in names:
+            value = standing_for(asked, freeze.frame) if asked is not None else None
+            if not isinstance(value, Constant) or not isinstance(value.value, str) or value.value in names:
                 continue
             written = value.node if isinstance(value.node, ast.Constant) else None
             path = file_of(program, written) if written is not None else None
@@ -104,29 +104,3 @@ def _asked(node: ast.AST) -> tuple[ast.expr | None, bool]:
 
 def _is_name(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr == "name"
-
-
-def _value(node: ast.expr, frame: Frame) -> Constant | None:
-    found = _known(node, frame)
-    return found if isinstance(found, Constant) else None
-
-
-def _known(node: ast.expr, frame: Frame) -> Value | None:
-    """What an expression stands for that only names something."""
-    if isinstance(node, ast.Constant):
-        return Constant(node.value, node)
-    if isinstance(node, ast.Name):
-        scope = frame.scope.find(node.id)
-        return scope.names[node.id] if scope is not None else None
-    if isinstance(node, ast.Attribute):
-        owner = _known(node.value, frame)
-        if isinstance(owner, Module):
-            return owner.scope.names.get(node.attr)
-        if isinstance(owner, Instance):
-            own = owner.fields.get(node.attr) or (owner.cls.find(node.attr) or (None,))[0]
-            return own if isinstance(own, Value) else None
-        return owner.fields.get(node.attr) if isinstance(owner, Class) else None
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        holder = _known(node.value, frame)
-        return holder.entries.get(node.slice.value) if isinstance(holder, Mapping) else None
-    return None
