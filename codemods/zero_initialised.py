@@ -3,10 +3,10 @@
 What it does
 ------------
 Reports a hidden kernel that starts at zero (or at one constant) where that provably stops learning: the next kernel
-starts constant as well, or a `relu` behind it is shut; and two embeddings that start at zero and are multiplied.
-`kernel_initializer="zeros"` of a layer,
-`tf.Variable(tf.zeros(...))`, `add_weight(initializer=...)` and `get_variable(..., initializer=tf.zeros_initializer())`
-in a product are seen, also where the initializer is handed down through arguments: it is changed where it is chosen.
+starts constant as well, or a `relu` behind it is shut; and two embeddings, or the two factors of a low-rank matrix,
+that start at zero and are multiplied. `kernel_initializer="zeros"` of a layer, `tf.Variable(tf.zeros(...))`,
+`add_weight(initializer=...)` and `get_variable(..., initializer=tf.zeros_initializer())` in a product are seen, also
+where the initializer is handed down through arguments: it is changed where it is chosen.
 
 Why gradients stop
 ------------------
@@ -29,13 +29,15 @@ Mended::
 The fix and its safety
 ----------------------
 Unsafe: the layer starts from Keras' default (Glorot uniform), a plain variable from a truncated normal distribution
-with a deviation of 0.1, and so does the next one where it is constant too. What is trained changes, as is meant.
+with a deviation of 0.1, and so does the next one where it is constant too; of two factors without an activation between
+them only the first one, so that the model computes what it computed until they have moved. What is trained changes, as
+is meant.
 
 When it stays silent
 --------------------
 For biases; for a single layer (softmax regression) and last layers, whose gradient is not zero; for zero kernels
-between random ones that still learn (behind `tanh` or nothing); for residual branches, gates, LoRA's second matrix
-and whatever else goes more than one way; for weights that are loaded; in unit tests, which want known numbers.
+between random ones that still learn (behind `tanh` or nothing); for residual branches, gates, LoRA's second matrix and
+whatever else goes more than one way; for weights that are loaded or assigned; in unit tests, which want known numbers.
 
 References
 ----------
@@ -49,12 +51,14 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis import freshness
+from regrad.analysis.events import Assigned
 from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, External, Layer, Tensor, Unknown, Value, Variable
-from regrad.analysis.weights import describe
+from regrad.analysis.weights import describe, flag
 from regrad.codemods.engine.broken_paths import excerpt
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.surroundings import owners
@@ -74,7 +78,11 @@ _PLAIN = frozenset(
     {"add", "bias_add", "reshape", "dropout", "flatten", "identity", "squeeze", "max_pool", "max_pool2d"}
 )
 _SHUT = frozenset({"relu", "relu6"})
+_MATRIX_PRODUCTS = frozenset({"matmul", "dot", "tensordot", "einsum"})
 _PRODUCTS = frozenset({"Dot", "Multiply", "multiply", "dot", "batch_dot", "matmul", "tensordot", "einsum"})
+
+
+_NOTHING_LEFT = "so do those they are multiplied with: no gradient is left"
 
 
 class Kernel(NamedTuple):
@@ -86,6 +94,10 @@ class Kernel(NamedTuple):
     holder: Layer | Variable
     zero: bool | None
     following: Kernel | None = None
+    linear: bool = False
+    """Whether nothing but a product stands between the two: of these it is enough that one starts at random."""
+    later: bool = False
+    """Whether the program trains other weights first, so that its first step shows nothing of these."""
 
 
 class _Behind(NamedTuple):
@@ -98,6 +110,8 @@ class _Behind(NamedTuple):
 
 def detect(program: Program) -> Iterator[Finding]:
     """Hidden kernels that start constant and cannot learn."""
+    if freshness.weights_may_come(program):
+        return
     seen: set[int] = set()
     for sink in program.sinks:
         for value in sink.alive:
@@ -105,16 +119,17 @@ def detect(program: Program) -> Iterator[Finding]:
                 node, frame = kernel.holder.node, kernel.holder.frame
                 if id(kernel.holder) in seen or frame is None or not isinstance(node, ast.expr):
                     continue
-                if not _in_test(program, node, frame.path):
+                if not _in_test(program, node, frame.path) and not _put_in(program, sink, kernel):
                     seen.add(id(kernel.holder))
-                    yield _finding(program, sink, kernel, why, node, frame)
+                    later = id(kernel.holder) not in program.sinks[0].reached
+                    yield _finding(program, sink, kernel._replace(later=later), why, node, frame)
 
 
 def _stuck(value: Tensor, used: dict[int, list[Tensor]]) -> Iterator[tuple[Kernel, str]]:
     """The kernels of an operation that start constant and cannot learn, and why."""
     factors = _zero_factors(value)
     if factors is not None:
-        yield factors, "so do those they are multiplied with: no gradient is left"
+        yield factors, _NOTHING_LEFT
     kernel = _kernel(value)
     if kernel is None or kernel.zero is None or kernel.holder.fields.get("loaded"):
         return
@@ -122,7 +137,8 @@ def _stuck(value: Tensor, used: dict[int, list[Tensor]]) -> Iterator[tuple[Kerne
     why = _why_stuck(kernel, behind)
     if behind is not None and why is not None:
         following = behind.kernel if behind.kernel is not None and behind.kernel.zero is not None else None
-        yield kernel._replace(following=following), why
+        linear = behind.kernel is not None and _both_zero(kernel, behind.kernel) and _is_linear(behind)
+        yield kernel._replace(following=following, linear=linear), why
 
 
 def _zero_factors(value: Tensor) -> Kernel | None:
@@ -133,10 +149,15 @@ def _zero_factors(value: Tensor) -> Kernel | None:
     one, other = (_table_of_zeros(each) for each in inputs)
     if one is None or other is None or one is other:
         return None
-    return Kernel(one, True, Kernel(other, True))
+    matrices = isinstance(one, Variable) and isinstance(other, Variable)
+    if matrices and value.operation.name not in _MATRIX_PRODUCTS:
+        return None
+    return Kernel(one, True, Kernel(other, True), linear=matrices)
 
 
-def _table_of_zeros(value: Value) -> Layer | None:
+def _table_of_zeros(value: Value) -> Layer | Variable | None:
+    if isinstance(value, Variable):
+        return value if _initial(value) is True and flag(value) is True else None
     while isinstance(value, Tensor):
         callee, inputs = value.operation.callee, value.operation.inputs
         if isinstance(callee, Layer) and callee.kind == "Embedding":
@@ -147,6 +168,15 @@ def _table_of_zeros(value: Value) -> Layer | None:
             return None
         value = inputs[0]
     return None
+
+
+def _put_in(program: Program, sink: Sink, kernel: Kernel) -> bool:
+    """Whether something was assigned to one of them before this training: it does not start as it was made."""
+    holders = [each.holder for each in (kernel, kernel.following) if each is not None]
+    return any(
+        any(event.variable is holder for holder in holders) and event.serial < sink.event.serial
+        for event in program.of(Assigned)
+    )
 
 
 def _in_test(program: Program, node: ast.AST, path: str) -> bool:
@@ -259,6 +289,14 @@ def _behind(value: Tensor, used: dict[int, list[Tensor]]) -> _Behind | None:
     return None
 
 
+def _both_zero(one: Kernel, other: Kernel) -> bool:
+    return bool(one.zero) and bool(other.zero) and one.holder is not other.holder
+
+
+def _is_linear(behind: _Behind) -> bool:
+    return all(each == "linear" for each in behind.activations)
+
+
 def _own_activation(value: Tensor) -> str | None:
     callee = value.operation.callee
     return (activation_of(callee) or "unknown") if isinstance(callee, Layer) else None
@@ -275,6 +313,8 @@ def _why_stuck(kernel: Kernel, behind: _Behind | None) -> str | None:
     """Why this kernel cannot learn, if that is certain."""
     if behind is None or behind.kernel is None or "unknown" in behind.activations:
         return None
+    if _both_zero(kernel, behind.kernel) and _is_linear(behind) and not behind.biased:
+        return _NOTHING_LEFT
     if behind.kernel.zero is not None and not behind.biased:
         return "so do the next ones: all units stay alike for ever"
     if kernel.zero and not behind.biased and any(each in _SHUT for each in behind.activations):
@@ -289,6 +329,14 @@ def mend(program: Program, found: Finding) -> Mendings:
 
     kernel: Kernel = found.evidence
     edits: list[Edit] = []
+    if kernel.linear and kernel.following is not None:
+        try:
+            own = at_random(program, kernel.holder, beside=kernel.following.holder)
+        except CannotMove as problem:
+            return Withheld(problem.reason, "tf.random.truncated_normal(shape, stddev=0.1)  # for one of the two")
+        reason = "the other ones stay at zero, so the model computes what it computed until they have moved"
+        title = "start the first of the two from random weights"
+        return (Mending(title, Safety.UNSAFE, own, reason, seen_in_step=not kernel.later),)
     try:
         for each in (kernel, kernel.following):
             if each is not None:
@@ -296,7 +344,8 @@ def mend(program: Program, found: Finding) -> Mendings:
     except CannotMove as problem:
         return Withheld(problem.reason, "tf.random.truncated_normal(shape, stddev=0.1)")
     reason = "the layers start from other weights, as is meant"
-    return (Mending("start from random weights", Safety.UNSAFE, tuple(edits), reason),)
+    title = "start from random weights"
+    return (Mending(title, Safety.UNSAFE, tuple(edits), reason, seen_in_step=not kernel.later),)
 
 
 RULE = Rule(CODE, NAME, "unsafe", "the layer starts from other weights", detect, mend)

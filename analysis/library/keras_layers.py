@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from regrad.analysis.values import Collection, Constant, External, Layer, Shape, Value
+from regrad.analysis.values import UNKNOWN, Collection, Constant, External, Layer, Mapping, Shape, Value
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -309,5 +309,25 @@ def _activation(interpreter: Interpreter, name: str, call: Call) -> Value:
     return given
 
 
-FUNCTIONS: dict[str, Handler] = {"keras.activations.get": _activation}
+def _initializer(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`keras.initializers.get("zeros")`: an object of that class; what is one already is itself."""
+    from regrad.analysis import calls
+    from regrad.analysis.interpreter import Call as Arguments
+
+    given = call.get("identifier", 0) or call.get("config", 0) or UNKNOWN
+    stated = given.entries.get("class_name") if isinstance(given, Mapping) else given
+    named = text(stated)
+    if named is not None and named.isidentifier():
+        settings = given.entries.get("config") if isinstance(given, Mapping) else None
+        keywords = {str(key): value for key, value in settings.entries.items()} if isinstance(settings, Mapping) else {}
+        node = stated.node if isinstance(stated, Constant) and stated.node is not None else call.node
+        return calls.unknown_call(interpreter, External(f"keras.initializers.{named}"), Arguments(node, (), keywords))
+    return UNKNOWN if isinstance(given, Mapping) else given
+
+
+FUNCTIONS: dict[str, Handler] = {
+    "keras.activations.get": _activation,
+    "keras.initializers.get": _initializer,
+    "keras.initializers.deserialize": _initializer,
+}
 PREFIXES: dict[str, Handler] = {"keras.layers.": make}

@@ -14,8 +14,11 @@ from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.rule import Edit
 
 
-def at_random(program: Program, holder: Layer | Variable) -> tuple[Edit, ...]:
-    """Let the weights of a layer, or a variable, start as they would by default, or from a normal distribution.
+def at_random(
+    program: Program, holder: Layer | Variable, *, beside: Layer | Variable | None = None
+) -> tuple[Edit, ...]:
+    """Let the weights of a layer, or a variable, start as they would by default, or from a normal distribution; those
+    of `beside` start as they did.
 
     CannotMove where the place that says how they start is not certain.
     """
@@ -29,7 +32,7 @@ def at_random(program: Program, holder: Layer | Variable) -> tuple[Edit, ...]:
     source, tree = program.files[path], program.trees[path]
     word = _named(holder)
     stated = _stated_elsewhere(program, holder.arguments.get(word), node, word)
-    if stated is not None:
+    if stated is not None and (beside is None or stated != _stated_by(program, beside)):
         return stated
     if isinstance(holder, Layer):
         call = _naming(program, holder, node, path)
@@ -50,6 +53,12 @@ def at_random(program: Program, holder: Layer | Variable) -> tuple[Edit, ...]:
         raise CannotMove("TensorFlow is not imported under a name here")
     text = f"{normal}({program.source(shape, path)}, stddev=0.1)"
     return replace_expression(source, tree, initial, text)
+
+
+def _stated_by(program: Program, holder: Layer | Variable) -> tuple[Edit, ...] | None:
+    word = _named(holder)
+    node = holder.node
+    return _stated_elsewhere(program, holder.arguments.get(word), node, word) if isinstance(node, ast.Call) else None
 
 
 def _named(holder: Layer | Variable) -> str:
@@ -79,9 +88,9 @@ def _stated_elsewhere(
     """The initializer in the place that chooses it, where the call that makes the weights only hands it on."""
     given = next((each.value for each in node.keywords if each.arg == word), None)
     if isinstance(initializer, Constant):
-        chosen, text = initializer.node, '"glorot_uniform"'
+        chosen = initializer.node
     elif isinstance(initializer, Unknown) and initializer.operation is not None:
-        chosen, text = initializer.operation.node, ""
+        chosen = initializer.operation.node
     else:
         return None
     path = file_of(program, chosen) if chosen is not None else None
@@ -92,6 +101,8 @@ def _stated_elsewhere(
         if not dot:
             raise CannotMove("the initialiser is not given by its name in the call that makes the weights")
         text = f"{before}.GlorotUniform()"
-    elif not isinstance(chosen, ast.Constant):
+    elif isinstance(chosen, ast.Constant):
+        text = '"glorot_uniform"'
+    else:
         return None
     return (Edit(path, program.files[path].span(chosen), text),)
