@@ -60,7 +60,15 @@ def batched(interpreter: Interpreter, value: Value, call: Call) -> Value:
     if isinstance(value, Tensor):
         shape: Shape | None = (None, *value.shape) if value.shape is not None else None
         return interpreter.operation(
-            "data", "batch", call.node, (), dtype=value.dtype, shape=shape, facts=value.facts, high=value.high
+            "data",
+            "batch",
+            call.node,
+            (),
+            dtype=value.dtype,
+            shape=shape,
+            facts=value.facts,
+            high=value.high,
+            arguments={"element": value},
         )
     return value
 

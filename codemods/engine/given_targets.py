@@ -12,7 +12,8 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Mapping, Network, Shape, Tensor, Value
 from regrad.codemods.engine import deliveries
-from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back, mapped
+from regrad.codemods.engine.dropped_on_the_way import dropped_by, passed_on
+from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
 from regrad.codemods.engine.handed_twice import handed_twice
 from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
@@ -76,9 +77,8 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
             mode = _mode(event, same, called(maker))
             if mode is not None:
                 yield "the folders are the target", Safety.UNSAFE, lambda: _folders(program, event, mode)
-        elif not same and (dropping := _drops_target(program)) is not None:
-            given, path, name = dropping
-            yield f"hand `{name}` on", Safety.UNSAFE, lambda: _handed_on(program, given, path, name)
+        elif not same and (dropping := dropped_by(program, event)) is not None:
+            yield f"hand `{dropping.name}` on", Safety.UNSAFE, partial(passed_on, program, dropping)
         elif same:
             yield "the input is the target", Safety.UNSAFE, lambda: handed_twice(program, event)
 
@@ -237,28 +237,6 @@ def _split(program: Program, event: Trained, key: str) -> tuple[Edit, ...]:
         raise CannotMove("the data are not named")
     end = source.span(node).end
     return (Edit(path, Span(end, end), mapped),)
-
-
-def _drops_target(program: Program) -> tuple[list[ast.expr], str, str] | None:
-    """The one mapped function that takes two things and never reads the second: what it returns, its file, the name."""
-    found: list[tuple[list[ast.expr], str, str]] = []
-    for node, path in mapped(program):
-        if len(node.args.args) != 2:
-            continue
-        second = node.args.args[1].arg
-        inside = list(ast.walk(node))
-        values = [each.value for each in inside if isinstance(each, ast.Return)]
-        single = [each for each in values if each is not None and not isinstance(each, (ast.Tuple, ast.Dict))]
-        read = any(isinstance(each, ast.Name) and each.id == second for each in inside)
-        if not read and single and len(single) == len(values):
-            found.append((single, path, second))
-    return found[0] if len(found) == 1 else None
-
-
-def _handed_on(program: Program, values: list[ast.expr], path: str, name: str) -> tuple[Edit, ...]:
-    source = program.files[path]
-    ends = [source.span(each).end for each in values]
-    return tuple(Edit(path, Span(end, end), f", {name}") for end in ends)
 
 
 def _flows(program: Program, event: Trained) -> tuple[Edit, ...]:
