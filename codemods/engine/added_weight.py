@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 
+from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
 from regrad.analysis.location import Position, Span
 from regrad.analysis.program import Program
@@ -14,6 +15,7 @@ from regrad.codemods.engine.drawn_start import drawn_shape
 from regrad.codemods.engine.imports import spelling
 from regrad.codemods.engine.moving import CannotMove, Rewrite
 from regrad.codemods.engine.rule import Edit
+from regrad.codemods.engine.stated_start import stated_start
 
 _WIDEST = 120
 """Columns of a line that is not broken."""
@@ -36,7 +38,11 @@ def added_weight(program: Program, variable: Variable) -> tuple[Edit, ...]:
     if start is None or None in given or len(call.args) > 1 or set(given) - {"name", "trainable", "dtype"}:
         raise CannotMove("the variable has arguments that `add_weight` does not know")
     drawn = drawn_shape(program, start, frame, converted="dtype" in given)
-    if drawn is not None:
+    stated = stated_start(program, start, frame, converted="dtype" in given)
+    if stated is not None and (_is_eager(frame) or not _calls_tensorflow(program, start, path)):
+        name, edits = _initializer(program, path, "Constant", start)
+        shape, initializer = stated.shape, f"{name}({stated.value})"
+    elif drawn is not None:
         # Both generations of Keras take an array there, and cast it.
         name, edits = _initializer(program, path, "Constant", start)
         shape, initializer = drawn, f"{name}({program.source(start, path)})"
@@ -92,6 +98,21 @@ def _while_made(frame: Frame) -> bool:
     return False
 
 
+def _is_eager(frame: Frame) -> bool:
+    """Whether it runs in `__init__`: `build` may run where Keras only describes the model, as a graph of its own."""
+    current: Frame | None = frame
+    while current is not None and current.function is not None and current.this is frame.this:
+        if current.function.name == "build":
+            return False
+        current = current.caller
+    return True
+
+
+def _calls_tensorflow(program: Program, start: ast.expr, path: str) -> bool:
+    inner = [node for node in ast.walk(start) if isinstance(node, ast.Call)]
+    return any(program.source(each.func, path).split(".")[0] not in ("np", "numpy", "math", "float") for each in inner)
+
+
 def _is_number(node: ast.expr) -> bool:
     """Whether it is a number with a point, or one of two such numbers."""
     if isinstance(node, ast.UnaryOp):
@@ -126,6 +147,8 @@ def _start(program: Program, path: str, start: ast.expr, frame: Frame) -> tuple[
         raise CannotMove("how the variable starts is not of a form that an initializer has")
     given = {keyword.arg: program.source(keyword.value, path) for keyword in start.keywords}
     positional = [_shape(program, argument, frame) for argument in start.args]
+    if len(positional) == 2 and called(start) in ("zeros", "ones") and "dtype" not in given:
+        positional.pop()
     shape = positional[0] if positional else given.pop("shape", "")
     function = program.source(start.func, path)
     last = function.rpartition(".")[2]
@@ -168,5 +191,7 @@ def _shape(program: Program, node: ast.expr, frame: Frame) -> str:
 
 def _initializer(program: Program, path: str, kind: str, at: ast.AST) -> tuple[str, tuple[Edit, ...]]:
     names = [f"tensorflow.keras.initializers.{kind}", f"keras.initializers.{kind}"]
+    if any(each.name == "keras" for node in program.nodes_of(path, ast.Import) for each in node.names):
+        names.reverse()  # The program's Keras, which TensorFlow's need not be.
     found = spelling(program.files[path], program.trees[path], names, at)
     return found.text, found.edits

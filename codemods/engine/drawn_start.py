@@ -7,8 +7,9 @@ import ast
 from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
-from regrad.analysis.values import Constant, Instance, Value
+from regrad.analysis.values import Constant, Value
 from regrad.codemods.engine.named_value import only_value
+from regrad.codemods.engine.stated_start import known_at
 
 _SIZED = {
     **dict.fromkeys(("standard_normal", "random_sample", "random", "ranf", "sample"), 0),
@@ -131,15 +132,7 @@ class _Reading:
         return isinstance(sizes, (ast.Tuple, ast.List)) and any(ast.dump(each) == text for each in sizes.elts)
 
     def _value(self, node: ast.expr) -> Value | None:
-        if isinstance(node, ast.Constant):
-            return Constant(node.value)
-        if isinstance(node, ast.Name):
-            scope = self.frame.scope.find(node.id)
-            return scope.names[node.id] if scope is not None else None
-        this = self.frame.this
-        if isinstance(node, ast.Attribute) and isinstance(this, Instance) and isinstance(node.value, ast.Name):
-            return this.fields.get(node.attr) if node.value.id == "self" else None
-        return None
+        return known_at(node, self.frame)
 
     def _single(self, node: ast.expr) -> bool:
         text = self.program.source(node, self.frame.path).strip("'\"")

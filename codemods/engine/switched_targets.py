@@ -40,7 +40,7 @@ def switched_off(program: Program, event: Trained) -> Switched | None:
     if other is not None and ast.unparse(other.func) == ast.unparse(given.node.func):
         calls.append((other, event.frame.path))
     keys = [_off(call, maker, parameter) for call, _ in calls]
-    if any(key is None for key in keys):
+    if keys[0] is None:
         return None
     return Switched(
         parameter, tuple((call, path, key) for (call, path), key in zip(calls, keys, strict=True) if key is not None)
@@ -50,18 +50,40 @@ def switched_off(program: Program, event: Trained) -> Switched | None:
 def _flag(function: ast.FunctionDef) -> tuple[str, bool] | None:
     """The one attribute that decides whether a pair is returned, and the value for which it is."""
     returns = [node for node in ast.walk(function) if isinstance(node, ast.Return)]
-    pairs = [node for node in returns if isinstance(node.value, ast.Tuple) and len(node.value.elts) == 2]
-    if len(pairs) != 1 or len(returns) != 2:
+    if len(returns) == 1 and isinstance(returns[0].value, ast.IfExp):
+        chosen = returns[0].value
+        pairs = [_is_pair(each) for each in (chosen.body, chosen.orelse)]
+        return _tested(chosen.test, pairs[0]) if pairs[0] != pairs[1] else None
+    paired = [node for node in returns if _is_pair(node.value)]
+    if len(paired) != 1 or len(returns) != 2:
         return None
+    pair = paired[0]
+    single = next(node for node in returns if node is not pair)
     for node in ast.walk(function):
-        if not isinstance(node, ast.If) or all(each is not pairs[0] for each in (*node.body, *node.orelse)):
-            continue
-        test, meant = node.test, pairs[0] in node.body
-        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-            test, meant = test.operand, not meant
-        if isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name) and test.value.id == "self":
-            return test.attr, meant
+        blocks = [getattr(node, name, None) for name in ("body", "orelse")]
+        for block in [each for each in blocks if isinstance(each, list)]:
+            for index, statement in enumerate(block):
+                if not isinstance(statement, ast.If):
+                    continue
+                # What follows the branch that ends in a return is the other branch.
+                rest = [*statement.orelse, *block[index + 1 :]]
+                if pair in statement.body and single in rest:
+                    return _tested(statement.test, True)
+                if single in statement.body and pair in rest:
+                    return _tested(statement.test, False)
     return None
+
+
+def _is_pair(value: ast.expr | None) -> bool:
+    return isinstance(value, ast.Tuple) and len(value.elts) == 2
+
+
+def _tested(test: ast.expr, meant: bool) -> tuple[str, bool] | None:
+    """The attribute of the object that is tested, and its value where the test comes out as meant."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test, meant = test.operand, not meant
+    own = isinstance(test, ast.Attribute) and isinstance(test.value, ast.Name) and test.value.id == "self"
+    return (test.attr, meant) if own and isinstance(test, ast.Attribute) else None
 
 
 def _constructor(given: Instance) -> ast.FunctionDef | None:
@@ -71,7 +93,7 @@ def _constructor(given: Instance) -> ast.FunctionDef | None:
 
 
 def _parameter(given: Instance, maker: ast.FunctionDef, attribute: str) -> str | None:
-    """The parameter that the attribute keeps as it is given, and nothing else; None unless its default is False."""
+    """The parameter that the attribute keeps as it is given, and nothing else; None unless its default is a flag."""
     stores = [
         node
         for node in ast.walk(given.cls.node)
@@ -85,7 +107,7 @@ def _parameter(given: Instance, maker: ast.FunctionDef, attribute: str) -> str |
         if isinstance(value, ast.Name) and any(target is store for store in stores)
     ]
     default = defaults(maker.args).get(kept[0]) if len(kept) == len(stores) == 1 else None
-    return kept[0] if isinstance(default, ast.Constant) and default.value is False else None
+    return kept[0] if isinstance(default, ast.Constant) and isinstance(default.value, bool) else None
 
 
 def _pairs(node: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
@@ -100,7 +122,7 @@ def _pairs(node: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
 
 
 def _off(call: ast.Call, maker: ast.FunctionDef, parameter: str) -> Key | None:
-    """The argument that switches it on, where the call leaves it at its default or states False."""
+    """The argument that switches it on, where the call states False or leaves it at a default that is."""
     if any(word.arg is None for word in call.keywords) or any(isinstance(each, ast.Starred) for each in call.args):
         return None
     names = positional_names(maker.args)[1:]
@@ -109,7 +131,8 @@ def _off(call: ast.Call, maker: ast.FunctionDef, parameter: str) -> Key | None:
     key: Key = parameter
     if place < len(call.args):
         stated, key = call.args[place], place
-    return key if stated is None or (isinstance(stated, ast.Constant) and stated.value is False) else None
+    value = defaults(maker.args).get(parameter) if stated is None else stated
+    return key if isinstance(value, ast.Constant) and value.value is False else None
 
 
 def switched_on(program: Program, found: Switched) -> tuple[Edit, ...]:
