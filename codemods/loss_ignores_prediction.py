@@ -65,6 +65,7 @@ from regrad.analysis.flow import path
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Function, Instance, Mapping, Tensor, Value
 from regrad.analysis.weights import names
+from regrad.codemods.engine.called_with_settings import settings_of, with_settings
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.own_losses import captured, depends, ignoring, single_loss
@@ -87,6 +88,7 @@ class _Called(NamedTuple):
     compilation: Compilation
     node: ast.AST
     path: str
+    value: Tensor
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -119,22 +121,22 @@ def _called(program: Program) -> Iterator[Finding]:
         compilation = event.compilation
         if isinstance(event.model, Instance) and event.model.cls.find("compile") is not None:
             continue
-        for node, file in _values(program, compilation):
+        for node, file, value in _values(program, compilation):
             if id(node) in seen:
                 continue
             seen.add(id(node))
             message = "the loss was called already: `compile` is given its value, and wants a function that it can call"
-            evidence = _Called(compilation, node, file)
+            evidence = _Called(compilation, node, file, value)
             yield Finding(CODE, NAME, message, program.location(node, file), CutKind.CONSTANT, (), (), evidence)
 
 
-def _values(program: Program, compilation: Compilation) -> Iterator[tuple[ast.AST, str]]:
-    """Where the losses are written that are values already, alone or in a list or dictionary for several outputs."""
+def _values(program: Program, compilation: Compilation) -> Iterator[tuple[ast.AST, str, Tensor]]:
+    """The losses that are values already and where they are written, alone or for each of several outputs."""
     node, given = compilation.loss_node, compilation.loss
     if node is None or compilation.node is None:
         return
     if isinstance(given, Tensor):
-        yield node, compilation.frame.path
+        yield node, compilation.frame.path, given
     parts: list[tuple[ast.AST | None, Value]] = []
     if isinstance(given, Mapping) and isinstance(given.node, ast.Dict) and len(given.entries) == len(given.node.values):
         parts = list(zip(given.node.values, given.entries.values(), strict=True))
@@ -144,7 +146,7 @@ def _values(program: Program, compilation: Compilation) -> Iterator[tuple[ast.AS
     path = file_of(program, given.node) if parts and isinstance(given, (Mapping, Collection)) and given.node else None
     for part, value in parts:
         if isinstance(value, Tensor) and isinstance(part, (ast.Call, ast.Name)) and path is not None:
-            yield part, path
+            yield part, path, value
 
 
 def _of_functions(program: Program) -> Iterator[Finding]:
@@ -232,6 +234,8 @@ def _returned(program: Program, function: Function) -> tuple[Edit, ...]:
 
 def _handed_over(program: Program, found: _Called) -> tuple[Edit, ...]:
     path, node = found.path, found.node
+    if (settings := settings_of(found.value)) is not None:
+        return with_settings(program, settings)
     call: ast.AST | None = node
     if isinstance(node, ast.Name):
         call = _only_value(program, path, node)
