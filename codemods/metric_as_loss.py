@@ -58,7 +58,7 @@ from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, External, Function, Metric, Value
 from regrad.analysis.weights import names
-from regrad.codemods.engine import own_metrics
+from regrad.codemods.engine import imports, own_metrics
 from regrad.codemods.engine.broken_paths import excerpt
 from regrad.codemods.engine.counted import CountedLoss, counted_losses
 from regrad.codemods.engine.fitting import Fit, fitting, loss_text, watching
@@ -70,6 +70,19 @@ from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Relate
 CODE, NAME = "RG106", "metric-as-loss"
 _LOSS = re.compile(r"loss|cost|objective|criterion|error")
 """Names under which a program keeps its loss."""
+_ALIKE = {
+    "mean_absolute_error": "MeanAbsoluteError",
+    "mean_absolute_percentage_error": "MeanAbsolutePercentageError",
+    "mean_squared_logarithmic_error": "MeanSquaredLogarithmicError",
+    "kl_divergence": "KLDivergence",
+    "poisson": "Poisson",
+    "hinge": "Hinge",
+    "squared_hinge": "SquaredHinge",
+    "categorical_hinge": "CategoricalHinge",
+}
+"""Losses that measure what the metric of their name does, besides the cross-entropies and the squared error. That of a
+cosine is its negative.
+"""
 _METRICS = 2
 """The place of `metrics` among the arguments of `compile`."""
 _UNKNOWN = ast.Constant(None)
@@ -175,11 +188,12 @@ def _loss_of_that_name(program: Program, metric: Metric, call: ast.Call, path: s
 
     made = metric.node
     name = standard_name(metric.name)
-    if name not in respelling.CLASSES or not isinstance(made, ast.Call) or metric.frame is None:
+    like = _ALIKE.get(name or "") or respelling.CLASSES.get(name or "")
+    if name is None or like is None or not isinstance(made, ast.Call) or metric.frame is None:
         raise CannotMove(f"no loss of the library is called `{metric.name}`")
     if not isinstance(call.func, (ast.Name, ast.Attribute)):
         raise CannotMove("the metric is not called by a name")
-    if any(word.arg not in ("from_logits", "label_smoothing", "name", "dtype", "axis") for word in made.keywords):
+    if any(word.arg not in respelling.accepted(name) for word in made.keywords):
         raise CannotMove("the loss does not take the arguments of the metric")
     if made.args:
         raise CannotMove("arguments given by position mean something else to the loss")
@@ -197,11 +211,14 @@ def _loss_of_that_name(program: Program, metric: Metric, call: ast.Call, path: s
     text = source.segment(source.span(made.func))
     if isinstance(made.func, ast.Attribute) and text.endswith(f".metrics.{made.func.attr}"):
         # Where `metrics` itself is what was imported, `losses` need not be.
-        new = text[: -len(f"metrics.{made.func.attr}")] + f"losses.{respelling.CLASSES[name]}"
+        new = text[: -len(f"metrics.{made.func.attr}")] + f"losses.{like}"
         return (change_call(source, made, Callee(new)),)
-    new, edits = respelling.library_name(program, where, f"keras.losses.{respelling.CLASSES[name]}", made)
+    new, edits = respelling.library_name(program, where, f"keras.losses.{like}", made)
     if new == text:
         raise CannotMove(f"the name `{new}` means the metric in this file")
+    if isinstance(made.func, ast.Name):
+        tree = program.trees[where]
+        edits = imports.exchanged(source, tree, edits, imports.remove_import(source, tree, text, without=[made.func]))
     return (*edits, change_call(source, made, Callee(new)))
 
 

@@ -105,11 +105,16 @@ def _object_in_place(program: Program, path: str, node: ast.AST, name: str) -> t
     return (*edits, Edit(path, program.files[path].span(node), f"{text}(from_logits=True)"))
 
 
+def accepted(name: str) -> tuple[str, ...]:
+    """The arguments of a loss besides targets and prediction."""
+    return _ACCEPTED.get(name, _COMMON)
+
+
 def _argument_changes(call: ast.Call, old: str, name: str, logits: bool | None, skipped: int) -> tuple[Change, ...]:
     starred = any(isinstance(argument, ast.Starred) for argument in call.args)
     if starred or any(word.arg is None for word in call.keywords):
         raise CannotChange("the arguments of the loss are unpacked from elsewhere")
-    before, after = _ACCEPTED.get(old, _COMMON), _ACCEPTED.get(name, _COMMON)
+    before, after = accepted(old), accepted(name)
     positional = len(call.args) - skipped
     if positional > 0 and before[:positional] != after[:positional]:
         raise CannotChange("arguments given by position mean something else to the other loss")
