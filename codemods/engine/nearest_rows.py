@@ -19,7 +19,7 @@ _OTHER = CannotMove("what the nearest row is used for is not certain here")
 
 
 def nearest_rows(program: Program, ending: Ending) -> Mending:
-    """`z + stop_gradient(row - z)` where a layer is given the row.
+    """`z + stop_gradient(row - z)` where a layer is given the row, or where what draws it to `z` returns it.
 
     Raises `CannotMove` unless a term of the loss draws the rows to a stopped `z`: it alone trains them then, and shows
     that both have one shape.
@@ -29,12 +29,15 @@ def nearest_rows(program: Program, ending: Ending) -> Mending:
     uses = _Uses(program, ending)
     path = ending.frame.path
     rewrite = Rewrite(program.files[path], program.trees[path])
-    for place, row in uses.places.items():
-        near = uses.name_of_what_is_near(place)
+    try:
+        given = [(place, row, uses.name_of_what_is_near(place)) for place, row in uses.named_places()]
+    except CannotMove:
+        given = [uses.returned()]
+    for place, row, near in given:
         stop = imports.spelled(program.trees[path], "tensorflow.stop_gradient", place)
         if stop is None:
             raise CannotMove("the file does not say `tensorflow`")
-        rewrite.replace(place, f"{near} + {stop}({row.id} - {near})")
+        rewrite.replace(place, f"{near} + {stop}({row} - {near})")
     why = "the row that is chosen stays; the gradient of what is made of it is passed on as if it were what it is near"
     return Mending("let the gradient pass by the choice", Safety.UNSAFE, rewrite.edits(), why)
 
@@ -53,7 +56,11 @@ class _Uses:
                 self.users.setdefault(id(part), []).append(each)
         self.near: list[Tensor] = []
         """What the rows are drawn to, stopped."""
+        self.rows: list[Tensor] = []
+        """What the terms that draw them near call the rows."""
         self.places: dict[ast.expr, ast.Name] = {}
+        self.unnamed = False
+        """Whether some layer is given the rows in a way that names neither."""
         waiting = [each for each in made if each.operation.node is ending.node]
         self.asked = {id(each) for each in reached(iter(waiting))}
         """What the choice is made by."""
@@ -68,7 +75,7 @@ class _Uses:
                     waiting.append(user)
                 else:
                     self._used(value, user)
-        if not self.near or not self.places:
+        if not self.near or not (self.places or self.unnamed):
             raise _OTHER
 
     def _used(self, row: Tensor, user: Tensor) -> None:
@@ -80,6 +87,7 @@ class _Uses:
             if id(other.operation.inputs[0]) not in self.asked:
                 raise _OTHER
             self.near.append(other)
+            self.rows.append(row)
         elif operation.name == "stop_gradient":
             if all(each.operation.name == "subtract" for each in self.users.get(id(user), ())):
                 return
@@ -91,16 +99,51 @@ class _Uses:
             raise _OTHER
 
     def _place(self, place: ast.AST | None, call: ast.AST | None, user: Tensor) -> None:
-        if not isinstance(call, ast.Call) or len(call.args) != 1 or not isinstance(place, ast.expr):
+        row = call.args[0] if isinstance(call, ast.Call) and len(call.args) == 1 else None
+        frame = user.operation.frame
+        if not isinstance(place, ast.expr) or not isinstance(row, ast.Name) or frame is None or frame.path != self.path:
+            self.unnamed = True
+        else:
+            self.places[place] = row
+
+    def named_places(self) -> list[tuple[ast.expr, str]]:
+        if self.unnamed:
             raise _OTHER
-        row, frame = call.args[0], user.operation.frame
-        if not isinstance(row, ast.Name) or frame is None or frame.path != self.path:
+        return [(place, row.id) for place, row in self.places.items()]
+
+    def returned(self) -> tuple[ast.expr, str, str]:
+        """Where the one function that draws the rows near returns them, what it calls them, and what they are near."""
+        nodes = [near.operation.node for near in self.near]
+        scopes = {function_around(self.program, node, self.path) for node in nodes if node is not None}
+        scope = scopes.pop() if len(scopes) == 1 else None
+        if not isinstance(scope, ast.FunctionDef):
             raise _OTHER
-        self.places[place] = row
+        ways = [each.value for each in ast.walk(scope) if isinstance(each, ast.Return)]
+        way = ways[0] if len(ways) == 1 else None
+        names = {self._name_in(row, scope) for row in self.rows}
+        row = names.pop() if len(names) == 1 else ""
+        parts = way.elts if isinstance(way, ast.Tuple) else [way]
+        found = [each for each in parts if isinstance(each, ast.Name) and each.id == row]
+        if len(found) != 1 or any(each.lineno >= found[0].lineno for each in _stores(scope, row)):
+            raise _OTHER
+        return found[0], row, self._near_in(scope)
+
+    def _name_in(self, row: Tensor, scope: ast.AST) -> str:
+        statement = self.program.statement(row.operation.node, self.path) if row.operation.node is not None else None
+        bound = binding(statement, row.operation.node)
+        if bound is None or function_around(self.program, bound.statement, self.path) is not scope:
+            raise _OTHER
+        return bound.target.id
 
     def name_of_what_is_near(self, place: ast.expr) -> str:
         """How the function around a place calls what the row is near to."""
         scope = function_around(self.program, place, self.path)
+        # The rows may be given the shape of what they are near to, before they are used.
+        if scope is None or any(each.lineno >= place.lineno for each in _stores(scope, self.places[place].id)):
+            raise _OTHER
+        return self._near_in(scope)
+
+    def _near_in(self, scope: ast.AST) -> str:
         names: set[str] = set()
         for stopped in self.near:
             node = stopped.operation.node
@@ -116,13 +159,11 @@ class _Uses:
                 raise _OTHER
             names.add(bound.target.id)
         name = names.pop() if len(names) == 1 else ""
-        if not name or scope is None:
+        if not name:
             raise _OTHER
         own = getattr(scope, "args", None)
         handed = own is not None and any(isinstance(each, ast.arg) and each.arg == name for each in ast.walk(own))
-        # The rows may be given the shape of what they are near to, before they are used.
-        later = any(each.lineno >= place.lineno for each in _stores(scope, self.places[place].id))
-        if later or len(_stores(scope, name)) + handed != 1:
+        if len(_stores(scope, name)) + handed != 1:
             raise _OTHER
         return name
 
