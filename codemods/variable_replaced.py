@@ -38,10 +38,11 @@ that is read afterwards, nothing is offered. A variable made of an expression be
 of itself is updated in place. A weight that is only filled, and that nothing reads after the mending, goes (unsafe).
 What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name; what is scattered
 is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop assigns one by one are
-collected in a list and stacked. State that a loop carries goes on in a tensor. Copies of weights that inner steps move
-(meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the same. A model that is given
-computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed. Where the variable is read
-in other functions, and where a graph assigns, nothing is offered.
+collected in a list and stacked. State that a loop carries goes on in a tensor. What an ordinary object keeps in a
+variable of its own becomes a tensor (unsafe where the object hands the variable itself out). Copies of weights that
+inner steps move (meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the same. A model
+that is given computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed. Where the
+variable is read in other functions, and where a graph assigns, nothing is offered.
 
 When it stays silent
 --------------------
@@ -272,7 +273,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(evidence, Poured) and assigns_a_part(evidence) and not is_adapted(program, evidence):
             return [collected(program, evidence)]
         if isinstance(evidence, Poured):
-            return [_computed_with(program, evidence)]
+            return [_kept(program, evidence)]
         return [called_with_weights(program, evidence)]
     except CannotMove as problem:
         if isinstance(evidence, Poured) and is_adapted(program, evidence):
@@ -303,6 +304,19 @@ def _together(program: Program, finding: Finding) -> Mendings:
             if isinstance(its, Withheld):
                 return Withheld(f"`{other.variables[0]}` is updated beside it, and {its.reason}", its.suggestion)
     return [mine]
+
+
+def _kept(program: Program, evidence: Poured) -> Mending:
+    from regrad.codemods.engine.held_as_tensor import held_as_tensor
+    from regrad.codemods.engine.moving import CannotMove
+
+    try:
+        return _computed_with(program, evidence)
+    except CannotMove as problem:
+        try:
+            return held_as_tensor(program, evidence)
+        except CannotMove:
+            raise problem from None
 
 
 def _computed_with(program: Program, evidence: Poured) -> Mending:
