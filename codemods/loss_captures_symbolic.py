@@ -43,9 +43,10 @@ the tensors and hands it over with `add_loss`: the sum stays the same. What the 
 weight of the term, the tensors themselves) is given to the layer instead. Unsafe, since the layer becomes a part of the
 model. An input that only weighs the examples, or the pixels, is given to the training as `sample_weight`, and the model
 has one input less. An input that is mixed with the prediction in another way (a mask, an advantage, the number of
-trials) comes beside the targets, in every call of the file that trains or tests the model, and the loss takes the two
-apart. Where the form of the targets or of the input is not known, where metrics would be given the wider targets, and
-where another tensor than an input is mixed with the prediction, nothing is rewritten.
+trials) comes beside the targets (out of the list or dictionary of the inputs), in every call of the file that trains or
+tests the model, and the loss takes the two apart. Where the form of the targets or of the input is not known, where
+metrics would be given the wider targets, and where another tensor than an input is mixed with the prediction, nothing
+is rewritten.
 
 When it stays silent
 --------------------

@@ -337,4 +337,15 @@ def generator_method(interpreter: Interpreter, owner: Tensor, name: str, call: C
     handler = FUNCTIONS.get("np.random." + name)
     if handler is not None:
         return handler(interpreter, "np.random." + name, call)
-    return interpreter.operation("random", name, call.node, flatten(call.all()), numpy=True)
+    shape = _of_its_argument(call) if name in ("poisson", "binomial", "geometric") else None
+    return interpreter.operation("random", name, call.node, flatten(call.all()), shape=shape, numpy=True)
+
+
+def _of_its_argument(call: Call) -> Shape | None:
+    """The shape of what is drawn for each element of the one array that is given, where no size is."""
+    given = [*call.positional, *call.keywords.values()]
+    arrays = [value for value in given if isinstance(value, Tensor)]
+    numbers = all(
+        isinstance(value, Constant) and isinstance(value.value, (int, float)) for value in given if value not in arrays
+    )
+    return arrays[0].shape if len(arrays) == 1 and numbers and len(given) <= 2 and "size" not in call.keywords else None

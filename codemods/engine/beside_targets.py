@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Constant, Function, Network, Tensor, Value
+from regrad.analysis.values import Collection, Constant, Function, Mapping, Network, Tensor, Value
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.arguments import Change, Set, change_call
 from regrad.codemods.engine.fed_calls import FED, fed_calls, is_loss_of, loss_given, words_of
@@ -20,6 +20,7 @@ from regrad.codemods.engine.moving import Rewrite, at_start
 from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.own_losses import captured
 from regrad.codemods.engine.parameters_left_out import without_parameters
+from regrad.codemods.engine.respelling import quoted
 from regrad.codemods.engine.rule import Edit
 from regrad.codemods.engine.surroundings import function_around, stored
 from regrad.codemods.engine.two_calls import argument_of
@@ -35,6 +36,8 @@ class _Extra(NamedTuple):
     place: int
     given: Tensor
     width: int
+    key: str | None
+    """What it is called in a dictionary of inputs."""
 
 
 def beside_targets(program: Program, function: Function) -> tuple[Edit, ...]:
@@ -90,23 +93,33 @@ def _extras(event: Trained, model: Network, function: Function, node: ast.Functi
         last = value.shape[-1] if value.shape else None
         if place is None or not isinstance(last, int):
             raise CannotMove("the loss takes more than inputs from the model")
-        found[each.id] = _Extra(each.id, place, value, last)
+        found[each.id] = _Extra(each.id, place, value, last, _key(event, model, place, value))
     first = captured(event.target, function) if event.target is not None else None
     if not found or first is None or not any(each.given is first[1] for each in found.values()):
         raise CannotMove("the tensor has no name of its own")
     return sorted(found.values(), key=lambda each: each.place)
 
 
+def _key(event: Trained, model: Network, place: int, given: Tensor) -> str | None:
+    """The name of an input, where the training is given a dictionary that has it."""
+    inputs = argument_of(model.node, "inputs", 0)
+    stated = (given.operation.arguments or {}).get("name")
+    key: object = stated.value if isinstance(stated, Constant) else None
+    if isinstance(inputs, ast.Dict):
+        said = inputs.keys[place] if place < len(inputs.keys) and None not in inputs.keys else None
+        key = said.value if isinstance(said, ast.Constant) else None
+    return key if isinstance(key, str) and isinstance(event.x, Mapping) and key in event.x.entries else None
+
+
 def _width(event: Trained, extras: list[_Extra]) -> int:
     """How many columns the targets have; all that comes beside them is known to have the same form."""
     truth = _alone(event.y)
     shape = truth.shape if isinstance(truth, Tensor) else None
-    fed = event.x.items if isinstance(event.x, Collection) else ()
     if shape is None or len(shape) < 2 or not isinstance(shape[-1], int):
         raise CannotMove("the form of the targets is not certain")
     for each in extras:
         given = each.given.shape or ()
-        real = fed[each.place] if each.place < len(fed) else None
+        real = _fed_with(event.x, each)
         known = real.shape if isinstance(real, Tensor) else None
         if known is None and len(given) < 3 and each.width == 1:
             # Keras makes a column of what has one axis only; beside the targets it would not be one.
@@ -116,6 +129,14 @@ def _width(event: Trained, extras: list[_Extra]) -> int:
         if not same or any(one is not None and other is not None and one != other for one, other in pairs):
             raise CannotMove("the input has another form than the targets")
     return shape[-1]
+
+
+def _fed_with(data: Value | None, extra: _Extra) -> Value | None:
+    """What the training is given for an input."""
+    if isinstance(data, Mapping):
+        return data.entries.get(extra.key)
+    items = data.items if isinstance(data, Collection) else ()
+    return items[extra.place] if extra.place < len(items) else None
 
 
 def _alone(value: Value | None) -> Value | None:
@@ -190,16 +211,35 @@ def _beside(
     program: Program, given: ast.expr | None, truth: ast.expr, extras: list[_Extra], count: int, path: str
 ) -> str:
     """The targets with the inputs behind them."""
-    listed = given.elts if isinstance(given, ast.List | ast.Tuple) and len(given.elts) == count else []
+    parts = _parts(program, given, extras, count, path)
     joined = imports.spelled(program.trees[path], ["numpy.concatenate"], given)
     joined = joined or imports.spelled(program.trees[path], ["tensorflow.concat", "keras.ops.concatenate"], given)
     alone = isinstance(truth, ast.List) and len(truth.elts) == 1
     inner = truth.elts[0] if isinstance(truth, ast.List) and alone else truth
-    if not listed or joined is None or isinstance(inner, ast.List | ast.Tuple | ast.Dict | ast.Starred):
+    if joined is None or isinstance(inner, ast.List | ast.Tuple | ast.Dict | ast.Starred):
         raise CannotMove(_UNCERTAIN)
-    parts = [listed[each.place] for each in extras]
-    if any(isinstance(each, ast.Call | ast.Starred) for part in parts for each in ast.walk(part)):
-        raise CannotMove("the input would be computed twice")
-    text = ", ".join(program.source(each, path) for each in (inner, *parts))
+    text = ", ".join((program.source(inner, path), *parts))
     text = f"{joined}([{text}], axis=-1)"
     return f"[{text}]" if alone else text
+
+
+def _parts(program: Program, given: ast.expr | None, extras: list[_Extra], count: int, path: str) -> list[str]:
+    """How the inputs are said that go beside the targets."""
+    keyed = [each.key for each in extras if each.key is not None]
+    if isinstance(given, ast.Name | ast.Attribute) and len(keyed) == len(extras):
+        return [f"{program.source(given, path)}[{quoted(program, path, key)}]" for key in keyed]
+    nodes: list[ast.expr] = []
+    if isinstance(given, ast.List | ast.Tuple) and len(given.elts) == count:
+        nodes = [given.elts[each.place] for each in extras]
+    elif isinstance(given, ast.Dict):
+        said = {
+            key.value: value
+            for key, value in zip(given.keys, given.values, strict=True)
+            if isinstance(key, ast.Constant)
+        }
+        nodes = [said[key] for key in keyed if key in said]
+    if len(nodes) != len(extras):
+        raise CannotMove(_UNCERTAIN)
+    if any(isinstance(each, ast.Call | ast.Starred) for part in nodes for each in ast.walk(part)):
+        raise CannotMove("the input would be computed twice")
+    return [program.source(each, path) for each in nodes]
