@@ -337,15 +337,16 @@ def generator_method(interpreter: Interpreter, owner: Tensor, name: str, call: C
     handler = FUNCTIONS.get("np.random." + name)
     if handler is not None:
         return handler(interpreter, "np.random." + name, call)
-    shape = _of_its_argument(call) if name in ("poisson", "binomial", "geometric") else None
+    parameters = {"poisson": 1, "geometric": 1, "binomial": 2}.get(name)
+    shape = _of_its_argument(call) if parameters == len((*call.positional, *call.keywords)) else None
     return interpreter.operation("random", name, call.node, flatten(call.all()), shape=shape, numpy=True)
 
 
 def _of_its_argument(call: Call) -> Shape | None:
-    """The shape of what is drawn for each element of the one array that is given, where no size is."""
+    """The shape of what is drawn for each element of the one array that is given beside numbers, and no size."""
     given = [*call.positional, *call.keywords.values()]
     arrays = [value for value in given if isinstance(value, Tensor)]
     numbers = all(
         isinstance(value, Constant) and isinstance(value.value, (int, float)) for value in given if value not in arrays
     )
-    return arrays[0].shape if len(arrays) == 1 and numbers and len(given) <= 2 and "size" not in call.keywords else None
+    return arrays[0].shape if len(arrays) == 1 and numbers and "size" not in call.keywords else None
