@@ -282,7 +282,7 @@ class Object(Value):
         self.node = node
         self.frame = frame
         self.serial = serial
-        self.fields: dict[str, Any] = Fields()
+        self.fields = Fields()
 
 
 class Instance(Object):

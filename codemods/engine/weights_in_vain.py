@@ -113,7 +113,7 @@ def _spelled(frame: Frame, part: Variable) -> str:
     if isinstance(owner, Instance):
         for name, value in owner.fields.items():
             if value is part or (holder is not owner and value is holder):
-                return name
+                return str(name)
     return describe(part)
 
 

@@ -76,6 +76,12 @@ def test_what_the_author_sets_on_the_optimizer_stays_set() -> None:
     assert 'net.compile("adam", "mse")\nnet.optimizer.learning_rate = 1e-5\nlower.trainable = True\n' in after(text)
 
 
-def test_the_passes_of_one_loop_are_one_training() -> None:
+def test_a_flag_that_changes_from_pass_to_pass_is_compiled_in_the_loop() -> None:
     use = "net, lower = build(1e-3)\nfor turn in range(3):\n    lower.trainable = turn > 1\n    net.fit(x, y)\n"
+    text = program('model.compile("adam", loss)', use)
+    assert after(text).endswith('    lower.trainable = turn > 1\n    net.compile("adam", "mse")\n    net.fit(x, y)\n')
+
+
+def test_the_passes_of_a_loop_that_changes_no_flag_are_one_training() -> None:
+    use = "net, lower = build(1e-3)\nfor turn in range(3):\n    lower.trainable = False\n    net.fit(x, y)\n"
     assert after(program('model.compile("adam", loss)', use)) == ""
