@@ -227,7 +227,7 @@ def _layers(interpreter: Interpreter, owner: Instance | Layer | Network, node: a
                 ),
                 *layers,
             )
-        return _listed(owner, layers, node)
+        return _listed(interpreter, owner, layers, node)
     if isinstance(owner, Instance) and owner.cls.bases_known() and not weights.foreign_base(owner):
         inside = [part for part in weights.sublayers(owner) if isinstance(part, (Layer, Network, Instance))]
         return Collection("list", tuple(inside), True, node)
@@ -243,10 +243,13 @@ def _layers(interpreter: Interpreter, owner: Instance | Layer | Network, node: a
     return interpreter.unknown("attribute", "layers", (owner,))
 
 
-def _listed(owner: Network, layers: tuple[Value, ...], node: ast.AST) -> Collection:
+def _listed(interpreter: Interpreter, owner: Network, layers: tuple[Value, ...], node: ast.AST) -> Collection:
     from regrad.analysis.library import keras_models
 
     complete = bool(owner.fields.get("layers_complete", True))
+    if not complete:
+        # What holds of all known layers need not hold of the others.
+        layers = (*layers, interpreter.unknown("element", "layers", (owner,)))
     opened = keras_models.spread(owner) if owner.form == "functional" else set()
     at = max((index for index, layer in enumerate(layers) if id(layer) in opened), default=None)
     made = Collection("list", layers, complete, node, grown=at is not None)

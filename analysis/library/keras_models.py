@@ -18,6 +18,7 @@ from regrad.analysis.values import (
     Operation,
     Shape,
     Tensor,
+    Union_,
     Unknown,
     Value,
 )
@@ -122,6 +123,10 @@ def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
         value, done = stack.pop()
         if isinstance(value, Collection):
             stack.extend((item, False) for item in value.items)
+            continue
+        if isinstance(value, Union_):
+            complete = False
+            stack.extend((each, False) for each in value.alternatives)
             continue
         if isinstance(value, Unknown):
             complete = False
