@@ -15,7 +15,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_PACKAGES = {"tests", "fixtures", "bench", "docs", "editors", "build", "dist"}
+NOT_PACKAGES = {"tests", "cases", "fixtures", "bench", "docs", "editors", "build", "dist"}
 
 
 def declared() -> set[str]:
