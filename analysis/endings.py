@@ -61,6 +61,11 @@ def endings(program: Program) -> tuple[Ending, ...]:
 
 def _endings(program: Program) -> tuple[Ending, ...]:
     connected = {id(value) for sink in program.sinks for value in sink.path.connected}
+    for sink in program.sinks:
+        if not flow.sources_of(sink.sources)[1]:
+            # It may ask for all that it reaches: what one loss is parted from, another may train (`tf.gradients` of an
+            # action, with a slice of the trainable variables).
+            connected |= sink.reached
     found: dict[tuple[CutKind, int], Ending] = {}
     for sink in program.sinks:
         lost = tuple(value for value in sink.path.lost if id(value) not in connected)
