@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from regrad.analysis import iteration, joining
@@ -48,13 +48,31 @@ def apply_function(interpreter: Interpreter, name: str, call: Call) -> Value:
             passed = call.get("inp", 1)
             values = tuple(iteration.known_elements(interpreter, passed) or ()) if passed is not None else ()
             result = interpreter.call(function, Arguments(call.node, values))
-            return interpreter.operation("op", last, call.node, flatten((result, *others)))
+            return _outputs(call, result, lambda part: _passed(interpreter, last, call, part, others))
         else:
             results.append(calls.call_unknown(interpreter, function, call.node))
     joined = joining.join_all(interpreter, results) if results else UNKNOWN
     if isinstance(joined, (Tensor, Collection)) and last in _BRANCHING:
         return joined
     return interpreter.operation("op", last, call.node, (*flatten((joined,)), *others))
+
+
+def _passed(interpreter: Interpreter, name: str, call: Call, part: Value, others: tuple[Value, ...]) -> Value:
+    """One output of a `py_function`, whose gradient is that of what the function returned."""
+    return interpreter.operation("op", name, call.node, flatten((part, *others)))
+
+
+def _outputs(call: Call, result: Value, output: Callable[[Value], Value]) -> Value:
+    """What a Python function gives inside of TensorFlow: a list with one tensor for each type where `Tout` is a list or
+    tuple of types, else one tensor.
+    """
+    types = call.get("Tout", 2)
+    if not (isinstance(types, Collection) and types.covered):
+        return output(result)
+    parts = (result,) * len(types.items)
+    if isinstance(result, Collection) and result.covered and len(result.items) == len(parts):
+        parts = result.items
+    return Collection("list", tuple(output(part) for part in parts))
 
 
 def _functions_in(values: Iterable[Value]) -> Iterator[Value]:
@@ -88,9 +106,13 @@ def _gradient_free(interpreter: Interpreter, name: str, call: Call) -> Value:
         functions = [value for value in call.all() if isinstance(value, CALLABLE)]
         inside = tuple(calls.call_unknown(interpreter, function, call.node) for function in functions)
         inputs = (*inputs, *flatten(inside))
-    return interpreter.operation(
-        "op", name.rpartition(".")[2], call.node, inputs, Transfer.LEAVES, arguments=named(call)
-    )
+
+    def output(_: Value) -> Value:
+        return interpreter.operation(
+            "op", name.rpartition(".")[2], call.node, inputs, Transfer.LEAVES, arguments=named(call)
+        )
+
+    return _outputs(call, UNKNOWN, output)
 
 
 FUNCTIONS: dict[str, Handler] = {
