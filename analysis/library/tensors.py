@@ -34,6 +34,9 @@ def _cast(interpreter: Interpreter, name: str, call: Call) -> Value:
         dtype = {"to_float": "float32", "to_int32": "int32", "to_int64": "int64", "to_double": "float64"}.get(
             name.rpartition(".")[2]
         )
+    same = isinstance(value, Tensor) and not value.numpy and dtype is not None and dtype == value.dtype
+    if same and not is_integer(dtype):
+        return value  # The very object, measured.
     transfer = Transfer.INTEGER if is_integer(dtype) else Transfer.FLOWS
     facts = value.facts if isinstance(value, Tensor) else frozenset()
     high = value.high if isinstance(value, Tensor) else None
@@ -107,6 +110,8 @@ def _convert(interpreter: Interpreter, name: str, call: Call) -> Value:
         isinstance(value, Collection) and any(carries_tensor(item) for item in value.items)
     ):
         dtype = dtype_value(call.get("dtype", 1)) or operators.dtype_of(value)
+        if isinstance(value, Tensor) and not value.numpy and dtype == value.dtype:
+            return value  # The very object, measured: a gradient for what was given is one for what comes back.
         facts = value.facts if isinstance(value, Tensor) else frozenset()
         high = value.high if isinstance(value, Tensor) else None
         return interpreter.operation(
