@@ -32,7 +32,8 @@ The model is called; `verbose`, `batch_size` and `steps`, which a call does not 
 the same in training and in inference: the values are the same. Where it has layers that do not (`Dropout`,
 `BatchNormalization`, ...), or may have, it is called with `training=True`, as a training step should, and the mending
 is unsafe. Where one element of each row is picked (`values[np.arange(n), actions]`), which tensors do not know,
-`tf.gather` does it. The predictions of one loss are mended together, and its target is left alone. Of a data set or
+`tf.gather` does it; where other calls of the function that predicts do with the array what a tensor does not know,
+they get `.numpy()`. The predictions of one loss are mended together, and its target is left alone. Of a data set or
 generator, which a model cannot be called with, nothing is rewritten; nor is `evaluate`; nor where a loss compares two
 predictions and either could be the target.
 
@@ -57,7 +58,7 @@ from regrad.analysis.endings import Ending, endings
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function, Instance, Layer, Network, Tensor, Value, Variable
 from regrad.analysis.weights import sublayers
-from regrad.codemods.engine import detached_targets, picked_elements
+from regrad.codemods.engine import array_callers, detached_targets, picked_elements
 from regrad.codemods.engine.broken_paths import argument, finding
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Rule, Safety, Withheld
 
@@ -169,7 +170,8 @@ def _called(program: Program, ending: Ending) -> tuple[tuple[Edit, ...], bool, s
     except arguments.CannotChange as problem:
         return Withheld(str(problem), f"{model}({source.segment(source.span(data))}, training=True)")
     why = "the model does the same in training and in inference" if trained else "the model is used as in inference"
-    return (edit, *picked_elements.edits(program, ending.sink, ending.value)), alike, why
+    picked = picked_elements.edits(program, ending.sink, ending.value)
+    return (edit, *picked, *array_callers.edits(program, ending.frame, call)), alike, why
 
 
 def _same_in_training(value: Value | None) -> bool:
