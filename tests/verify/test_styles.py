@@ -148,3 +148,30 @@ with tf.Session() as session:
 """
     evidence = compare(text, text.replace("[v])", "[v, w])"))
     assert evidence.before.symptoms == (Symptom.LEFT_OUT,) and evidence.verdict is Verdict.MENDED
+
+
+IN_TURN = """
+import numpy as np
+import tensorflow.compat.v1 as tf
+tf.disable_eager_execution()
+plays = tf.constant(np.random.default_rng(0).poisson(2.0, (9, 7)).astype("float32"))
+users = tf.get_variable("users", (9, 2), initializer=tf.random_normal_initializer(seed=1))
+songs = tf.get_variable("songs", (7, 2), initializer=tf.random_normal_initializer(seed=2))
+offset = tf.get_variable("offset", (1, 7), initializer=tf.zeros_initializer())
+loss = tf.reduce_mean(tf.square(plays - tf.matmul(users, songs, transpose_b=True) - offset))
+one = tf.train.AdamOptimizer(0.05).minimize(loss, var_list=[users])
+other = tf.train.AdamOptimizer(0.05).minimize(loss, var_list=[songs, offset])
+with tf.Session() as session:
+    session.run(tf.global_variables_initializer())
+    for _ in range(40):
+        session.run(one)
+    for _ in range(40):
+        session.run(other)
+"""
+
+
+def test_weights_of_a_graph_whose_turn_has_not_come_are_not_stuck(step: Step) -> None:
+    report = step(IN_TURN)
+    assert report.outcome is Outcome.STEPPED
+    assert not report.symptoms
+    assert {each.gradient for each in report.variables} == {Gradient.FLOWS}

@@ -69,9 +69,12 @@ def pairs_given(
 
 def record_application(recorder: Recorder, optimizer: Any, pairs: list[tuple[Any, Any]]) -> None:
     label = recorder.label(optimizer)
+    # In a graph this only says what a session may carry out: what it does is recorded when it runs.
+    planned = not recorder.tf.executing_eagerly() and not recorder.functions and not recorder.inside
     for gradient, variable in pairs:
         track = recorder.track(variable)
-        track.applied.append(recorder.measure(gradient))
+        if gradient is None or not planned:
+            track.applied.append(recorder.measure(gradient))
         track.optimizer = label
 
 
