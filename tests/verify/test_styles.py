@@ -175,3 +175,26 @@ def test_weights_of_a_graph_whose_turn_has_not_come_are_not_stuck(step: Step) ->
     assert report.outcome is Outcome.STEPPED
     assert not report.symptoms
     assert {each.gradient for each in report.variables} == {Gradient.FLOWS}
+
+
+EPISODES = (
+    HEAD
+    + """
+kept = []
+for episode in range(150):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean((model(x[:2]) - y[:2]) ** 2)
+    kept.append(tape.gradient(loss, model.trainable_variables))
+{end}
+"""
+)
+APPLIED = (
+    "optimizer.apply_gradients([(tf.reduce_mean(g, axis=0), v) for g, v in zip(zip(*kept), model.trainable_variables)])"
+)
+
+
+@pytest.mark.parametrize(("end", "symptoms"), [(APPLIED, ()), ("", (Symptom.NOTHING_CHANGED,))])
+def test_gradients_of_many_steps_are_kept_for_the_end(step: Step, end: str, symptoms: tuple[Symptom, ...]) -> None:
+    report = step(EPISODES.format(end=end))
+    assert report.outcome is Outcome.STEPPED
+    assert report.symptoms == symptoms

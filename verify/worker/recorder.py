@@ -21,8 +21,12 @@ PATIENT = 3
 """So many times the processor time that is granted may pass by the clock."""
 ACCUMULATION = 64
 """How often a gradient may be taken before an optimizer that exists is thought never to be applied."""
+EPISODES = 1024
+"""How often where the program's text applies gradients at a place that was not passed yet (REINFORCE keeps those of
+every step of several episodes)."""
 COMPILER = re.compile(r"tensorflow.python.eager.(polymorphic_function|def_function)")
-TRAINING_CALLS = {"fit", "fit_generator", "train_on_batch", "apply_gradients", "apply", "minimize", "gradient"}
+APPLYING_CALLS = frozenset({"apply_gradients", "apply", "minimize"})
+TRAINING_CALLS = APPLYING_CALLS | {"fit", "fit_generator", "train_on_batch", "gradient"}
 
 
 class Track:
@@ -289,7 +293,7 @@ class Recorder:
     def complete(self) -> bool:
         return self.stepped > 0 and not self.inside
 
-    def more_training_ahead(self) -> bool:
+    def more_training_ahead(self, calls: frozenset[str] = TRAINING_CALLS) -> bool:
         """Whether the program's text holds a training call that has not been passed."""
         for text in self.program.texts():
             try:
@@ -300,7 +304,7 @@ class Recorder:
                 if (
                     isinstance(node, ast.Call)
                     and isinstance(node.func, ast.Attribute)
-                    and node.func.attr in TRAINING_CALLS
+                    and node.func.attr in calls
                 ):
                     last = getattr(node, "end_lineno", node.lineno) or node.lineno
                     if not any(node.lineno <= line <= last for _, line in self.lines):

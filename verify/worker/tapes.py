@@ -11,7 +11,7 @@ from typing import Any
 
 from .left_out import probe_unasked
 from .progress import note_slope, note_step
-from .recorder import ACCUMULATION, STEPS, Recorder
+from .recorder import ACCUMULATION, APPLYING_CALLS, EPISODES, STEPS, Recorder
 from .requests import calling, note_request
 from .spoiled import locate_values, spoils
 from .surplus import note_surplus
@@ -26,11 +26,20 @@ def before_gradient(recorder: Recorder, site: tuple[str, int]) -> None:
     if recorder.inside or count < STEPS or recorder.functions:
         return
     if recorder.optimizers:
-        if count >= ACCUMULATION or (recorder.complete() and count > 2 * STEPS and recorder.seen_enough(count)):
+        if kept_in_vain(recorder, count) or (
+            recorder.complete() and count > 2 * STEPS and recorder.seen_enough(count)
+        ):
             recorder.stop()
         return
     if count >= 2 * STEPS or moved(recorder) or not recorder.tracks:
         recorder.stop()
+
+
+def kept_in_vain(recorder: Recorder, count: int) -> bool:
+    """Whether so many gradients were taken that the optimizer will hardly be told of them any more."""
+    if count < ACCUMULATION or (count < EPISODES and count % ACCUMULATION):
+        return False
+    return count >= EPISODES or not recorder.more_training_ahead(APPLYING_CALLS)
 
 
 def moved(recorder: Recorder) -> bool:
