@@ -198,3 +198,22 @@ def test_gradients_of_many_steps_are_kept_for_the_end(step: Step, end: str, symp
     report = step(EPISODES.format(end=end))
     assert report.outcome is Outcome.STEPPED
     assert report.symptoms == symptoms
+
+
+EXPLAINED = (
+    HEAD
+    + """
+model.compile("sgd", "mse")
+model.fit(x, y, epochs=1, verbose=0)
+inner = tf.keras.Model(model.inputs, [layers[0].output, model.output])
+{cam}
+print(1 / 0)
+"""
+)
+
+
+def test_gradients_of_a_graph_after_the_training_are_part_of_the_step(compare: Compare) -> None:
+    before = "features, score = inner(x)\ntf.gradients(score, features)"
+    after = "with tf.GradientTape() as tape:\n    features, score = inner(x)\ntape.gradient(score, features)"
+    evidence = compare(EXPLAINED.format(cam=before), EXPLAINED.format(cam=after))
+    assert evidence.verdict is Verdict.MENDED

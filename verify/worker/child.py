@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import sys
 import traceback
 import warnings
@@ -13,6 +14,7 @@ from typing import Any
 
 from .frames import sealer
 
+ABOUT_GRADIENTS = re.compile(r"tf\.gradients is not supported|No gradients provided for any variable")
 LONGEST_TEXT = 4000
 
 
@@ -232,7 +234,7 @@ class Run:
 
     def raised(self, error: BaseException) -> None:
         recorder = self.recorder
-        if recorder.exploring_until is not None and not recorder.inside:
+        if recorder.exploring_until is not None and not recorder.inside and not ABOUT_GRADIENTS.search(str(error)):
             # What follows a finished training (a plot, a missing history key) is none of our business.
             self.finish("stepped")
         with contextlib.suppress(ValueError, OSError, AttributeError):

@@ -26,7 +26,7 @@ EPISODES = 1024
 every step of several episodes)."""
 COMPILER = re.compile(r"tensorflow.python.eager.(polymorphic_function|def_function)")
 APPLYING_CALLS = frozenset({"apply_gradients", "apply", "minimize"})
-TRAINING_CALLS = APPLYING_CALLS | {"fit", "fit_generator", "train_on_batch", "gradient"}
+TRAINING_CALLS = APPLYING_CALLS | {"fit", "fit_generator", "train_on_batch", "gradient", "gradients"}
 
 
 class Track:
