@@ -205,7 +205,7 @@ EXPLAINED = (
     + """
 model.compile("sgd", "mse")
 model.fit(x, y, epochs=1, verbose=0)
-inner = tf.keras.Model(model.inputs, [layers[0].output, model.output])
+inner = tf.keras.Model(model.inputs, [layers[0].output, *model.outputs])
 {cam}
 print(1 / 0)
 """

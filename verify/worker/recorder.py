@@ -301,11 +301,7 @@ class Recorder:
             except (SyntaxError, ValueError, RecursionError):
                 continue
             for node in ast.walk(tree):
-                if (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr in calls
-                ):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in calls:
                     last = getattr(node, "end_lineno", node.lineno) or node.lineno
                     if not any(node.lineno <= line <= last for _, line in self.lines):
                         return True

@@ -26,9 +26,7 @@ def before_gradient(recorder: Recorder, site: tuple[str, int]) -> None:
     if recorder.inside or count < STEPS or recorder.functions:
         return
     if recorder.optimizers:
-        if kept_in_vain(recorder, count) or (
-            recorder.complete() and count > 2 * STEPS and recorder.seen_enough(count)
-        ):
+        if kept_in_vain(recorder, count) or (recorder.complete() and count > 2 * STEPS and recorder.seen_enough(count)):
             recorder.stop()
         return
     if count >= 2 * STEPS or moved(recorder) or not recorder.tracks:
