@@ -17,6 +17,7 @@ from regrad.codemods.engine.dropped import calls_of, holder
 from regrad.codemods.engine.numbers_in_tensors import is_number
 from regrad.codemods.engine.surroundings import stored_locally
 from regrad.codemods.engine.unread import Unread, unread
+from regrad.codemods.engine.unread_chain import unread_at_the_end
 
 _KEEPING = ASSIGNING | {"add_loss", "add_metric", "update_state", "set_weights", "setattr", "enqueue", "write"}
 """How a function does more than to give its result."""
@@ -77,6 +78,9 @@ def _unread_outside(program: Program, node: ast.AST | None, frame: Frame, around
             # A number is a term of the loss, and what it was to be added to is known (RG109).
             value = current.scope.names.get(dead.name)
             return None if isinstance(value, Tensor) and is_number(value) else dead
+        end = unread_at_the_end(program, node, current)
+        if end is not None:
+            return end
         if current.function is None or _does_more(current.function.node):
             return None
         node, current = current.call, current.caller
