@@ -5,9 +5,10 @@ What it does
 Reports a layer's output that is overwritten before anything reads it (in the next statement, or in the next turn of a
 loop that gives each layer the same input), bound to a name that nothing reads, directly, as the result of a function
 around it or by way of other names of which nothing reads the last, or given no name at all (the call is a statement of
-its own), so that the layer and those before it are cut off; a training step that asks for the weights of another model than the one it called (also a `tf.Module`, or a class
-that holds variables), or asks the loss of another step while nothing asks its own; and the output of one model as the
-source of a target that another call computed (Grad-CAM with two calls).
+its own), so that the layer and those before it are cut off; a training step that asks for the weights of another model
+than the one it called (also a `tf.Module`, or a class that holds variables), or asks the loss of another step while
+nothing asks its own; and the output of one model as the source of a target that another call computed (Grad-CAM with
+two calls).
 
 Why gradients stop
 ------------------
