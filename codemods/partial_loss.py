@@ -4,13 +4,14 @@ What it does
 ------------
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
 that is computed and left out of the sum, a sum that each pass of a loop replaces, terms that are gathered and of which
-only one is differentiated (`losses[-1]`), an output with targets that `loss={...}` does not name, or whose loss is
-None although a metric watches it, its loss has a weight or its prediction is used later, or that a comprehension over
-the tasks does not pick (`if task.kind in KINDS`) although its prediction is used, a weight that a layer makes and never
+only one is differentiated (`losses[-1]`), an output with targets that `loss={...}` does not name, or whose loss is None
+although a metric watches it, its loss has a weight or its prediction is used later, or that a comprehension over the
+tasks does not pick (`if task.kind in KINDS`) although its prediction is used, a weight that a layer makes and never
 uses, or of which it only computes something that nobody reads (also through a part that has the weight, as a gate that
-lets nothing through), and a layer that is never called where one like it is called twice on the same value; always
-where the other weights of the same model are trained. Of a part inside a model, such as the pooler of an encoder, only
-where the model can be made without it.
+lets nothing through), a layer that is never called where one like it is called twice on the same value, and the outputs
+of a whole model that the model around it throws away (`depth, _ = geometry(image)`); always where the other weights of
+the same model are trained. Of a part inside a model, such as the pooler of an encoder, only where the model can be made
+without it.
 
 Why gradients stop
 ------------------
@@ -42,15 +43,16 @@ its targets, or joins those that a comprehension picks. The second of two calls 
 nobody calls. A weight that is not used takes the place of the one that stands there for it, where the names say so or
 where that one is used twice on the same value; a weight of zeros is added to the only product that it fits. Where a
 function goes on once with what an unread value was made of, it goes on with the value; what a gate was to be multiplied
-with is not guessed. Unsafe: another loss or function is computed. Of a head that nobody uses, it is the author's choice
-whether to use it or to leave it out.
+with is not guessed. A model around another begins at the inputs of that one and takes one output of its graph, where
+the inputs of both are alike. Unsafe: another loss or function is computed. Of a head that nobody uses, it is the
+author's choice whether to use it or to leave it out.
 
 When it stays silent
 --------------------
 When `stop_gradient` on the part's own output, or on the term that would train it, is to blame (RG503); when the part is
-trained by another loss of the program; outputs whose loss is stated as None and that nothing
-measures or reads, or that have no targets; when anything on the way is not known; layers that are never
-called, which have no weights; terms that are only logged and depend on nothing that is missing.
+trained by another loss of the program (for an output thrown away: one that was not over before); outputs whose loss is
+stated as None and that nothing measures or reads, or that have no targets; when anything on the way is not known;
+layers that are never called, which have no weights; terms that are only logged and depend on nothing that is missing.
 
 References
 ----------
@@ -82,6 +84,7 @@ from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
 from regrad.codemods.engine.last_of_terms import Last, last_of_terms, with_all
 from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
+from regrad.codemods.engine.output_thrown_away import ThrownAway, taken_from_the_graph, thrown_away
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 from regrad.codemods.engine.unused_weight import Weight, is_computed_in_vain, is_read, unused_weight, used
@@ -111,6 +114,14 @@ def detect(program: Program) -> Iterable[Finding]:
             if finding.location not in seen:
                 seen.add(finding.location)
                 yield finding
+    for away in thrown_away(program):
+        message = f"the model around uses only a part of what this gives, so {_listed(away.names)}"
+        message += f" {'get' if len(away.names) > 1 else 'gets'} no gradient from it"
+        place = program.location(away.called.node, away.called.frame)
+        if place not in seen and not told.intersection(away.names):
+            seen.add(place)
+            told.update(away.names)
+            yield missing_from_training(program, RULE, away.sink, message, place, away.names, away)
     for found in in_vain(program):
         name, statement = found.unread.name, found.unread.statement
         several = len(found.names) > 1
@@ -321,7 +332,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return read_after_all(program, evidence)
         if isinstance(evidence, Weight):
             return used(program, evidence)
+        if isinstance(evidence, ThrownAway):
+            return [taken_from_the_graph(program, evidence)]
     except CannotMove as problem:
+        if isinstance(evidence, ThrownAway):
+            advice = "keras.Model(inner.inputs, inner.outputs[0])  # or freeze what the model around does not need"
+            return Withheld(str(problem), advice)
         return Withheld(str(problem))
     names = " and ".join(evidence.names)
     return Withheld(

@@ -262,12 +262,16 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
 def no_longer_asked(before: StepReport, after: StepReport) -> tuple[str, ...]:
     """Variables without gradient that are not asked for any more, where nothing trains that did not before.
 
-    To leave out what gets no gradient ends the error, and teaches nothing.
+    To leave out what gets no gradient ends the error, and teaches nothing. What shared a model with the variables that
+    train, and is in none of their models any more, is another matter: the model is made without it.
     """
     flowed = {variable.name for variable in flowing(before)}
     if any(variable.name not in flowed for variable in flowing(after)):
         return ()
     without = faults_of(before).none
+    shared = {variable.model for variable in flowing(before)} - {None}
+    parted = {variable.name for variable in before.variables if variable.model in shared}
+    trained = {variable.model for variable in flowing(after)}
     return tuple(
         variable.name
         for variable in after.variables
@@ -275,6 +279,7 @@ def no_longer_asked(before: StepReport, after: StepReport) -> tuple[str, ...]:
         and variable.trainable
         and variable.gradient is Gradient.NOT_ASKED
         and not variable.changed
+        and not (variable.name in parted and variable.model is not None and variable.model not in trained)
     )
 
 

@@ -190,6 +190,17 @@ def test_what_is_only_asked_no_more_is_not_mended() -> None:
     assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=other)) is Verdict.MENDED
 
 
+def test_what_the_trained_model_is_made_without_is_mended() -> None:
+    """A model took one output of another; now it begins at the inputs of that one, and ends at its output."""
+    whole = [replace(variable(name, kind), model="whole") for name, kind in (("a", Gradient.FLOWS), ("b", Gradient.NONE))]
+    before = StepReport(Outcome.STEPPED, loss=0.5, variables=tuple(whole))
+    narrow = replace(variable("a", Gradient.FLOWS), model="narrow")
+    beside = replace(variable("b", Gradient.NOT_ASKED), model="whole")
+    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(narrow, beside))) is Verdict.MENDED
+    kept = replace(narrow, model="whole")
+    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(kept, beside))) is Verdict.UNCHANGED
+
+
 def test_a_variable_with_an_owner_and_a_new_name_is_passed_over_too() -> None:
     before = StepReport(Outcome.RAISED, exception="ValueError: none", variables=(variable("w", Gradient.NONE),))
     decoy = replace(variable("decoy", Gradient.FLOWS), shape=(3, 3))
