@@ -14,7 +14,7 @@ from regrad.analysis.events import ModelCalled, Trained
 from regrad.analysis.library.keras_layers import WEIGHTED
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Layer, Mapping, Network, Tensor
+from regrad.analysis.values import Layer, Mapping, Network, Tensor, Value
 from regrad.analysis.weights import describe
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Mending, Safety
@@ -148,7 +148,8 @@ def taken_from_the_graph(program: Program, found: ThrownAway) -> Mending:
 
 def _alike(found: ThrownAway) -> bool:
     """Whether both models have one input of the same shape and kind, that nothing is handed by its name."""
-    ours, theirs = found.outer.fields.get("inputs") or (), found.inner.fields.get("inputs") or ()
+    ours: tuple[Value, ...] = found.outer.fields.get("inputs") or ()
+    theirs: tuple[Value, ...] = found.inner.fields.get("inputs") or ()
     event = found.sink.event
     if len(ours) != 1 or len(theirs) != 1 or (isinstance(event, Trained) and isinstance(event.x, Mapping)):
         return False
