@@ -206,6 +206,9 @@ def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
     output = unnamed(program, sink, heads)
     if output is not None:
         message = f"the output `{output.head.name}` has targets and no loss, so its layer is not trained"
+        if output.others:
+            listed = _listed((str(output.head.name), *output.others))
+            message = f"the outputs {listed} have targets and no loss, so their layers are not trained"
         return _Missed(message, program.location(output.losses, output.path), output)
     picked = filtered(program, sink, heads)
     if picked is not None:

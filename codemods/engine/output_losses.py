@@ -10,20 +10,31 @@ from regrad.analysis.callee import called
 from regrad.analysis.events import Compilation, Head, ModelCalled, Predicted, Trained
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Collection, Constant, Mapping, Tensor, Value
+from regrad.analysis.values import Absent, Collection, Constant, Mapping, Tensor, Value
 from regrad.codemods.engine.judged import parted
 from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety, Withheld
 
 
+_WIDTH = 100
+"""The columns after which the entries of a dictionary stand on lines of their own."""
+
+
 class Unnamed(NamedTuple):
-    """An output that the dictionary of losses leaves out, and its targets."""
+    """An output that the dictionary of losses leaves out, its targets, and the key that its loss is looked up by.
+
+    `others` are the outputs that it leaves out as well, with their keys, where they have the head and the targets of
+    one that has a loss; `like` is that loss.
+    """
 
     head: Head
     targets: Value
     losses: ast.Dict
     path: str
+    key: str
+    others: tuple[str, ...] = ()
+    like: ast.expr | None = None
 
 
 class Nothing(NamedTuple):
@@ -45,16 +56,41 @@ def unnamed(program: Program, sink: Sink, heads: list[Value]) -> Unnamed | None:
     given = targets(event)
     if not isinstance(losses, Mapping) or not losses.complete or not isinstance(given, Mapping):
         return None
-    written = _dictionary(program, losses, node, event.compilation.frame.path)
-    if written is None:
-        return None
+    found: list[Unnamed] = []
     for head in event.heads:
         if head.name is None or head.name not in given.entries or not missed(head, heads):
             continue
         stated = losses.entries.get(head.name)
-        if stated is None or (_nothing(stated) and not _has_key(written.node, head.name)):
-            return Unnamed(head, given.entries[head.name], written.node, written.path)
-    return None
+        key, written = head.name, _dictionary(program, losses, node, event.compilation.frame.path)
+        if isinstance(stated, Absent) and isinstance(stated.owner, Mapping) and stated.owner is not losses:
+            key, written = stated.key, _literal(program, stated.owner)
+        if written is not None and (stated is None or (_nothing(stated) and not _has_key(written.node, key))):
+            found.append(Unnamed(head, given.entries[head.name], written.node, written.path, key))
+    return _with_twins(event, losses, given, found) if found else None
+
+
+def _with_twins(event: Trained, losses: Mapping, given: Mapping, found: list[Unnamed]) -> Unnamed:
+    """The first of them, with the loss of an output that is made like it and has its targets, and what else lacks it."""
+    first = found[0]
+    for head in event.heads:
+        if head.name is None or not _made_alike(head, first.head) or given.entries.get(head.name) is not first.targets:
+            continue
+        stated = losses.entries.get(head.name)
+        entries = zip(first.losses.keys, first.losses.values, strict=True)
+        like = next((value for key, value in entries if stated is not None and value is stated.node), None)
+        if like is None:
+            continue
+        others = [
+            each.key
+            for each in found[1:]
+            if each.losses is first.losses and each.targets is first.targets and _made_alike(each.head, first.head)
+        ]
+        return first._replace(others=tuple(dict.fromkeys(others)), like=like)
+    return first
+
+
+def _made_alike(one: Head, other: Head) -> bool:
+    return one.activation is not None and (one.activation, one.units) == (other.activation, other.units)
 
 
 class _Dictionary(NamedTuple):
@@ -73,6 +109,12 @@ def _dictionary(program: Program, losses: Mapping, node: ast.AST | None, path: s
     if not isinstance(made, ast.Dict):
         return None
     return _Dictionary(made, file_of(program, made) or path)
+
+
+def _literal(program: Program, value: Mapping) -> _Dictionary | None:
+    """Where a dictionary is written out."""
+    path = file_of(program, value.node) if isinstance(value.node, ast.Dict) else None
+    return _Dictionary(value.node, path) if isinstance(value.node, ast.Dict) and path is not None else None
 
 
 def _nothing(value: Value) -> bool:
@@ -193,6 +235,8 @@ def with_loss(program: Program, evidence: Unnamed | Nothing) -> Mendings:
     from regrad.codemods.engine.judged import targets_of
 
     path, output = evidence.path, str(_name(evidence.head) or "")
+    if isinstance(evidence, Unnamed) and evidence.like is not None:
+        return [_as_its_twin(program, evidence, evidence.like)]
     offered: list[Mending] = []
     for fit in fitting.fitting(evidence.head, targets_of(evidence.targets)):
         if isinstance(evidence, Nothing):
@@ -206,13 +250,30 @@ def with_loss(program: Program, evidence: Unnamed | Nothing) -> Mendings:
                 break
             text, imported = fitting.loss_text(program, path, fit, losses, last)
             start = f"\n{' ' * key.col_offset}" if key.lineno != losses.lineno else " "
-            entry = f"{program.source(last, path)},{start}{respelling.quoted(program, path, output, key)}: {text}"
+            entry = f"{program.source(last, path)},{start}{respelling.quoted(program, path, evidence.key, key)}: {text}"
             edits = (*imported, Edit(path, program.files[path].span(last), entry))
         title = f"give `{output}` the loss `{fit[0]}`" if output else f"use the loss `{fit[0]}`"
         offered.append(Mending(title, Safety.UNSAFE, edits, "another loss is computed"))
     return offered or Withheld(
         "which loss the output needs is not certain", f'loss={{..., "{output}": ...}}  # or None, where none is meant'
     )
+
+
+def _as_its_twin(program: Program, evidence: Unnamed, like: ast.expr) -> Mending:
+    """All that is made like one output and has its targets gets the loss of that one."""
+    from regrad.codemods.engine import respelling
+
+    losses, path = evidence.losses, evidence.path
+    last, key = losses.values[-1], losses.keys[-1]
+    text, names = program.source(like, path), (evidence.key, *evidence.others)
+    spelled = [f"{respelling.quoted(program, path, name, key or like)}: {text}" for name in names]
+    parts = [program.source(last, path), *spelled]
+    apart = key is not None and (key.lineno != losses.lineno or last.col_offset + len(", ".join(parts)) > _WIDTH)
+    entry = (f",\n{' ' * key.col_offset}" if key is not None and apart else ", ").join(parts)
+    told = " and ".join(f"`{name}`" for name in names) if len(names) < 3 else f"`{names[0]}` and {len(names) - 1} more"
+    title = f"give {told} the loss of the output that has the same targets"
+    edit = Edit(path, program.files[path].span(last), entry)
+    return Mending(title, Safety.UNSAFE, (edit,), "another loss is computed")
 
 
 def _another(program: Program, evidence: Nothing) -> ast.AST | None:
