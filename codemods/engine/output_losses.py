@@ -70,14 +70,14 @@ def unnamed(program: Program, sink: Sink, heads: list[Value]) -> Unnamed | None:
 
 
 def _with_twins(event: Trained, losses: Mapping, given: Mapping, found: list[Unnamed]) -> Unnamed:
-    """The first of them, with the loss of an output that is made like it and has its targets, and what else lacks it."""
+    """The first of them, with the loss of an output that is made and taught like it, and the others of this kind."""
     first = found[0]
     for head in event.heads:
         if head.name is None or not _made_alike(head, first.head) or given.entries.get(head.name) is not first.targets:
             continue
         stated = losses.entries.get(head.name)
         entries = zip(first.losses.keys, first.losses.values, strict=True)
-        like = next((value for key, value in entries if stated is not None and value is stated.node), None)
+        like = next((value for key, value in entries if isinstance(stated, Constant) and value is stated.node), None)
         if like is None:
             continue
         others = [
