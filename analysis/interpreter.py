@@ -160,6 +160,8 @@ class Interpreter:
         self.entered: list[ast.AST] = []
         self.activations: dict[ast.AST, int] = {}
         self.added_losses: list[Value] = []
+        # What layers of the program's own code took as a whole, by the operations that gave their results.
+        self.taken: dict[int, tuple[Operation, tuple[Value, ...]]] = {}
         # Of functions under `functools.cache`; the arguments are kept so that their identities stay theirs.
         self.results: dict[Any, tuple[Value, tuple[Value, ...]]] = {}
         self.training_steps: dict[tuple[int, int, int], Any] = {}

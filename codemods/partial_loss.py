@@ -3,15 +3,16 @@
 What it does
 ------------
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
-that is computed and left out of the sum, a sum that each pass of a loop replaces, terms that are gathered and of which
-only one is differentiated (`losses[-1]`), an output with targets that `loss={...}` does not name, or whose loss is None
-although a metric watches it, its loss has a weight or its prediction is used later, or that a comprehension over the
-tasks does not pick (`if task.kind in KINDS`) although its prediction is used, a weight that a layer makes and never
-uses, or of which it only computes something that nobody reads (also through a part that has the weight, as a gate that
-lets nothing through), a layer that is never called where one like it is called twice on the same value, and the outputs
-of a whole model that the model around it throws away (`depth, _ = geometry(image)`); always where the other weights of
-the same model are trained. Of a part inside a model, such as the pooler of an encoder, only where the model can be made
-without it.
+that is computed and left out of the sum, a sum that each pass of a loop replaces, a loop over fewer outputs than there
+are, terms that are gathered and of which only one is differentiated (`losses[-1]`), an output with targets that
+`loss={...}` or the dictionary in which the losses are looked up does not name, or whose loss is None although a metric
+watches it, its loss has a weight or its prediction is used later, or that a comprehension over the tasks does not pick
+(`if task.kind in KINDS`) although its prediction is used, a weight that a layer makes and never uses, or of which it
+only computes something that nobody reads (also through a part that has the weight, as a gate that lets nothing
+through), a layer that is never called where one like it is called twice on the same value, and the outputs of a whole
+model that the model around it throws away (`depth, _ = geometry(image)`); always where the other weights of the same
+model are trained. Of a part inside a model, such as the pooler of an encoder, only where the model can be made without
+it.
 
 Why gradients stop
 ------------------
@@ -38,14 +39,15 @@ The fix and its safety
 ----------------------
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else;
 where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list. `total = term`
-becomes `total += term`, and `losses[-1]` becomes `sum(losses)`. An output gets the loss that fits its activation and
-its targets, or joins those that a comprehension picks. The second of two calls of one layer is made with the layer that
-nobody calls. A weight that is not used takes the place of the one that stands there for it, where the names say so or
-where that one is used twice on the same value; a weight of zeros is added to the only product that it fits. Where a
-function goes on once with what an unread value was made of, it goes on with the value; what a gate was to be multiplied
-with is not guessed. A model around another begins at the inputs of that one and takes one output of its graph, where
-the inputs of both are alike. Unsafe: another loss or function is computed. Of a head that nobody uses, it is the
-author's choice whether to use it or to leave it out.
+becomes `total += term`, `losses[-1]` becomes `sum(losses)`, and a loop goes through as many outputs as there are. An
+output gets the loss of one that is made like it and has its targets, or one that fits its activation and its targets,
+or joins those that a comprehension picks. The second of two calls of one layer is made with the layer that nobody
+calls. A weight that is not used takes the place of the one that stands there for it, where the names say so or where
+that one is used twice on the same value; a weight of zeros is added to the only product that it fits. Where a function
+goes on once with what an unread value was made of, it goes on with the value; what a gate was to be multiplied with is
+not guessed. A model around another begins at the inputs of that one and takes one output of its graph, where the inputs
+of both are alike. Unsafe: another loss or function is computed. Of a head that nobody uses, it is the author's choice
+whether to use it or to leave it out.
 
 When it stays silent
 --------------------
@@ -82,6 +84,7 @@ from regrad.codemods.engine.called_twice import CalledTwice, called_instead, cal
 from regrad.codemods.engine.filtered_losses import Filtered, filtered, listed_too
 from regrad.codemods.engine.forgotten_term import Term, added, forgotten_term
 from regrad.codemods.engine.last_of_terms import Last, last_of_terms, with_all
+from regrad.codemods.engine.loop_over_fewer import Fewer, loop_over_fewer, over_all
 from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unnamed, with_loss
 from regrad.codemods.engine.output_thrown_away import ThrownAway, taken_from_the_graph, thrown_away
@@ -185,7 +188,7 @@ class _Missed(NamedTuple):
 
     message: str
     place: Location
-    evidence: Replaced | Last | Unnamed | Nothing | Filtered | Term | Switch | Head
+    evidence: Replaced | Last | Fewer | Unnamed | Nothing | Filtered | Term | Switch | Head
 
 
 def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
@@ -203,6 +206,11 @@ def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
         counts = "the last one" if last.taken is None else f"`{program.source(last.taken, last.path)}`"
         message = f"of the terms in `{last.holder}` only {counts} counts: {untrained}"
         return _Missed(message, program.location(last.place, last.path), last)
+    fewer = loop_over_fewer(program, sink, heads)
+    if fewer is not None:
+        times = "once" if fewer.passes == 1 else f"{fewer.passes} times"
+        message = f"this loop runs {times} and `{fewer.holder}` has {fewer.size} parts, so {untrained}"
+        return _Missed(message, program.location(fewer.bound, fewer.path), fewer)
     output = unnamed(program, sink, heads)
     if output is not None:
         message = f"the output `{output.head.name}` has targets and no loss, so its layer is not trained"
@@ -316,6 +324,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return added_up(program, evidence)
         if isinstance(evidence, Last):
             return with_all(program, evidence)
+        if isinstance(evidence, Fewer):
+            return [over_all(program, evidence)]
         if isinstance(evidence, (Unnamed, Nothing)):
             return with_loss(program, evidence)
         if isinstance(evidence, Filtered):
@@ -341,6 +351,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(evidence, ThrownAway):
             advice = "keras.Model(inner.inputs, inner.outputs[0])  # or freeze what the model around does not need"
             return Withheld(str(problem), advice)
+        if isinstance(evidence, Fewer):
+            return Withheld(str(problem), f"range(len({evidence.holder}))")
         return Withheld(str(problem))
     names = " and ".join(evidence.names)
     return Withheld(

@@ -90,7 +90,7 @@ def fill_functional(interpreter: Interpreter, network: Network, inputs: Value | 
     unknown = any(isinstance(each, Unknown) for each in parts(inputs))
     _described(each for each in parts(outputs) if unknown or not isinstance(each, Tensor) or not each.symbolic)
     network.fields["structure"] = outputs
-    layers, complete = layers_between(parts(outputs))
+    layers, complete = layers_between(interpreter, parts(outputs))
     network.fields["layers"] = tuple(layers)
     network.fields["layers_complete"] = complete
     network.fields["#built"] = True
@@ -112,7 +112,7 @@ def _inputs(value: Value) -> tuple[Value, ...]:
     return operation.inputs if operation is not None else ()
 
 
-def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
+def layers_between(interpreter: Interpreter, outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
     """The layers and models on the way to these outputs, inputs first, and whether the whole way is known."""
     layers: list[Value] = []
     known: set[int] = set()
@@ -138,7 +138,8 @@ def layers_between(outputs: tuple[Value, ...]) -> tuple[list[Value], bool]:
                 continue
             seen.add(id(operation))
             stack.append((value, True))
-            stack.extend((item, False) for item in operation.inputs if not _inside(operation, item))
+            _, taken = interpreter.taken.get(id(operation), (operation, ()))
+            stack.extend((item, False) for item in (*operation.inputs, *taken) if not _inside(operation, item))
             continue
         # Of what a layer's `call` does, the model sees the layer alone.
         found = caller(operation) or operation.callee

@@ -43,11 +43,23 @@ def call_layer(interpreter: Interpreter, layer: Layer | Network, call: Call) -> 
     interpreter.store.put(layer.fields, "#called", True)
     first = inputs[0] if inputs else None
     shape = first.shape if isinstance(first, Tensor) else None
+    since = interpreter.serial
     with interpreter.describing_with(inputs):
         result = apply(interpreter, layer, call, inputs, shape)
+    if layer.kind == "Lambda":
+        note_taken(interpreter, since, inputs, result)
     calls = (*(layer.fields.get("#calls") or ()), (first if first is not None else UNKNOWN, result))
     interpreter.store.put(layer.fields, "#calls", calls[-4:])
     return result
+
+
+def note_taken(interpreter: Interpreter, since: int, inputs: tuple[Value, ...], result: Value) -> None:
+    """Keep what a layer was given for a model that is made of its result: whatever it computes of one part alone, Keras
+    holds the layers that lead to all of them.
+    """
+    for part in operation_calls.flatten((result,)) if len(inputs) > 1 else ():
+        if isinstance(part, Tensor) and part.operation.serial > since:
+            interpreter.taken[id(part.operation)] = (part.operation, inputs)
 
 
 def _build(interpreter: Interpreter, layer: Layer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from regrad.analysis import operators
 from regrad.analysis.operations import FLOAT_DTYPES, is_integer
 from regrad.analysis.values import Collection, Constant, External, Shape, Tensor, Union_, Unknown, Value, Variable
@@ -85,3 +87,17 @@ def sizes(value: Value | None) -> Shape | None:
             item.value if isinstance(item, Constant) and isinstance(item.value, int) else None for item in value.items
         )
     return None
+
+
+def reshaped(shape: Shape | None, target: Shape | None) -> Shape | None:
+    """The shape after `reshape`, with the size that -1 stands for where the number of elements is known."""
+    if target is None:
+        return None
+    rest = [size for size in target if size != -1]
+    sizes_before = () if shape is None else shape
+    certain = shape is not None and None not in sizes_before and None not in rest and len(rest) == len(target) - 1
+    if not certain:
+        return tuple(None if size == -1 else size for size in target)
+    elements, others = (math.prod(size for size in part if size is not None) for part in (sizes_before, rest))
+    left = elements // others if others > 0 and elements % others == 0 else None
+    return tuple(left if size == -1 else size for size in target)

@@ -125,7 +125,7 @@ def inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Valu
         if outputs is not None:
             interpreter.store.put(this.fields, "#outputs", parts(outputs))
             interpreter.store.put(this.fields, "#inputs", parts(inputs))
-            layers, complete = layers_between(parts(outputs))
+            layers, complete = layers_between(interpreter, parts(outputs))
             interpreter.store.put(this.fields, "#graph", Collection("list", tuple(layers)))
             if not complete:
                 interpreter.store.put(this.fields, "_layers_unknown", Collection("list", (), False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from regrad.analysis.library.functions_given import CALLABLE, apply_function
-from regrad.analysis.library.literals import dtype_value, sizes
+from regrad.analysis.library.literals import dtype_value, reshaped, sizes
 from regrad.analysis.library.operation_calls import LEAVING, flatten, reduced
 from regrad.analysis.library.variables import method_of_variable
 from regrad.analysis.operations import Transfer, is_integer
@@ -82,7 +82,7 @@ def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, call: Call) -
         )
     if name == "reshape":
         target = sizes(call.positional[0]) if len(call.positional) == 1 else sizes(Collection("tuple", call.positional))
-        shape = tuple(None if size == -1 else size for size in target) if target is not None else None
+        shape = reshaped(owner.shape, target)
         facts = owner.facts if shape is not None and "one-hot" not in owner.facts else frozenset()
         return interpreter.operation(
             "method",

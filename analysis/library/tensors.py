@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import operators
-from regrad.analysis.library.literals import dtype_value, literal_array, sizes
+from regrad.analysis.library.literals import dtype_value, literal_array, reshaped, sizes
 from regrad.analysis.library.operation_calls import carries_tensor, flatten, named
 from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.values import (
@@ -236,7 +236,7 @@ def _expand(interpreter: Interpreter, name: str, call: Call) -> Value:
 def _reshape(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get("tensor", 0) or call.get("x") or UNKNOWN
     target = sizes(call.get("shape", 1) or call.get("newshape"))
-    shape = tuple(None if size == -1 else size for size in target) if target is not None else None
+    shape = reshaped(operators.shape_of(value), target)
     return interpreter.operation(
         "op", "reshape", call.node, (value,), dtype=operators.dtype_of(value), shape=shape, arguments=named(call)
     )

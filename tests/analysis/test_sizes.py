@@ -64,3 +64,20 @@ def test_a_written_list_has_one(made: str, size: int) -> None:
 def test_an_array_of_a_grown_list_has_no_first_axis() -> None:
     text = "import numpy as np\nfound = []\nfor row in rows:\n    found.append(np.zeros(3))\ntable = np.array(found)\n"
     assert units(text + MODEL.format(size="table.shape[0]")) is None
+
+
+@pytest.mark.parametrize(
+    ("made", "size"),
+    [
+        ("np.array([1, 2, 3, 4, 5, 6]).reshape(-1, 2)", 3),
+        ("np.array([float(v) for v in '10,13, 33,23, 59,59'.split(',')]).reshape(-1, 2)", 3),
+        ("tf.reshape(np.zeros((4, 3)), (-1, 6))", 2),
+        ("np.reshape(np.zeros((4, 3)), [2, -1])", 2),
+        ("np.zeros((4, 3)).reshape((-1,))", 12),
+        ("np.array([1, 2, 3]).reshape(-1, 2)", None),
+        ("np.array([float(v) for v in open('anchors').read().split(',')]).reshape(-1, 2)", None),
+        ("np.zeros((rows, 3)).reshape(-1, 3)", None),
+    ],
+)
+def test_a_reshaped_array_has_as_many_rows_as_its_elements_give(made: str, size: int | None) -> None:
+    assert units(f"made = {made}\n" + MODEL.format(size="len(made)")) == size
