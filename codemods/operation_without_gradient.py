@@ -4,7 +4,8 @@ What it does
 ------------
 Reports an operation between the variables and the loss for which TensorFlow knows no gradient function: `tf.unique`,
 `tf.linalg.lu`, `tf.linalg.logm`, `tf.image.adjust_contrast`, `adjust_hue`, `adjust_saturation`, `tf.image.resize` by
-area and a few more, also in what a layer adds to the loss.
+area and a few more, also in what a layer adds to the loss, and layers that are computed by one of them:
+`RandomContrast` of Keras 2, `Resizing` by area.
 
 Why gradients stop
 ------------------
@@ -29,11 +30,13 @@ Mixed. Changes of contrast and saturation are written out, which is safe: it com
 `tf.linalg.lu` are used for the size of a determinant, a solution or an inverse and for nothing else, `slogdet`, `det`,
 `solve` or `inv` of the matrix takes their place, which is safe as well: TensorFlow computes these through the same
 factors. A resize by area becomes a bilinear one with antialiasing, which is unsafe: it averages with other weights.
-`logm` of a matrix that is symmetric whatever its entries are (`a @ tf.transpose(a) + 0.1 * tf.eye(n)`) is taken through
-`tf.linalg.eigh`; this gives the same, but is unsafe, as its slope is not exact where two eigenvalues are equal. For the
-others there is no operation of the same meaning that has a gradient; the page and the report say what is used in their
-place: sums over `tf.math.unsorted_segment_sum` with ids that are known beforehand for `unique`, `tf.linalg.eigh` where
-the author knows a matrix as symmetric. A hue cannot be turned with a slope: `tf.image.hsv_to_rgb` has none either.
+`RandomContrast` in a `Sequential` model moves before the first layer with weights, which is unsafe: it works on the
+data then, as it is meant to. `logm` of a matrix that is symmetric whatever its entries are (`a @ tf.transpose(a) + 0.1
+* tf.eye(n)`) is taken through `tf.linalg.eigh`; this gives the same, but is unsafe, as its slope is not exact where two
+eigenvalues are equal. For the others there is no operation of the same meaning that has a gradient; the page and the
+report say what is used in their place: sums over `tf.math.unsorted_segment_sum` with ids that are known beforehand for
+`unique`, `tf.linalg.eigh` where the author knows a matrix as symmetric. A hue cannot be turned with a slope:
+`tf.image.hsv_to_rgb` has none either.
 
 When it stays silent
 --------------------
@@ -53,11 +56,11 @@ from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.endings import Ending, endings
-from regrad.analysis.events import GradientTaken
+from regrad.analysis.events import GradientTaken, Trained
 from regrad.analysis.operations import Transfer, lookup
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Tensor, Value
+from regrad.analysis.values import Layer, Network, Tensor, Value
 from regrad.codemods.engine import colours, demonstrated
 from regrad.codemods.engine.broken_paths import finding
 from regrad.codemods.engine.layout import CannotMove
@@ -66,7 +69,9 @@ from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety
 CODE, NAME = "RG504", "operation-without-gradient"
 _RAISING = frozenset(
     {"lu", "logm", "bincount_weighted", "adjust_contrast", "adjust_hue", "adjust_saturation", "resize_area"}
+    | {"RandomContrast", "Resizing"}
 )
+_OTHER_WEIGHTS = "the pixels of an area are averaged with other weights"
 _INSTEAD = {
     "unique": (
         "which values are equal is a decision that has no slope; group by ids that are known before the step",
@@ -153,6 +158,8 @@ def mend(program: Program, found: Finding) -> Mendings:
         return colours.contrast(program, ending)
     if name in ("adjust_saturation", "random_saturation"):
         return colours.saturation(program, ending)
+    if name in ("RandomContrast", "Resizing"):
+        return _moved(program, ending)
     if name == "lu":
         return _factors(program, ending)
     if name == "resize_area":
@@ -165,6 +172,36 @@ def mend(program: Program, found: Finding) -> Mendings:
         name.removesuffix("_with_counts"), ("no operation of the same meaning has a gradient", "")
     )
     return Withheld(reason, suggestion)
+
+
+def _moved(program: Program, ending: Ending) -> Mendings:
+    from regrad.codemods.engine.moved_layer import before_the_weights
+
+    layer = ending.operation.callee if ending.operation is not None else None
+    event = ending.sink.event
+    model = event.model if isinstance(event, Trained) else None
+    advice = "# before the first layer with weights, on the data themselves"
+    if isinstance(layer, Layer) and layer.kind == "Resizing" and layer.frame is not None:
+        return _smoothly(program, layer.node, layer.frame.path)
+    if not isinstance(layer, Layer) or not isinstance(model, Network):
+        return Withheld("the layer belongs on the data, where no gradient has to pass it", advice)
+    try:
+        return (before_the_weights(program, model, layer),)
+    except CannotMove as problem:
+        return Withheld(f"the layer belongs on the data, where no gradient has to pass it; {problem.reason}", advice)
+
+
+def _smoothly(program: Program, call: ast.AST | None, path: str) -> Mendings:
+    from regrad.codemods.engine.arguments import CannotChange, Set, change_call
+
+    written = 'Resizing(height, width, interpolation="bilinear")'
+    if not isinstance(call, ast.Call):
+        return Withheld("the layer is not made here", written)
+    try:
+        edit = change_call(program.files[path], call, Set(2 if len(call.args) > 2 else "interpolation", '"bilinear"'))
+    except CannotChange as problem:
+        return Withheld(str(problem), written)
+    return (Mending("resize with a way of reading that has a gradient", Safety.UNSAFE, (edit,), _OTHER_WEIGHTS),)
 
 
 def _logarithm(program: Program, ending: Ending) -> Mendings:
@@ -211,7 +248,7 @@ def _resized(program: Program, ending: Ending) -> Mendings:
     except CannotChange as problem:
         return Withheld(str(problem), written)
     title = "resize with antialiasing, which has a gradient"
-    return (Mending(title, Safety.UNSAFE, (edit,), "the pixels of an area are averaged with other weights"),)
+    return (Mending(title, Safety.UNSAFE, (edit,), _OTHER_WEIGHTS),)
 
 
 RULE = Rule(

@@ -110,7 +110,7 @@ LAYERS: dict[str, str] = {
     "ZeroPadding2D": "padding",
     "Cropping1D": "cropping",
     "Cropping2D": "cropping",
-    "Resizing": "height width",
+    "Resizing": "height width interpolation",
     "Rescaling": "scale offset",
     "CenterCrop": "height width",
     "RandomCrop": "height width",
@@ -152,6 +152,17 @@ WEIGHTLESS = frozenset(LAYERS) - WEIGHTED - frozenset(WRAPPERS) | {"?some"}
 NOT_DIFFERENTIABLE = frozenset(
     "Discretization CategoryEncoding Hashing StringLookup IntegerLookup TextVectorization".split()
 )
+
+
+def raises(layer: Layer, keras: int) -> bool:
+    """Whether the layer is computed by an operation that has no gradient registered (measured in TensorFlow 2.21)."""
+    if layer.kind == "Resizing":
+        stated = layer.arguments.get("interpolation")
+        return isinstance(stated, Constant) and stated.value == "area"
+    # Keras 3 writes the contrast out, and its other layers for images either have a gradient or give None.
+    return layer.kind == "RandomContrast" and keras == 2
+
+
 INTEGER_INPUT = frozenset({"Embedding"})
 """Layers whose input is an index: their weights train, what made the index does not."""
 

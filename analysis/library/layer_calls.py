@@ -111,6 +111,10 @@ def apply(interpreter: Interpreter, layer: Layer, call: Call, inputs: tuple[Valu
         )
         return interpreter.call(activation, Arguments(call.node, (inner,)))
     transfer = Transfer.INTEGER if kind in keras_layers.NOT_DIFFERENTIABLE else Transfer.FLOWS
+    applied = call.get("training")
+    switched_off = layer.kind != "Resizing" and isinstance(applied, Constant) and not applied.value
+    if keras_layers.raises(layer, interpreter.keras) and not switched_off:
+        transfer = Transfer.MISSING
     return _plain(interpreter, layer, call, inputs, shape, transfer)
 
 
@@ -164,7 +168,7 @@ def _plain(
         call.node,
         passed,
         transfer,
-        dtype="float32" if transfer is Transfer.FLOWS else "int64",
+        dtype="int64" if transfer is Transfer.INTEGER else "float32",
         shape=result_shape,
         facts=facts,
         sources=tuple(sources),
