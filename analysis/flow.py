@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
+from regrad.analysis.first_steps import starts_off_the_record
 from regrad.analysis.frames import Frame
 from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.values import (
@@ -206,15 +207,22 @@ class Flow:
         sources, data, anything = 0, 0, False
         known = self._known
         is_tensor = isinstance(value, Tensor)
+        late = self._watched_later(value)
         for part in parts:
             part_sources, part_data, part_anything = known.get(id(part)) or _NOTHING
-            sources |= part_sources
-            data |= part_data
-            anything = anything or part_anything
             if self._watches_any and isinstance(value, Tensor):
                 watched = self.watched.get(id(part))
                 if watched is not None and watched[0] < value.operation.serial and not integer_source(part):
-                    sources |= self._bit(part)
+                    part_sources |= self._bit(part)
+                if (
+                    late
+                    and not (part_anything or part_sources & ~late)
+                    and starts_off_the_record(value.operation, part)
+                ):
+                    continue
+            sources |= part_sources
+            data |= part_data
+            anything = anything or part_anything
         if self._watches_any and id(value) in self.watched:
             sources |= self._bit(value)
         marked = id(value) in self.marks
@@ -223,15 +231,9 @@ class Flow:
         if is_tensor:
             assert isinstance(value, Tensor)
             operation = value.operation
-            if self._watches_any and not self.full and not value.symbolic:
-                # What ran before a tensor was watched was recorded only for the sake of other inputs, if there were
-                # any.
-                late = 0
-                for key, (serial, watched_value) in self.watched.items():
-                    if serial > operation.serial and key != id(value):
-                        late |= self._bit(watched_value)
-                if not (anything or operation.sources or operation.kind == "unknown" or sources & ~late):
-                    sources &= ~late
+            # What ran before a tensor was watched was recorded only for the sake of other inputs, if there were any.
+            if late and not (anything or operation.sources or operation.kind == "unknown" or sources & ~late):
+                sources &= ~late
             if self.full or (self.recorded(value) and operation.transfer in _PASSING):
                 for source in operation.sources:
                     covered, opened = self._covered(source)
@@ -254,6 +256,15 @@ class Flow:
             own_sources, own_data, own_anything = self._unknown(value)
             return sources | own_sources, data | own_data, anything or own_anything
         return sources, data, anything
+
+    def _watched_later(self, value: Value) -> int:
+        """The tensors that were not watched yet when the operation of a value ran."""
+        late = 0
+        if self._watches_any and not self.full and isinstance(value, Tensor) and not value.symbolic:
+            for key, (serial, watched_value) in self.watched.items():
+                if serial > value.operation.serial and key != id(value):
+                    late |= self._bit(watched_value)
+        return late
 
     def _covered(self, value: Value) -> tuple[int, bool]:
         found = self._covers.get(id(value))

@@ -32,8 +32,9 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe. `tape.watch` is added at the start of the block (or moved there); nothing else is computed. Unsafe where the rows
-that were picked are watched and asked for in the place of their numbers: another gradient is asked for.
+Safe. `tape.watch` is added at the start of the block (or moved there, or right behind what binds the tensor in the
+block); nothing else is computed. Unsafe where the rows that were picked are watched and asked for in the place of their
+numbers: another gradient is asked for.
 
 When it stays silent
 --------------------
@@ -215,8 +216,10 @@ def mend(program: Program, finding: Finding) -> Mendings:
             if isinstance(s, ast.stmt) and s is not recorder.owner and stored(s) & loaded(node)
         ]
         if bound:
-            return Withheld(f"`{ast.unparse(node)}` is bound anew inside the tape", advice)
-        if statements:
+            if not _watched_further_down(recorder.owner.body, bound, list(statements.values())):
+                return Withheld(f"`{ast.unparse(node)}` is bound anew inside the tape", advice)
+            rewrite.move(list(statements.values()), moving.after(bound[0]))
+        elif statements:
             rewrite.move(list(statements.values()), moving.at_start(recorder.owner))
         else:
             parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
@@ -264,6 +267,16 @@ def _plain(node: ast.expr) -> bool:
     if isinstance(node, (ast.List, ast.Tuple)):
         return all(_plain(part) for part in node.elts)
     return isinstance(node, ast.Name) or (isinstance(node, ast.Attribute) and _plain(node.value))
+
+
+def _watched_further_down(block: list[ast.stmt], bound: list[ast.stmt], watches: list[ast.stmt]) -> bool:
+    """Whether the tensor is bound once in the tape's block, and watched in that block after other statements."""
+    return (
+        len(bound) == 1
+        and bool(watches)
+        and all(any(statement is other for other in block) for statement in (*bound, *watches))
+        and all(bound[0].lineno < watch.lineno for watch in watches)
+    )
 
 
 def _same_text(program: Program, watch: Watched, event: GradientTaken) -> bool:
