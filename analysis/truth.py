@@ -1,6 +1,8 @@
-"""Whether an abstract value is true: True, False, or None where it cannot be said."""
+"""Whether an abstract value is true, and whether it can be called: True, False, or None where it cannot be said."""
 
 from __future__ import annotations
+
+import ast
 
 from regrad.analysis.values import (
     BoundMethod,
@@ -17,9 +19,12 @@ from regrad.analysis.values import (
     Module,
     Network,
     Optimizer,
+    Partial,
     Tape,
+    Tensor,
     Unknown,
     Value,
+    Variable,
 )
 
 _OBJECTS = frozenset({"initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "schedules"})
@@ -47,6 +52,23 @@ def truth(value: Value) -> bool | None:
         return True if _is_a_keras_object(value) else None
     if isinstance(value, Instance):
         return None if value.cls.find("__bool__") or value.cls.find("__len__") else True
+    return None
+
+
+def can_be_called(value: Value) -> bool | None:
+    """What `callable(value)` would say."""
+    if isinstance(value, (Function, BoundMethod, Class, Partial, Layer, Network, Loss, Metric)):
+        return True
+    if isinstance(value, (Collection, Mapping, Tensor, Variable)):
+        return False
+    if isinstance(value, Constant):
+        # A type of numbers is a text here as well, and `numpy.float32` can be called.
+        return None if isinstance(value.value, str) and not isinstance(value.node, ast.Constant) else False
+    if isinstance(value, Instance):
+        if value.cls.find("__call__") or value.role in ("model", "layer", "loss", "metric", "initializer"):
+            return True
+        plain = value.role is None and value.cls.bases_known() and not value.cls.external_bases()
+        return False if plain else None
     return None
 
 

@@ -43,7 +43,8 @@ the recording starts earlier.
 Unsafe where other code uses the value as well, as where one batch of samples serves both players of a game: it stays
 where it is, and the tape computes it once more, if nothing but computing happens then. No mending is made where either
 of two values that are compared could be the target, or where the value is computed in a block of its own, or from names
-that are bound anew on the way; then the reason is given.
+that are bound anew on the way, or along with variables or an object that remembers what it went through, which would
+begin anew in each step; then the reason is given.
 
 When it stays silent
 --------------------
@@ -74,6 +75,7 @@ from regrad.codemods.engine.kept_result import computed_each_time, kept_result
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
 from regrad.codemods.engine.missed import missed
+from regrad.codemods.engine.once_and_again import refuse_to_begin_again
 from regrad.codemods.engine.recording import Recorder, Report
 from regrad.codemods.engine.rollout_advice import rollout_advice
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -177,6 +179,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
             operations = _needed(program, report)
             opened = report.sink.tape.fields.get("#opened", 0) if report.sink.tape is not None else 0
             early = [operation for operation in operations if operation.serial < opened]
+            refuse_to_begin_again(program, recorder, early, report.sink)
             if made_by_a_generator(early):
                 edits = computed_by_the_tape(program, recorder, early)
                 title = "let the generator yield what it is computed from, and compute it in the tape"

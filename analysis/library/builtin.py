@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from regrad.analysis import attributes, iteration, iterators, joining, layer_names, subscripts
 from regrad.analysis.library import texts
 from regrad.analysis.operations import Transfer
-from regrad.analysis.truth import truth
+from regrad.analysis.truth import can_be_called, truth
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
@@ -311,6 +311,11 @@ def _known_layers() -> dict[str, str]:
     return LAYERS
 
 
+def _callable(interpreter: Interpreter, name: str, call: Call) -> Value:
+    found = can_be_called(call.positional[0]) if call.positional else None
+    return UNKNOWN if found is None else Constant(found, call.node)
+
+
 def _super(interpreter: Interpreter, name: str, call: Call) -> Value:
     frame = interpreter.frame
     this = frame.this
@@ -419,6 +424,7 @@ FUNCTIONS: dict[str, Handler] = {
     "builtins.max": _extreme,
     "builtins.min": _extreme,
     "builtins.isinstance": _is_instance,
+    "builtins.callable": _callable,
     "builtins.super": _super,
     "builtins.getattr": _get_attribute,
     "builtins.setattr": _set_attribute,

@@ -87,6 +87,7 @@ class Reading:
     def __init__(self, tree: ast.Module) -> None:
         self.modules = _imported(tree)
         self.functions: Mapping[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = _functions(tree)
+        self.classes: Mapping[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = _plain_classes(tree)
         self._known: dict[int, Effects] = {}
         self._open: set[int] = set()
 
@@ -130,7 +131,7 @@ class Reading:
                 name = called(node)
                 owner = path_of(node.func.value) if isinstance(node.func, ast.Attribute) else None
                 foreign = owner is None or owner.partition(".")[0] in self.modules
-                draws = draws or draws_by_name(name)
+                draws = draws or self._draws(node, name)
                 prints = prints or name in _PRINTS
                 if name in _CHANGES_OWNER and not foreign and owner is not None:
                     writes.add(owner)
@@ -148,6 +149,13 @@ class Reading:
         # What a path is read for (`self.model.fit`) is read of each of its beginnings only where that is used as such.
         found = Effects(frozenset(reads), frozenset(writes), prints, draws, leaves(statement))
         return found.joined(inner)
+
+    def _draws(self, node: ast.Call, name: str) -> bool:
+        """Whether a call draws random numbers: an object of a plain class (`Normal`) does where its `__init__` does."""
+        makers = self.classes.get(name) if isinstance(node.func, ast.Name) else None
+        if makers is None:
+            return draws_by_name(name)
+        return any(self._of_function(maker).draws for maker in makers)
 
     def _of_function(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> Effects:
         """What calling a function of the program reads and does outside itself."""
@@ -257,4 +265,19 @@ def _functions(tree: ast.Module) -> dict[str, list[ast.FunctionDef | ast.AsyncFu
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             found.setdefault(node.name, []).append(node)
+    return found
+
+
+def _plain_classes(tree: ast.Module) -> dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]]:
+    """The classes of a file that extend nothing, by their names, with what runs when an object is made."""
+    found: dict[str, list[ast.FunctionDef | ast.AsyncFunctionDef]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef) and all(ast.unparse(base) == "object" for base in node.bases):
+            makers = found.setdefault(node.name, [])
+            makers.extend(
+                member
+                for member in node.body
+                if isinstance(member, (ast.FunctionDef, ast.AsyncFunctionDef))
+                and member.name in ("__new__", "__init__", "__post_init__")
+            )
     return found
