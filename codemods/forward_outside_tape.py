@@ -70,6 +70,7 @@ from regrad.analysis.values import Instance, Operation
 from regrad.codemods.engine import detached_targets, recording
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.computed_again import computed_again
+from regrad.codemods.engine.fresh_tape import told_to_minimize
 from regrad.codemods.engine.half_way import attached
 from regrad.codemods.engine.kept_result import computed_each_time, kept_result
 from regrad.codemods.engine.layout import CannotMove
@@ -91,6 +92,8 @@ def detect(program: Program) -> Iterator[Finding]:
         assert report.cut.operation is not None
         if any(operation.kind == "gradient" for operation in missed(report.sink)):
             continue  # RG409
+        if told_to_minimize(program, report.sink.tape):
+            continue  # RG408
         if picked_rows(report.sink):
             continue  # RG403: recording it would not help
         if unused_prediction(program, report.sink) is not None:

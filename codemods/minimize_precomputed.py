@@ -4,8 +4,8 @@ What it does
 ------------
 Reports `optimizer.minimize(...)` whose loss does not depend on the variables by the time the optimizer looks: a
 callable that returns a value computed before the call (`lambda: loss`, or a function that reads a prediction from
-outside), or a tensor in eager TensorFlow 2. Also `minimize` on a Keras 3 optimizer, which does not have it, and
-`tf.gradients` in eager code.
+outside), or a tensor in eager TensorFlow 2, alone or with a tape that was made for the call. Also `minimize` on a Keras
+3 optimizer, which does not have it, and `tf.gradients` in eager code.
 
 Why gradients stop
 ------------------
@@ -31,15 +31,15 @@ Mended::
 The fix and its safety
 ----------------------
 Safe. The statements that compute the loss move under a tape, and `apply_gradients` takes the place of `minimize`; where
-the loss is a function that reads a value from outside, that computation moves into the function; a `lambda` becomes
-a function first. An optimizer of TensorFlow 1 that is given the result of a call (`minimize(self.cost())`) is given
-what computes it instead (`minimize(self.cost)`). For `tf.gradients` a tape is opened around all that lies between the
-sources and the loss, and asked.
+the loss is a function that reads a value from outside, that computation moves into the function; a `lambda` becomes a
+function first; a tape that was made for the call is opened around the statements. An optimizer of TensorFlow 1 that is
+given the result of a call (`minimize(self.cost())`) is given what computes it instead (`minimize(self.cost)`). For
+`tf.gradients` a tape is opened around all that lies between the sources and the loss, and asked.
 
 When it stays silent
 --------------------
 For the optimizers of `tf.compat.v1` and a tensor: in a graph that is right; for callables that compute the loss; for
-`minimize` with `tape=`; when it is not known what kind of optimizer is used.
+`minimize` with a tape that recorded; when it is not known what kind of optimizer is used.
 
 References
 ----------
@@ -57,6 +57,7 @@ from regrad.analysis.generation import spelled_for_keras_2
 from regrad.analysis.program import Program
 from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor
 from regrad.analysis.weights import names
+from regrad.codemods.engine.fresh_tape import fresh_tape
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.loss_as_callable import as_callable, takes_callable
 from regrad.codemods.engine.rule import Finding, Mendings, Rule, Withheld
@@ -102,6 +103,8 @@ def detect(program: Program) -> Iterator[Finding]:
             and not _in_graph(event)
         ):
             message = "`minimize` is given a tensor: its history is gone, so there is nothing to differentiate"
+        elif fresh_tape(program, event) is not None:
+            message = "the tape that `minimize` is given was made for it and has recorded nothing of the loss"
         elif (
             sink is not None
             and isinstance(event.loss, (Function, BoundMethod, Partial))
@@ -113,7 +116,8 @@ def detect(program: Program) -> Iterator[Finding]:
             variables = names(sink.path.lost)
             named = ", ".join(variables[:4]) or "the variables"
             message = f"the loss was computed before `minimize` called for it, so no gradient reaches {named}"
-        if message is None and keras and not legacy and not _keras_2(program) and event.tape is None:
+        lacking = keras and not legacy and not _keras_2(program)
+        if lacking and ((message is None and event.tape is None) or fresh_tape(program, event) is not None):
             known = "" if program.keras_known else " (Keras 3 is assumed; Keras 2 has it)"
             message = f"Keras 3 optimizers have no `minimize`: this raises AttributeError{known}"
         if message is not None:
@@ -213,7 +217,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 return as_callable(program, event)
             except CannotMove:
                 pass  # what stands before the call is recorded by a tape
-        return tape_around_statements(program, event, sink)
+        fresh = fresh_tape(program, event) if _keras_2(program) or ".legacy." in _spelled(program, event) else None
+        return tape_around_statements(program, event, sink, fresh)
     except CannotMove as reason:
         return Withheld(str(reason), _ADVICE)
 

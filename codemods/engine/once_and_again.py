@@ -1,4 +1,4 @@
-"""Refuses to make in each step what may be made only once: variables, and objects that remember what they went through."""
+"""Refuses to make in each step what may be made only once: variables, and objects that remember what they saw."""
 
 from __future__ import annotations
 

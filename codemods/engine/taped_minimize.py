@@ -13,6 +13,7 @@ from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Te
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.effects import followed, reading_of
+from regrad.codemods.engine.fresh_tape import FreshTape, refuse_other_block
 from regrad.codemods.engine.lambda_written_out import written_out
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.leading_up import operations_behind
@@ -56,8 +57,13 @@ def tape_around_callable(program: Program, event: Minimized, sink: Sink) -> Mend
     return (Mending("call the loss under a tape", Safety.SAFE, tuple(edits)),)
 
 
-def tape_around_statements(program: Program, event: Minimized, sink: Sink | None) -> Mendings:
-    """Put the statements that compute the loss under a tape of their own, and apply its gradients."""
+def tape_around_statements(
+    program: Program, event: Minimized, sink: Sink | None, fresh: FreshTape | None = None
+) -> Mendings:
+    """Put the statements that compute the loss under a tape of their own, and apply its gradients.
+
+    Where `minimize` takes a tape and was given a fresh one, that one records them, and `minimize` stays.
+    """
     from regrad.codemods.engine import moving
 
     path = event.frame.path
@@ -69,6 +75,8 @@ def tape_around_statements(program: Program, event: Minimized, sink: Sink | None
     tape = free_name(program, path, scope, ("tape",))
     loss = _loss_name(event)
     tail = ""
+    if fresh is not None:
+        return _recorded_by(program, event, fresh, needed, tape)
     if loss is None:
         given = given_loss(event)
         loss = free_name(program, path, scope, ("loss", "loss_value"))
@@ -102,6 +110,45 @@ def tape_around_statements(program: Program, event: Minimized, sink: Sink | None
     rewrite.insert(text, moving.after(statement))
     rewrite.remove([statement], keep_comments=True)
     return (Mending("compute the loss under a tape", Safety.SAFE, rewrite.edits()),)
+
+
+def _recorded_by(program: Program, event: Minimized, fresh: FreshTape, needed: list[ast.stmt], tape: str) -> Mendings:
+    """The tape that `minimize` was given, opened around what computes the loss."""
+    from regrad.codemods.engine import moving
+
+    path, given = event.frame.path, given_loss(event)
+    statement = _statement(program, event)
+    block = block_of(program, statement, path)
+    refuse_other_block(program, fresh, block)
+    rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    if fresh.statement is None:
+        rewrite.replace(fresh.given, tape)
+    else:
+        tape = program.source(fresh.given, path)
+        rewrite.remove([fresh.statement], keep_comments=True)
+    header = f"with {program.source(fresh.maker, path)} as {tape}:"
+    tail = ""
+    if not isinstance(given, (ast.Name, ast.Attribute, ast.Subscript)):
+        scope = function_around(program, statement, path) or program.trees[path]
+        loss = free_name(program, path, scope, ("loss", "loss_value"))
+        tail = f"{loss} = {program.source(given, path)}"
+        rewrite.replace(given, loss)
+    if not needed and not tail:
+        raise CannotMove("where the loss is computed was not found in front of `minimize`")
+    if not needed:
+        rewrite.insert(f"{header}\n    {tail}", moving.before(statement))
+    else:
+        first = next(position for position, other in enumerate(block) if other is needed[0])
+        ordered = [other for other in block[first:] if other.lineno < statement.lineno and other is not fresh.statement]
+        reading = reading_of(program.trees[path])
+        last = len(ordered) if tail else next(at for at, other in enumerate(ordered) if other is needed[-1]) + 1
+        needed = followed(reading, ordered[:last], needed)
+        if any(hasattr(other, "body") or reading.of(other).leaves for other in ordered[:last]):
+            raise CannotMove("a block stands between the parts of the loss")
+        between = len(needed) < last
+        place = moving.before(statement) if tail else moving.before(needed[-1]) if between else None
+        rewrite.wrap(needed, header, tail=tail, place=place)
+    return (Mending("record the loss on the tape that `minimize` is given", Safety.SAFE, rewrite.edits()),)
 
 
 def _edits_into_callable(program: Program, event: Minimized, sink: Sink) -> tuple[Edit, ...]:
