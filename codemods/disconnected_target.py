@@ -78,6 +78,7 @@ from regrad.codemods.engine.forgotten_prediction import Forgotten, forgotten
 from regrad.codemods.engine.joined_columns import joined_columns
 from regrad.codemods.engine.lost_output import LostOutput, lost_outputs, used
 from regrad.codemods.engine.other_model import OtherModel, asked_of_the_called, other_model, weights_replaced
+from regrad.codemods.engine.part_of_source import part_asked
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.two_calls import argument_of, none_expected, two_calls
 from regrad.codemods.engine.unread_loss import UnreadLoss, misdirected, own_loss_asked
@@ -129,6 +130,8 @@ def _independent(program: Program) -> Iterator[Finding]:
             continue
         if counted.concerns(program, sink) or own_losses.ignores(program, sink):
             continue  # RG106 and RG107 name the cause
+        if part_asked(program, sink) is not None:
+            continue  # RG403
         if isinstance(event, GradientTaken) and applications.only_shown(program, event):
             continue
         if none_expected(program, event) or weights_replaced(program) or told_by_a_call(program, sink):

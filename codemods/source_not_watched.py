@@ -4,7 +4,8 @@ What it does
 ------------
 Reports `tape.gradient(loss, x)` where `x` is a tensor that existed before the tape, is no variable and was never
 given to `tape.watch` before its first use; also where the wrong thing is watched, such as the symbolic
-`model.inputs`, or numbers of words of which the table's rows are meant.
+`model.inputs`, or numbers of words of which the table's rows are meant; and where a part of the tensor is asked for
+(`x[:, 0:1]`), cut out in the request itself, which nothing was computed from.
 
 Why gradients stop
 ------------------
@@ -34,7 +35,8 @@ The fix and its safety
 ----------------------
 Safe. `tape.watch` is added at the start of the block (or moved there, or right behind what binds the tensor in the
 block); nothing else is computed. Unsafe where the rows that were picked are watched and asked for in the place of their
-numbers: another gradient is asked for.
+numbers: another gradient is asked for. Where a part was cut out in the request, the gradient of the whole is asked for,
+and the same part is taken of it.
 
 When it stays silent
 --------------------
@@ -64,6 +66,7 @@ from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value, Va
 from regrad.codemods.engine import demonstrated, recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
+from regrad.codemods.engine.part_of_source import Part, asked_of_whole, parts_asked
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.slope_of_rows import ADVICE, Rows, asked_of_rows, slopes_of_rows
 from regrad.codemods.engine.surroundings import loaded, stored
@@ -72,6 +75,7 @@ from regrad.codemods.engine.surroundings import loaded, stored
 def detect(program: Program) -> Iterator[Finding]:
     """Sources that are tensors which the tape does not watch."""
     yield from slopes_of_rows(program, RULE.code, RULE.name)
+    yield from parts_asked(program, RULE.code, RULE.name)
     seen: set[int] = set()
     for sink in program.sinks:
         event = sink.event
@@ -184,6 +188,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return (asked_of_rows(program, finding.evidence),)
         except CannotMove as reason:
             return Withheld(str(reason), ADVICE)
+    if isinstance(finding.evidence, Part):
+        try:
+            return (asked_of_whole(program, finding.evidence),)
+        except CannotMove as reason:
+            return Withheld(str(reason), "gradient = tape.gradient(y, x)[:, 0:1]  # and not of `x[:, 0:1]`")
     event: GradientTaken = finding.evidence
     path = event.frame.path
     recorder = recording.recorder_of(program, event.tape)

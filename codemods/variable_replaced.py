@@ -75,6 +75,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine import detached_targets
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
+from regrad.codemods.engine.part_of_source import part_asked
 from regrad.codemods.engine.poured import Poured, loop_around, threaded, unwrapped, uses_of
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
 from regrad.codemods.engine.stateless_copy import Elsewhere
@@ -93,6 +94,8 @@ def detect(program: Program) -> Iterable[Finding]:
     for sink in program.sinks:
         if isinstance(sink.event, GradientTaken) and applications.only_shown(program, sink.event):
             continue
+        if part_asked(program, sink) is not None:
+            continue  # RG403
         for finding in (*_rebound(program, sink), *_poured(program, sink), *_elsewhere(program, sink)):
             if finding.location not in seen:
                 seen.add(finding.location)
