@@ -115,6 +115,10 @@ def _of_instance(interpreter: Interpreter, owner: Instance, name: str, node: ast
         return _weights(interpreter, owner, name, node)
     if name == "__class__":
         return owner.cls
+    if name == "__dict__":
+        from regrad.analysis.library import records
+
+        records.forget(interpreter, owner)
     if owner.role in ("model", "layer"):
         return _of_keras(interpreter, owner, name, node)
     found = owner.cls.find("__getattr__")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis import attributes, iteration, iterators, joining, layer_names, subscripts
-from regrad.analysis.library import texts
+from regrad.analysis.library import records, texts
 from regrad.analysis.operations import Transfer
 from regrad.analysis.truth import can_be_called, truth
 from regrad.analysis.values import (
@@ -366,6 +366,8 @@ def _set_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
             else ast.copy_location(ast.Attribute(ast.Name("_", ast.Load()), key.value, ast.Store()), call.node)
         )
         attributes.write(interpreter, owner, key.value, value, node)
+    else:
+        records.forget(interpreter, owner)
     return NONE
 
 

@@ -1,4 +1,4 @@
-"""Named tuples: records whose fields are known by name and by place."""
+"""Records without a class in the program: named tuples, and namespaces made of keywords."""
 
 from __future__ import annotations
 
@@ -52,4 +52,37 @@ def _field_names(fields: Value | None) -> list[str] | None:
     return None
 
 
-FUNCTIONS: dict[str, Handler] = {"collections.namedtuple": _named_tuple}
+def _namespace(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`SimpleNamespace(units=8, rate=0.1)`: an object with these attributes, to which others may come."""
+    if call.positional or not call.complete:
+        return interpreter.unknown("call", name, call.all())
+    node = ast.ClassDef(name.rpartition(".")[2], [], [], [ast.Pass()], [])
+    ast.copy_location(node, call.node)
+    ast.fix_missing_locations(node)
+    # What else it may get is not known: so is the class that it is of.
+    made = Class(node, (UNKNOWN,), interpreter.frame.scope, interpreter.frame.path)
+    record = Instance(made, None, call.node, interpreter.frame, interpreter.tick())
+    record.fields.update(call.keywords)
+    return record
+
+
+def forget(interpreter: Interpreter, value: Value | None) -> None:
+    """From here on any attribute of a namespace may be another: they are set by names that are not known."""
+    if isinstance(value, Instance) and value.role is None and value.cls.bases == (UNKNOWN,):
+        for name in list(value.fields):
+            interpreter.store.put(value.fields, name, interpreter.unknown("attribute", str(name), ()))
+
+
+def _variables(interpreter: Interpreter, name: str, call: Call) -> Value:
+    """`vars(namespace)`: through this dictionary, attributes can be set."""
+    for value in call.positional:
+        forget(interpreter, value)
+    return interpreter.unknown("call", "vars", call.all())
+
+
+FUNCTIONS: dict[str, Handler] = {
+    "collections.namedtuple": _named_tuple,
+    "types.SimpleNamespace": _namespace,
+    "argparse.Namespace": _namespace,
+    "builtins.vars": _variables,
+}

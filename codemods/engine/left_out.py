@@ -147,17 +147,24 @@ def passed_over(program: Program) -> Iterator[Noticed]:
                 counts = False
             if counts and trainings.constructed_off(value) is None and not freshness.given_away(program, [value]):
                 missing.append(value)
-        part = _whole(program, sink, missing, moved)
-        if part is None or judges(program, sink, missing) or freshness.given_away(program, [part]):
+        if judges(program, sink, missing):
             continue
-        spelled = spelled_at(program, event.frame, part) or ""
-        yield Noticed(
-            event.sources_node,
-            event,
-            f"the loss is computed with `{spelled or describe(part)}`, which no optimizer is given: it never changes",
-            LeftOut(event, part, spelled),
-            tuple(dict.fromkeys(describe(value) for value in missing)),
-        )
+        parts = _wholes(program, sink, missing, moved)
+        several = len(parts) > 1
+        if several and (intentions.held_fixed(program) or any(judges(program, sink, each) for each in parts.values())):
+            continue
+        if freshness.given_away(program, list(parts)):
+            continue
+        for part, weights in parts.items():
+            spelled = spelled_at(program, event.frame, part) or ""
+            yield Noticed(
+                event.sources_node,
+                event,
+                f"the loss is computed with `{spelled or describe(part)}`, which no optimizer is given: it never"
+                " changes",
+                LeftOut(event, part, spelled),
+                tuple(dict.fromkeys(describe(value) for value in weights)),
+            )
 
 
 def _made_in_call(layer: Layer) -> bool:
@@ -170,17 +177,18 @@ def _made_in_call(layer: Layer) -> bool:
     return False
 
 
-def _whole(program: Program, sink: Sink, missing: list[Value], moved: set[int]) -> Value | None:
-    """The one thing that is missing: a variable, a layer, or a model all of whose layers are."""
+def _wholes(program: Program, sink: Sink, missing: list[Value], moved: set[int]) -> dict[Value, list[Value]]:
+    """What is missing, and the weights of each: a variable, a layer, or models all of whose layers are missing."""
     if not missing:
-        return None
-    ids = {id(value) for value in missing}
+        return {}
     if len(missing) == 1 and not any(
         missing[0] is not value and any(missing[0] is inner for inner in trainings.inside(value))
         for value in (call.model for call in program.of(ModelCalled))
         if value is not sink.event.frame.this  # the model whose own step this is holds all of them
     ):
-        return missing[0]
+        return {missing[0]: missing}
+    found: dict[Value, list[Value]] = {}
+    ids = {id(value) for value in missing}
     for call in program.of(ModelCalled):
         model = call.model
         if sink.tape not in call.tapes or not isinstance(model, (Network, Instance)):
@@ -190,10 +198,14 @@ def _whole(program: Program, sink: Sink, missing: list[Value], moved: set[int]) 
             continue
         if any(isinstance(value, Network) and value.form == "opaque" for value in inside):
             continue
-        weighted = [value for value in inside if isinstance(value, Layer) and freshness.has_weights(value)]
-        if weighted and ids == {id(value) for value in weighted}:
-            return model
-    return None
+        weighted: list[Value] = [v for v in inside if isinstance(v, Layer) and freshness.has_weights(v)]
+        held = {id(value) for value in weighted}
+        if held == ids:
+            return {model: weighted}
+        if held and held < ids:
+            found[model] = weighted
+    every = [id(value) for weights in found.values() for value in weights]
+    return found if len(every) == len(ids) and set(every) == ids else {}
 
 
 def _reached(sink: Sink) -> set[int]:
