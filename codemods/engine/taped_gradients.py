@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 
 from regrad.analysis.events import GradientTaken
+from regrad.analysis.flow import Flow
+from regrad.analysis.freshness import has_weights
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Layer, Tensor, Unknown, Value, Variable, WeightList
 from regrad.codemods.engine.effects import reading_of
@@ -39,9 +41,10 @@ def _edits(program: Program, event: GradientTaken) -> tuple[Edit, ...]:
         raise CannotMove("where the loss is computed was not found")
     scope = function_around(program, statement, path) or program.trees[path]
     tape = free_name(program, path, scope, ("tape",))
-    lead = _watch(program, event, sources, tape)
+    parts = _to_watch(program, event, sources, row)
+    lead = _watch(program, event, parts, tape)
     if lead:
-        _refuse_late_sources(program, row, sources, statement, path)
+        _refuse_late_sources(program, row, parts, statement, path)
     name, tail = program.source(target, path), ""
     if found.in_given:
         name = free_name(program, path, scope, ("target", "loss", "value"))
@@ -99,26 +102,48 @@ def _names_weights(node: ast.expr) -> bool:
     return any(word == each or word.endswith(f"_{each}") for each in _HOLD_WEIGHTS)
 
 
-def _watch(program: Program, event: GradientTaken, sources: ast.expr, tape: str) -> str:
-    """The statement that has the tape watch what is no variable."""
+def _to_watch(program: Program, event: GradientTaken, sources: ast.expr, row: tuple[ast.stmt, ...]) -> list[ast.expr]:
+    """The expressions of the sources that a tape around the row would not know by itself."""
     plain = (Variable, Layer, WeightList)
     value = event.sources
     items = value.items if isinstance(value, Collection) else (value,)
-    if all(isinstance(each, plain) for each in items):
-        return ""
+    if all(isinstance(each, plain) or _known_by_weights(program, each, row, event.frame.path) for each in items):
+        return []
     if isinstance(value, Unknown) and _names_weights(sources):
-        return ""
+        return []
     if isinstance(sources, (ast.List, ast.Tuple)):
         if isinstance(value, Collection) and len(value.items) == len(sources.elts):
             pairs = zip(sources.elts, value.items, strict=True)
-            parts = [each for each, item in pairs if not isinstance(item, plain)]
-        else:
-            parts = list(sources.elts)
-    else:
-        parts = [sources]
+            return [
+                each
+                for each, item in pairs
+                if not (isinstance(item, plain) or _known_by_weights(program, item, row, event.frame.path))
+            ]
+        return list(sources.elts)
+    return [sources]
+
+
+def _known_by_weights(program: Program, value: Value, row: tuple[ast.stmt, ...], path: str) -> bool:
+    """Whether a model or layer gives a tensor in the row: its weights, which a tape watches, have it recorded."""
+    if not isinstance(value, Tensor) or value.symbolic or value.operation.kind not in ("model", "layer"):
+        return False
+    operation = value.operation
+    place = program.statement(operation.node, path) if operation.node is not None else None
+    if operation.frame is None or operation.frame.path != path or not any(place is each for each in row):
+        return False
+    reached = Flow(None).reach(value).sources.values()
+    return any(isinstance(each, Layer) and has_weights(each) for each in reached)
+
+
+def _watch(program: Program, event: GradientTaken, parts: list[ast.expr], tape: str) -> str:
+    """The statement that has the tape watch what is no variable."""
+    if not parts:
+        return ""
     for part in parts:
         if not isinstance(part, (ast.Name, ast.Attribute)):
             raise CannotMove("what the gradient is asked for has no name of its own")
+    value = event.sources
+    items = value.items if isinstance(value, Collection) else (value,)
     if any(isinstance(item, Tensor) and item.numpy for item in items):
         raise CannotMove("the gradient is asked for with respect to a NumPy array")
     texts = [program.source(part, event.frame.path) for part in parts]
@@ -136,14 +161,14 @@ def _bound_by_name(program: Program, target: ast.expr, statement: ast.stmt, path
 
 
 def _refuse_late_sources(
-    program: Program, row: tuple[ast.stmt, ...], sources: ast.expr, statement: ast.stmt, path: str
+    program: Program, row: tuple[ast.stmt, ...], sources: list[ast.expr], statement: ast.stmt, path: str
 ) -> None:
     """A source that is bound anew after the tape has begun is not the one that the tape was told to watch."""
     if not row:
         return
     block = block_of(program, row[0], path)
     first = index_in(block, row[0]) or 0
-    names = loaded(sources)
+    names = set().union(*(loaded(each) for each in sources))
     for other in block[first:]:
         if other.lineno >= statement.lineno:
             break
