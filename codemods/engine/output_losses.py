@@ -16,7 +16,6 @@ from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety, Withheld
 
-
 _WIDTH = 100
 """The columns after which the entries of a dictionary stand on lines of their own."""
 
