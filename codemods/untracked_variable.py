@@ -2,9 +2,9 @@
 
 What it does
 ------------
-Reports a `tf.Variable` that is an attribute of a Keras 3 layer or model and is used in its `call`; a `tf.Variable`
-that a `Lambda` or a loss takes from outside the model that is trained; a layer that is made anew in every `call`; and
-what an ordinary object (under Keras 3 also a `tf.Module`) holds for a model, where Keras does not look.
+Reports a `tf.Variable` that is an attribute of a Keras 3 layer or model and is used in its `call`; a variable that a
+`Lambda` or a loss takes from outside the model that is trained, or makes itself; a layer that is made anew in every
+`call`; and what an ordinary object (under Keras 3 also a `tf.Module`) holds for a model, where Keras does not look.
 
 Why gradients stop
 ------------------
@@ -41,9 +41,9 @@ The variable is made with `add_weight`, starting from the same numbers or the sa
 
 When it stays silent
 --------------------
-For attributes of a layer under Keras 2, which collects them, and in programs that use what only Keras 2 has; when the
+For attributes of a layer under Keras 2, which collects them, and where a program uses what only Keras 2 has; when the
 variable is assigned, not trainable, an integer, made of data, or given to an optimizer anywhere in the program; when
-the program itself says which weights a model has.
+the program itself says which weights a model has. What comes from outside is named where it starts as weights do.
 
 References
 ----------
@@ -66,6 +66,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, Instance, Layer, Value, Variable
 from regrad.analysis.weights import describe
+from regrad.codemods.engine.from_outside import FromOutside, from_outside
 from regrad.codemods.engine.holders import Held, collected_by_hand, held_out_of_sight, made_to_stay
 from regrad.codemods.engine.missing_from_training import missing_from_training
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
@@ -75,12 +76,6 @@ class Attribute(NamedTuple):
     """A `tf.Variable` that a layer or model holds."""
 
     variable: Variable
-
-
-class Outside(NamedTuple):
-    """A `tf.Variable` from outside the model."""
-
-    name: str
 
 
 class Kept(NamedTuple):
@@ -106,6 +101,7 @@ def detect(program: Program) -> Iterable[Finding]:
                 moved = trainings.updated(program) | {id(event.variable) for event in program.of(Assigned)}
             for finding in (
                 *_variables(program, sink, owner, moved),
+                *_outside(program, sink, owner, moved),
                 *_layers(program, sink, owner),
                 *_held(program, sink, owner, moved),
             ):
@@ -136,20 +132,35 @@ def _variables(program: Program, sink: Sink, owner: Value, moved: set[int]) -> I
             continue
         if value.node is None or value.frame is None or not _to_be_trained(program, value):
             continue
-        inside = id(value) in held
-        if not inside and (not isinstance(sink.event, Trained) or value.frame.function is not None):
+        if id(value) not in held:
             continue
         name = describe(value)
         keras = "Keras" if program.keras_known else "Keras 3, which is assumed here,"
-        where = f"that {keras} does not collect" if inside else "from outside the model, which Keras does not see"
         yield missing_from_training(
             program,
             RULE,
             sink,
-            f"`{name}` is a plain `tf.Variable` {where}: no training updates it",
+            f"`{name}` is a plain `tf.Variable` that {keras} does not collect: no training updates it",
             program.location(value.node, value.frame),
             (name,),
-            Attribute(value) if inside else Outside(name),
+            Attribute(value),
+        )
+
+
+def _outside(program: Program, sink: Sink, owner: Value, moved: set[int]) -> Iterator[Finding]:
+    """What a `Lambda` or a loss closes over, which no generation of Keras collects."""
+    held = {id(value) for value in trainings.inside(owner)}
+    for found in from_outside(program, sink, held, moved):
+        assert found.variable.node is not None and found.variable.frame is not None
+        yield missing_from_training(
+            program,
+            RULE,
+            sink,
+            f"`{found.name}` is a plain `{found.variable.maker}` from outside the model, which Keras does not see:"
+            " no training updates it",
+            program.location(found.variable.node, found.variable.frame),
+            (found.name,),
+            found,
         )
 
 
@@ -236,12 +247,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.layout import CannotMove
 
     evidence = finding.evidence
-    if isinstance(evidence, Outside):
-        return Withheld(
-            "a layer must hold the variable, and which one is the author's choice",
-            "class Holder(keras.layers.Layer):\n    def build(self, shape):\n"
-            f"        self.{evidence.name} = self.add_weight(...)",
-        )
+    if isinstance(evidence, FromOutside):
+        return _advice(evidence)
     try:
         if isinstance(evidence, Attribute):
             from regrad.codemods.engine.added_weight import added_weight
@@ -259,6 +266,20 @@ def mend(program: Program, finding: Finding) -> Mendings:
         if isinstance(evidence, Kept):
             suggestion = f"class {evidence.holder.cls.name}(keras.layers.Layer):"
         return Withheld(str(problem), suggestion)
+
+
+def _advice(evidence: FromOutside) -> Withheld:
+    if evidence.inside:
+        return Withheld(
+            "a layer must hold the variable, and which one is the author's choice",
+            "class Holder(keras.layers.Layer):\n    def build(self, shape):\n"
+            f"        self.{evidence.name} = self.add_weight(...)",
+        )
+    return Withheld(
+        "the model must hold the variable, and how the loss gets it is the author's choice",
+        f'{evidence.name} = model.add_weight(name="{evidence.name}", shape=..., initializer=...)'
+        "  # and give it to the loss before `compile`",
+    )
 
 
 def _layer_made(program: Program, kept: Kept) -> Mending:

@@ -22,6 +22,8 @@ def _variable(interpreter: Interpreter, name: str, call: Call) -> Value:
     names: tuple[str, ...] = ("initial_value", "trainable", "validate_shape", "caching_device", "name")
     if name == "keras.Variable":
         names = ("initializer", "shape", "dtype", "trainable")
+    if name == "K.variable":
+        names = ("value", "dtype", "name", "constraint")
     if name in _BY_NAME:
         names = ("name", "shape", "dtype", "initializer", "regularizer", "trainable")
     arguments: dict[str, Value] = dict(zip(names, call.positional, strict=False))
@@ -31,13 +33,16 @@ def _variable(interpreter: Interpreter, name: str, call: Call) -> Value:
         whole, same = graph_variables.known(interpreter, arguments)
         if same is not None:
             return same
-    initial = arguments.get("initial_value") if name == "tf.Variable" else arguments.get("initializer")
+    initial = arguments.get({"tf.Variable": "initial_value", "K.variable": "value"}.get(name, "initializer"))
     if isinstance(initial, (Function, Partial)):
         from regrad.analysis.interpreter import Call as Arguments
 
         initial = interpreter.call(initial, Arguments(call.node))
     maker = "keras.Variable" if name == "keras.Variable" else "tf.Variable"
     variable = make_variable(interpreter, maker, arguments, initial, None, call)
+    if name == "K.variable":
+        # Keras casts what it is given to the type of its weights.
+        variable.fields["dtype"] = dtype_value(arguments.get("dtype"))
     if maker == "tf.Variable":
         graph_variables.register(interpreter, variable, whole)
     return variable
