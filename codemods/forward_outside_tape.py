@@ -66,7 +66,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.picked_rows import picked_rows
 from regrad.analysis.program import Program
-from regrad.analysis.values import Instance, Operation
+from regrad.analysis.values import Operation
 from regrad.codemods.engine import detached_targets, recording
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.computed_again import computed_again
@@ -81,9 +81,8 @@ from regrad.codemods.engine.recording import Recorder, Report
 from regrad.codemods.engine.rollout_advice import rollout_advice
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.unused_prediction import unused_prediction
+from regrad.codemods.engine.weight_overwritten import ONCE, method_that_runs_once, overwritten
 from regrad.codemods.engine.yielded_value import computed_by_the_tape, made_by_a_generator
-
-_ONCE = ("__init__", "build")
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -98,7 +97,9 @@ def detect(program: Program) -> Iterator[Finding]:
             continue  # RG403: recording it would not help
         if unused_prediction(program, report.sink) is not None:
             continue  # RG107
-        once = _made_once(report)
+        if overwritten(program, report) is not None:
+            continue  # RG406
+        once = method_that_runs_once(report)
         if report.sink.kind == "keras" and once is None and not _of_plain_variables(report):
             continue
         if not any(operation is report.cut.operation for operation in _needed(program, report)):
@@ -142,16 +143,6 @@ def _needed(program: Program, report: Report) -> list[Operation]:
     return recording.needed(program, report.sink, recorder)
 
 
-def _made_once(report: Report) -> str | None:
-    """`__init__` or `build`, where the operation was made in that method of a layer or model."""
-    frame: Frame | None = report.cut.frame
-    while frame is not None:
-        if frame.function is not None and frame.function.name in _ONCE and isinstance(frame.this, Instance):
-            return frame.function.name if frame.this.role in ("layer", "model", "module") else None
-        frame = frame.caller
-    return None
-
-
 def _of_plain_variables(report: Report) -> bool:
     """Whether the program computed something of variables at its top level, which the loss then takes for granted."""
     assert report.cut.operation is not None
@@ -165,7 +156,7 @@ def mend(program: Program, finding: Finding) -> Mendings:
     if roles.doubt:
         return Withheld(roles.doubt, detached_targets.ADVICE)
     try:
-        once = _made_once(report)
+        once = method_that_runs_once(report)
         kept = kept_result(program, report.cut.frame) if once is None else None
         if kept is not None:
             return (Mending("compute it anew in each call", Safety.SAFE, computed_each_time(program, kept)),)
@@ -232,7 +223,7 @@ def _into_method(program: Program, node: ast.AST, path: str) -> tuple[str, tuple
 def _node_of_maker(report: Report, node: ast.AST, frame: Frame) -> ast.AST:
     """The expression in `__init__` or `build` that the operation belongs to, be it made in a method that is called."""
     maker: Frame | None = frame
-    while maker is not None and not (maker.function is not None and maker.function.name in _ONCE):
+    while maker is not None and not (maker.function is not None and maker.function.name in ONCE):
         maker = maker.caller
     return place_in(frame, node, maker) or node if maker is not None and maker.path == frame.path else node
 

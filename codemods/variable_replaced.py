@@ -4,9 +4,9 @@ should pass.
 What it does
 ------------
 Reports `w = w - rate * gradient` and `w = tf.nn.relu(w)` of a variable that is trained (from the second step on, `w`
-is a tensor that no tape watches), also where a list or a dictionary holds it (`p[name] = p[name] - …`); between the
-weights and the loss, `tf.Variable(expression)`, `variable.assign(expression)`, `variable.scatter_nd_add(…)` and
-whatever else changes some elements of a variable.
+is a tensor that no tape watches), also where a list or a dictionary holds it (`p[name] = p[name] - …`), and of `self.w
+= tf.exp(self.w)` where a layer is made; between the weights and the loss, `tf.Variable(expression)`,
+`variable.assign(expression)`, `variable.scatter_nd_add(…)` and whatever else changes some elements of a variable.
 
 Why gradients stop
 ------------------
@@ -40,9 +40,10 @@ What is assigned on the path gets a name, the variable keeps a copy, and what fo
 is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop assigns one by one are
 collected in a list and stacked. State that a loop carries goes on in a tensor. What an ordinary object keeps in a
 variable of its own becomes a tensor (unsafe where the object hands the variable itself out). Copies of weights that
-inner steps move (meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the same. A model
-that is given computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed. Where the
-variable is read in other functions, and where a graph assigns, nothing is offered.
+inner steps move (meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the same. What a
+layer put in the place of its weight is computed in `call`. A model that is given computed weights is called with them
+by `stateless_call`; unsafe where Keras 3 is assumed. Where the variable is read in other functions, and where a graph
+assigns, nothing is offered.
 
 When it stays silent
 --------------------
@@ -77,9 +78,11 @@ from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
 from regrad.codemods.engine.part_of_source import part_asked
 from regrad.codemods.engine.poured import Poured, loop_around, threaded, unwrapped, uses_of
-from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Withheld
+from regrad.codemods.engine.recording import source_names
+from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.stateless_copy import Elsewhere
 from regrad.codemods.engine.surroundings import function_around
+from regrad.codemods.engine.weight_overwritten import Overwritten, all_overwritten
 
 
 class Rebound(NamedTuple):
@@ -100,6 +103,27 @@ def detect(program: Program) -> Iterable[Finding]:
             if finding.location not in seen:
                 seen.add(finding.location)
                 yield finding
+    for each in all_overwritten(program):
+        finding = _once(program, each)
+        if finding.location not in seen:
+            seen.add(finding.location)
+            yield finding
+
+
+def _once(program: Program, found: Overwritten) -> Finding:
+    """The weight of a layer whose attribute gets a tensor while the layer is made."""
+    event, names = found.report.sink.event, source_names(program, found.report)
+    return Finding(
+        RULE.code,
+        RULE.name,
+        f"`{found.name}` becomes a plain tensor, computed once in `{found.method}`: no gradient comes back through it"
+        f" to {listed(names)}",
+        program.location(found.statement, found.path),
+        CutKind.VARIABLE_REPLACED,
+        names,
+        (Related(program.location(event.node, event.frame), "gradients are asked for here"),),
+        found,
+    )
 
 
 def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
@@ -260,6 +284,7 @@ def _around(program: Program, sink: Sink, filled: Filled) -> ast.AST:
 
 def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.adapted_copies import is_adapted
+    from regrad.codemods.engine.made_once import into_user
     from regrad.codemods.engine.moving import CannotMove
     from regrad.codemods.engine.stateless_copy import called_with_weights
 
@@ -273,6 +298,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, Rebound):
             return _together(program, finding)
+        if isinstance(evidence, Overwritten):
+            method, edits = into_user(program, evidence.statement.value, evidence.path)
+            return [Mending(f"compute it in `{method}` instead of `{evidence.method}`", Safety.SAFE, edits)]
         if isinstance(evidence, Poured) and assigns_a_part(evidence) and not is_adapted(program, evidence):
             return [collected(program, evidence)]
         if isinstance(evidence, Poured):
@@ -285,6 +313,9 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return Withheld(str(problem), SUGGESTION)
         if isinstance(evidence, Elsewhere):
             return Withheld(str(problem), FUNCTIONAL)
+        if isinstance(evidence, Overwritten):
+            kept = evidence.name.rpartition(".")[2]
+            return Withheld(str(problem), f"{kept} = ...  # computed of `{evidence.name}` in `call`, each time anew")
         return Withheld(
             str(problem),
             "new = expression\nloss = ...  # computed with `new`\nvariable.assign(new)  # afterwards, to keep it",

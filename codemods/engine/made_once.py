@@ -77,6 +77,8 @@ def _user(program: Program, kept: _Kept, path: str) -> tuple[ast.FunctionDef, li
         for each in ast.walk(kept.cls)
         if isinstance(each, ast.Attribute) and each.attr == kept.target.attr and each is not kept.target
     ]
+    of_the_weight = _of_the_weight(kept)
+    uses = [each for each in uses if each not in of_the_weight]
     if any(
         not (isinstance(use.value, ast.Name) and use.value.id == kept.this and isinstance(use.ctx, ast.Load))
         for use in uses
@@ -103,6 +105,32 @@ def _user(program: Program, kept: _Kept, path: str) -> tuple[ast.FunctionDef, li
     if not user.args.args or user.args.args[0].arg != kept.this:
         raise CannotMove(f"`{user.name}` is no method of the layer")
     return user, uses
+
+
+def _of_the_weight(kept: _Kept) -> set[ast.AST]:
+    """Where the attribute still is the weight that the value takes the place of, as in `self.w = tf.exp(self.w)`, or
+    is declared.
+    """
+    if not any(_is_target(each, kept) for each in ast.walk(kept.statement.value)):
+        return set()
+    before = kept.maker.body[: kept.maker.body.index(kept.statement)]
+    declared = [
+        each
+        for method in kept.cls.body
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__" and method is not kept.maker
+        for each in method.body
+        if isinstance(each, ast.Assign) and isinstance(each.value, ast.Constant) and each.value.value is None
+    ]
+    return {node for each in (*before, kept.statement, *declared) for node in ast.walk(each) if _is_target(node, kept)}
+
+
+def _is_target(node: ast.AST, kept: _Kept) -> bool:
+    return (
+        isinstance(node, ast.Attribute)
+        and node.attr == kept.target.attr
+        and isinstance(node.value, ast.Name)
+        and node.value.id == kept.this
+    )
 
 
 def _needed(kept: _Kept) -> tuple[list[ast.stmt], dict[str, str]]:
