@@ -86,7 +86,7 @@ def _operands(value: Tensor, node: ast.AST) -> list[Value]:
 
 
 def projects_variable(program: Program, value: Value) -> bool:
-    """Whether a tensor is what `w = tf.nn.relu(w)` made of the variable `w`, in the first pass or a later one."""
+    """Whether a tensor is what `w = tf.nn.relu(w)` made of the variable `w`, in the first or a later pass."""
     for _ in range(4):
         if not isinstance(value, Tensor) or value.operation.kind != "op" or value.operation.frame is None:
             return False
@@ -99,7 +99,7 @@ def projects_variable(program: Program, value: Value) -> bool:
             not isinstance(statement, ast.Assign)
             or statement.value is not operation.node
             or len(statement.targets) != 1
-            or not isinstance(statement.targets[0], (ast.Name, ast.Attribute))
+            or not isinstance(statement.targets[0], (ast.Name, ast.Attribute, ast.Subscript))
         ):
             return False
         name = program.source(statement.targets[0], path)

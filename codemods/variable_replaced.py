@@ -71,7 +71,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.unreached import scope_of
-from regrad.analysis.values import Tensor, Variable
+from regrad.analysis.values import Instance, Tensor, Variable, Zip
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import detached_targets
 from regrad.codemods.engine.broken_paths import listed
@@ -90,6 +90,8 @@ class Rebound(NamedTuple):
 
     statement: ast.stmt
     path: str
+    handed: bool = False
+    """Whether the optimizer is handed the tensor, so that its first step fails."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -130,7 +132,7 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
     event = sink.event
     if sink.kind != "tape" or not isinstance(event, GradientTaken):
         return
-    for value in sink.path.lost:
+    for value in (*sink.path.lost, *_handed_to_optimizer(program, event)):
         if (
             not isinstance(value, Tensor)
             or not (applications.replaces_variable(value) or _projected(program, event, value))
@@ -148,15 +150,17 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
             becomes = "becomes a plain tensor"
         if name is None or statement is None:
             continue
+        handed = all(value is not each for each in sink.path.lost)
+        then = "which the optimizer cannot update" if handed else "so its gradient is None from the next step on"
         yield Finding(
             RULE.code,
             RULE.name,
-            f"`{name}` {becomes} here, so its gradient is None from the next step on",
+            f"`{name}` {becomes} here, {then}",
             program.location(statement, path),
             CutKind.VARIABLE_REPLACED,
             (name,),
             (Related(program.location(event.node, event.frame), "its gradient is asked for here"),),
-            Rebound(statement, path),
+            Rebound(statement, path, handed),
         )
 
 
@@ -174,6 +178,20 @@ def _was_asked_for(program: Program, event: GradientTaken, value: Tensor) -> boo
 def _projected(program: Program, event: GradientTaken, value: Tensor) -> bool:
     """Whether a variable that an optimizer moves is bound to what was made of it between the steps."""
     return applications.projects_variable(program, value) and applications.of(program, event) is not None
+
+
+def _handed_to_optimizer(program: Program, event: GradientTaken) -> list[Tensor]:
+    """What was put in the place of variables, is watched by the tape, and comes to an optimizer of the library."""
+    applied = applications.of(program, event)
+    if applied is None or isinstance(applied.optimizer, Instance):
+        return []
+    parts = applied.pairs.parts if isinstance(applied.pairs, Zip) else (applied.pairs,)
+    given = {id(each) for part in parts for each in flow.sources_of(part)[0]}
+    return [
+        each
+        for each in flow.sources_of(event.sources)[0]
+        if isinstance(each, Tensor) and id(each) in given and applications.projects_variable(program, each)
+    ]
 
 
 def _target(program: Program, statement: ast.stmt | None, path: str) -> str | None:
@@ -326,12 +344,13 @@ def _together(program: Program, finding: Finding) -> Mendings:
     """The update in place, where all variables that the same gradients move are updated so: a training of which one
     half moves variables and the other makes tensors is as broken as before.
     """
-    from regrad.codemods.engine.updated_in_place import updated
+    from regrad.codemods.engine.updated_in_place import updated, updated_item
 
     own: Rebound = finding.evidence
     mine = updated(program, own.statement, own.path)
     if isinstance(mine, Withheld):
-        return mine
+        item = updated_item(program, own.statement, own.path) if own.handed else None
+        return mine if item is None else [item]
     for other in detect(program):
         if isinstance(other.evidence, Rebound) and other.related == finding.related and other != finding:
             its = updated(program, other.evidence.statement, other.evidence.path)

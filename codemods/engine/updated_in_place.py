@@ -82,6 +82,23 @@ def updated(program: Program, statement: ast.stmt, path: str) -> Mending | Withh
     return Mending(f"{title}, and keep copies of its old values" if copied else title, Safety.SAFE, edits)
 
 
+def updated_item(program: Program, statement: ast.stmt, path: str) -> Mending | None:
+    """The update in place of an item that an attribute holds, where the optimizer is handed the tensor today: as that
+    fails, nothing but what runs before the first step can have read the old value.
+    """
+    from regrad.codemods.engine.moving import Rewrite
+
+    target = _assigned(statement)
+    if not isinstance(target, ast.Subscript) or not isinstance(target.value, ast.Attribute):
+        return None
+    if not isinstance(statement, ast.Assign) or _read_in(program, statement, target, path) is None:
+        return None
+    rewrite = Rewrite(program.files[path], program.trees[path])
+    rewrite.replace(statement, _text(program, statement, path))
+    reason = "what else holds the variables sees their new values, too"
+    return Mending("update the variable in place", Safety.UNSAFE, rewrite.edits(), reason)
+
+
 def _with_companions(program: Program, place: Target, statement: ast.stmt) -> tuple[list[ast.stmt], list[Conflict]]:
     """The statements to be written as updates, this one and those that would make a tensor of the variable between two
     of its updates, and what stands against it.
