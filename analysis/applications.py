@@ -8,8 +8,20 @@ from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Lookup
 
 from regrad.analysis.events import Applied, GradientTaken
+from regrad.analysis.flow import sources_of
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Gradients, Mapping, Tensor, Union_, Unknown, Value, Variable, Zip
+from regrad.analysis.values import (
+    Collection,
+    Gradients,
+    Instance,
+    Mapping,
+    Tensor,
+    Union_,
+    Unknown,
+    Value,
+    Variable,
+    Zip,
+)
 from regrad.analysis.walking import each_once
 
 _COMPUTED = frozenset({"operator", "op"})
@@ -114,6 +126,20 @@ def projects_variable(program: Program, value: Value) -> bool:
             return False
         value = earlier[0]
     return False
+
+
+def projected_for_optimizer(program: Program, event: GradientTaken) -> list[Tensor]:
+    """What was put in the place of variables, is watched by the tape, and comes to an optimizer of the library."""
+    applied = of(program, event)
+    if applied is None or isinstance(applied.optimizer, Instance):
+        return []
+    parts = applied.pairs.parts if isinstance(applied.pairs, Zip) else (applied.pairs,)
+    given = {id(each) for part in parts for each in sources_of(part)[0]}
+    return [
+        each
+        for each in sources_of(event.sources)[0]
+        if isinstance(each, Tensor) and id(each) in given and projects_variable(program, each)
+    ]
 
 
 def of(program: Program, event: GradientTaken) -> Applied | None:

@@ -71,7 +71,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.unreached import scope_of
-from regrad.analysis.values import Instance, Tensor, Variable, Zip
+from regrad.analysis.values import Tensor, Variable
 from regrad.analysis.weights import describe
 from regrad.codemods.engine import detached_targets
 from regrad.codemods.engine.broken_paths import listed
@@ -132,7 +132,7 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
     event = sink.event
     if sink.kind != "tape" or not isinstance(event, GradientTaken):
         return
-    for value in (*sink.path.lost, *_handed_to_optimizer(program, event)):
+    for value in (*sink.path.lost, *applications.projected_for_optimizer(program, event)):
         if (
             not isinstance(value, Tensor)
             or not (applications.replaces_variable(value) or _projected(program, event, value))
@@ -178,20 +178,6 @@ def _was_asked_for(program: Program, event: GradientTaken, value: Tensor) -> boo
 def _projected(program: Program, event: GradientTaken, value: Tensor) -> bool:
     """Whether a variable that an optimizer moves is bound to what was made of it between the steps."""
     return applications.projects_variable(program, value) and applications.of(program, event) is not None
-
-
-def _handed_to_optimizer(program: Program, event: GradientTaken) -> list[Tensor]:
-    """What was put in the place of variables, is watched by the tape, and comes to an optimizer of the library."""
-    applied = applications.of(program, event)
-    if applied is None or isinstance(applied.optimizer, Instance):
-        return []
-    parts = applied.pairs.parts if isinstance(applied.pairs, Zip) else (applied.pairs,)
-    given = {id(each) for part in parts for each in flow.sources_of(part)[0]}
-    return [
-        each
-        for each in flow.sources_of(event.sources)[0]
-        if isinstance(each, Tensor) and id(each) in given and applications.projects_variable(program, each)
-    ]
 
 
 def _target(program: Program, statement: ast.stmt | None, path: str) -> str | None:
