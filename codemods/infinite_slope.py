@@ -5,8 +5,8 @@ What it does
 Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as
 soon as two things are equal; a standard deviation written out, which is zero for a feature that does not vary; a root
 or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or starts there; and the logarithm of a
-sigmoid or softmax (or of one minus it), which in 32 bits become exactly 0, as do densities (`exp(-square)`) where the
-targets lie far from what a fresh network says.
+sigmoid or softmax, of one minus it, or of what `where`, a mask, a slice or `gather` picks of them, which in 32 bits
+become exactly 0, as do densities (`exp(-square)`) where the targets lie far from what a fresh network says.
 
 Why gradients stop
 ------------------
@@ -33,11 +33,11 @@ compute the same without the detour. Densities are left to the author: their log
 
 When it stays silent
 --------------------
-When a constant, `epsilon`, a clip, a `maximum` or a `where` keeps the value away from zero; for a root over the whole
+When a constant, `epsilon`, a clip, a `maximum` or a `where` about the value keeps it away from zero (in single
+precision, in which `1 - 1e-10` is 1); for a root over the whole
 batch (RMSE), which is zero only for a perfect fit; for distances of chosen pairs of one set; for those of all pairs
 of one set where what is made of them has no slope at 0 (compared with other distances of the same pairs, or masked);
-for a single probability that was drawn (policy gradients); where
-no gradient passes.
+for the probability of what was drawn (policy gradients); where no gradient passes.
 
 References
 ----------
@@ -54,7 +54,7 @@ from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, Value, Variable
+from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, Unknown, Value, Variable
 from regrad.analysis.walking import each_once
 from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import excerpt, listed
@@ -62,6 +62,7 @@ from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.own_zeros import TO_ITSELF, nothing_comes_back, why_equal
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.selected_probability import is_probability, saturates
 from regrad.codemods.engine.small_constant import NORMS, ROOTS, kept_away
 from regrad.codemods.engine.vanishing_density import vanishes
 
@@ -93,12 +94,13 @@ def detect(program: Program) -> Iterator[Finding]:
             continue
         tensors = sink.alive
         used = sink.users
+        living = frozenset(id(each) for each in tensors)
         for value in tensors:
             operation = value.operation
             if id(operation.node) in seen or operation.frame is None or not isinstance(operation.node, ast.expr):
                 continue
-            slope = _slope(value) or _vanishing(sink, value)
-            if slope is None or _harmless(slope, used.get(id(value), [])):
+            slope = _slope(value) or _vanishing(sink, value) or _selected(program, sink, value)
+            if slope is None or _harmless(slope, used.get(id(value), []), living):
                 continue
             if slope.kind in _SENDS_NOTHING_ON and slope.why is TO_ITSELF and nothing_comes_back(value, used):
                 continue
@@ -114,9 +116,9 @@ def detect(program: Program) -> Iterator[Finding]:
             yield Finding(CODE, NAME, message, place, CutKind.NON_FINITE, lost, related, slope)
 
 
-def _harmless(slope: Slope, following: list[Tensor]) -> bool:
+def _harmless(slope: Slope, following: list[Tensor], living: frozenset[int]) -> bool:
     """Whether its use keeps it away from 0, or sends nothing back there (TensorFlow's root then sends nothing on)."""
-    if any(user.operation.name in ("where", "select", "maximum") for user in following):
+    if any(_left_out(slope, user.operation, living) for user in following):
         return True
     squared = [
         user.operation.name == "square"
@@ -128,6 +130,17 @@ def _harmless(slope: Slope, following: list[Tensor]) -> bool:
         for user in following
     ]
     return slope.kind in ("root", "norm", "euclidean") and bool(squared) and all(squared)
+
+
+def _left_out(slope: Slope, user: Operation, living: frozenset[int]) -> bool:
+    """Whether its use leaves out where it is infinite. A choice by the targets alone does not, for a logarithm."""
+    if user.name not in ("where", "select"):
+        return user.name == "maximum"
+    condition = (user.arguments or {}).get("0") or (user.arguments or {}).get("condition")
+    if slope.kind != "log" or not isinstance(condition, Tensor):
+        return True
+    asked = each_once([condition], lambda each: each.operation.inputs if isinstance(each, Tensor) else ())
+    return any(id(each) in living or isinstance(each, (Variable, Unknown)) for each in asked)
 
 
 def _slope(value: Tensor) -> Slope | None:
@@ -170,6 +183,14 @@ def _vanishing(sink: Sink, value: Tensor) -> Slope | None:
     if operation.name != "log" or not operation.inputs or not vanishes(sink, operation.inputs[0]):
         return None
     return Slope(operation, "density", "far from its centre a density becomes exactly 0")
+
+
+def _selected(program: Program, sink: Sink, value: Tensor) -> Slope | None:
+    operation = value.operation
+    if operation.name != "log" or not operation.inputs:
+        return None
+    reason = saturates(program, sink.alive, operation.inputs[0])
+    return Slope(operation, "log", reason) if reason else None
 
 
 def _ratio(value: Value) -> str | None:
@@ -218,18 +239,10 @@ def _saturates(value: Value) -> str | None:
     operation = value.operation
     if operation.name == "subtract" and len(operation.inputs) == 2:
         one, other = operation.inputs
-        if isinstance(one, Constant) and one.value == 1 and isinstance(other, Tensor) and _bounded(other):
+        if isinstance(one, Constant) and one.value == 1 and isinstance(other, Tensor) and is_probability(other):
             return "a sigmoid or softmax becomes exactly 1"
         return None
-    return "a sigmoid or softmax becomes exactly 0" if _bounded(value) else None
-
-
-def _bounded(value: Tensor) -> bool:
-    return (
-        "probabilities" in value.facts
-        and value.operation.kind in ("op", "layer", "model")
-        and value.operation.transfer != "none"
-    )
+    return "a sigmoid or softmax becomes exactly 0" if is_probability(value) else None
 
 
 def _unshaped(value: Value) -> Value:
