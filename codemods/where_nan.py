@@ -4,7 +4,9 @@ What it does
 ------------
 Reports a `tf.where` whose condition keeps a logarithm, power, quotient or inverse cosine away from a bad argument in
 the result, but not in the computation: `tf.where(p > 0, p * tf.math.log(p), 0.0)`; and one whose condition discards an
-exponential just where it overflows, `tf.where(x > 0, x, tf.exp(x) - 1)`, if the data make `x` large enough for that.
+exponential just where it overflows, `tf.where(x > 0, x, tf.exp(x) - 1)`, if the data make `x` large enough for that;
+and one that leaves missing targets out only after the loss was computed of them,
+`tf.where(tf.math.is_nan(error), 0.0, error)` with `error = tf.square(y_true - y_pred)`.
 
 Why gradients stop
 ------------------
@@ -29,7 +31,8 @@ The fix and its safety
 Safe: the "double where". The argument is replaced by 1 wherever the result is discarded anyway, so every value stays
 what it was. Where the condition is made later than the operation, its comparison about the argument stands there too,
 if it is known by then and discards by itself. Where condition and operation stand in different functions, or the
-condition is not known yet, the code is shown and nothing is rewritten.
+condition is not known yet, the code is shown and nothing is rewritten. Missing targets are replaced before the
+prediction meets them, and what asked the loss for them asks the targets.
 
 When it stays silent
 --------------------
@@ -37,7 +40,7 @@ For `tf.sqrt`, `tf.math.rsqrt`, `tf.norm` and `tf.math.reciprocal` by themselves
 arrives; for a logarithm or quotient of `x > 0` where x is the number of a linear unit, which is hardly ever 0 exactly;
 when the argument already comes from a `where`, `maximum` or clip, or has a constant added; for `divide_no_nan` and
 `multiply_no_nan`; for an exponential of numbers of which it is not known that they go beyond 88, or that are scaled or
-normalised first; when the condition is about something else; when no gradient passes the branch.
+normalised first; when no target is missing, or only sums, differences and `maximum` lie before the `where`; when the condition is about something else; when no gradient passes the branch.
 
 References
 ----------
@@ -57,6 +60,8 @@ from regrad.analysis.values import Operation, Tensor, Value, Variable
 from regrad.analysis.weights import names
 from regrad.codemods.engine.broken_paths import argument, excerpt, listed
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.missing_targets import Missing, missing
+from regrad.codemods.engine.missing_targets import mend as known_targets
 from regrad.codemods.engine.not_finite import guards, hazard, protected
 from regrad.codemods.engine.overflow import OVERFLOWING, overflows
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -98,7 +103,8 @@ def detect(program: Program) -> Iterator[Finding]:
             if value.operation.name not in ("where", "select"):
                 continue
             given = sink.event.x if isinstance(sink.event, Trained) else None
-            for found in _unguarded(value, living, given):
+            late = missing(program, sink, value.operation, living)
+            for found in (*_unguarded(value, living, given), *late):
                 node, frame = found.operation.node, found.operation.frame
                 if node is None or frame is None or id(node) in seen or not hasattr(node, "lineno"):
                     continue
@@ -178,6 +184,8 @@ def mend(program: Program, found: Finding) -> Mendings:
     """The double where."""
     from regrad.codemods.engine.moving import replace_expression
 
+    if isinstance(found.evidence, Missing):
+        return known_targets(program, found.evidence)
     bare: Unguarded = found.evidence
     node, frame, where = bare.operation.node, bare.operation.frame, bare.where.node
     risky = _written(node, bare)
