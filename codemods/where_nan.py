@@ -40,7 +40,8 @@ For `tf.sqrt`, `tf.math.rsqrt`, `tf.norm` and `tf.math.reciprocal` by themselves
 arrives; for a logarithm or quotient of `x > 0` where x is the number of a linear unit, which is hardly ever 0 exactly;
 when the argument already comes from a `where`, `maximum` or clip, or has a constant added; for `divide_no_nan` and
 `multiply_no_nan`; for an exponential of numbers of which it is not known that they go beyond 88, or that are scaled or
-normalised first; when no target is missing, or only sums, differences and `maximum` lie before the `where`; when the condition is about something else; when no gradient passes the branch.
+normalised first; when no target is missing, or only sums, differences and `maximum` lie before the `where`; when the
+condition is about something else; when no gradient passes the branch.
 
 References
 ----------
@@ -51,6 +52,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
@@ -103,8 +105,8 @@ def detect(program: Program) -> Iterator[Finding]:
             if value.operation.name not in ("where", "select"):
                 continue
             given = sink.event.x if isinstance(sink.event, Trained) else None
-            late = missing(program, sink, value.operation, living)
-            for found in (*_unguarded(value, living, given), *late):
+            late: Iterator[Unguarded | Missing] = missing(program, sink, value.operation, living)
+            for found in chain(_unguarded(value, living, given), late):
                 node, frame = found.operation.node, found.operation.frame
                 if node is None or frame is None or id(node) in seen or not hasattr(node, "lineno"):
                     continue
@@ -146,7 +148,14 @@ def _unguarded(where: Tensor, living: set[int], given: Value | None) -> Iterator
             if found is not None:
                 position, regions = found
                 risky = inner.inputs[position]
-                comparison = next((each for each in comparisons if guards(each, risky, regions)), None)
+                comparison = next(
+                    (
+                        each
+                        for each in comparisons
+                        if guards(each, risky, regions, index != 0 if each in plain else None, given)
+                    ),
+                    None,
+                )
                 if comparison is not None and not protected(risky):
                     yield Unguarded(operation, inner, risky, position, comparison, condition, index == 0)
             if inner.name in OVERFLOWING:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.values import Constant, Layer, Operation, Tensor, Value, Variable
+from regrad.codemods.engine.padded_rows import zero_at_padding
 
 _AT_ONE = frozenset({"acos", "asin", "atanh", "arccos", "arcsin", "arctanh"})
 _WEIGHTED = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D"})
-_SMALL = 1e-2
+_THROUGH_ZERO = frozenset("square sqrt abs negative cast expm1 log1p tanh sin tan sinh asinh atan".split())
+_SMALL, _AROUND = 1e-2, 0.5
 _DEEPEST = 8
 _NEGATIVE, _ZERO, _EDGE = 1, 2, 4
 
@@ -46,27 +48,51 @@ def hazard(operation: Operation, living: bool, used: bool) -> tuple[int, int] | 
     return (position, regions) if regions else None
 
 
-def guards(comparison: Operation, risky: Value, regions: int) -> bool:
-    """Whether a comparison keeps this value from where the operation is not finite, and the value does get there."""
+def guards(
+    comparison: Operation, risky: Value, regions: int, discarding: bool | None = None, given: Value | None = None
+) -> bool:
+    """Whether a comparison keeps this value from where the operation is not finite, and the value does get there.
+
+    `discarding` is what the comparison says of the elements that are discarded, if it alone decides; `given` is what
+    the model is fed with.
+    """
     if len(comparison.inputs) != 2:
         return False
     for one, other in (comparison.inputs, comparison.inputs[::-1]):
-        if not _same(one, risky) and (regions & ~_ZERO or not _zero_with(one, risky)):
+        size = _of_size(one)
+        if not _same(one, risky) and (regions & ~_ZERO or not (_zero_with(one, risky) or _zero_with(size, risky))):
             continue
         if isinstance(other, Constant) and isinstance(other.value, (int, float)):
             if regions & _EDGE:
                 return 0.9 <= abs(other.value) <= 1.1
-            return abs(other.value) <= _SMALL and _gets_there(comparison, one, risky, regions)
+            near = abs(other.value) <= _SMALL or _around_zero(comparison, one, other.value, discarding)
+            return near and _gets_there(comparison, one, risky, regions, given)
         if isinstance(other, Tensor) and other.operation.name in ("zeros_like", "zeros"):
-            return not regions & _EDGE and _gets_there(comparison, one, risky, regions)
+            return not regions & _EDGE and _gets_there(comparison, one, risky, regions, given)
     return False
 
 
-def _gets_there(comparison: Operation, compared: Value, risky: Value, regions: int) -> bool:
+def _of_size(value: Value) -> Value:
+    """What the size is taken of in `abs(x)` or `square(x)`."""
+    sized = isinstance(value, Tensor) and value.operation.name in ("abs", "square") and value.operation.inputs
+    return value.operation.inputs[0] if isinstance(value, Tensor) and sized else value
+
+
+def _around_zero(comparison: Operation, one: Value, bound: float, discarding: bool | None) -> bool:
+    """Whether just the sizes up to a bound are discarded, as beside a series that stands for a quotient around 0."""
+    if discarding is None or one is not comparison.inputs[0] or _of_size(one) is one or not 0 < bound <= _AROUND:
+        return False
+    return discarding is (comparison.name in ("less", "less_equal")) and comparison.name not in ("equal", "not_equal")
+
+
+def _gets_there(comparison: Operation, compared: Value, risky: Value, regions: int, given: Value | None) -> bool:
     exactly = comparison.name in ("equal", "not_equal")
     if regions & _NEGATIVE and not exactly and not _positive(compared) and not _positive(risky):
         return True
-    return bool(regions & _ZERO) and (exactly or not _any_number(risky))
+    if not regions & _ZERO:
+        return False
+    plain = _of_size(compared)
+    return exactly or not (_any_number(risky) or _any_number(plain)) or zero_at_padding(plain, given)
 
 
 def _positive(value: Value) -> bool:
@@ -138,11 +164,22 @@ def _zero_with(one: Value, risky: Value) -> bool:
                 kept, inputs = True, inputs[::-1]
             kept = kept or (name == "multiply" and inputs[0] is inputs[1])
         else:
-            kept = name in ("square", "sqrt", "abs", "negative", "cast")
+            exponent = _exponent(risky.operation)
+            kept, inputs = name in _THROUGH_ZERO or exponent is not None, exponent or inputs
         if not kept:
             return False
         risky = inputs[0]
     return False
+
+
+def _exponent(operation: Operation) -> tuple[Value, ...] | None:
+    """What stands in the exponential of `exp(x) - 1` or `1 - exp(x)`."""
+    if operation.name != "subtract" or len(operation.inputs) != 2:
+        return None
+    for one, other in (operation.inputs, operation.inputs[::-1]):
+        if isinstance(one, Constant) and one.value == 1 and isinstance(other, Tensor) and other.operation.name == "exp":
+            return other.operation.inputs
+    return None
 
 
 def protected(value: Value) -> bool:
