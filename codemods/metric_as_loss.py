@@ -3,9 +3,10 @@
 What it does
 ------------
 Reports a model that is trained with `loss="accuracy"`, another metric's name, a metric object (`keras.metrics.X()`)
-or a counting function of `keras.metrics` as its loss, or a loss that is computed with a function which the same
-`compile` lists among its metrics; and gradients, of a tape or of a loss of the program's own, that are asked of what a
-metric object returns (`train_loss.result()`).
+or a counting function of `keras.metrics` as its loss; a counting function of the program's own that is called a metric
+(`error_rate`, `class_accuracy`), or is one call of what the metrics of the same `compile` call too; a loss that is
+computed with a function which that `compile` lists among its metrics; and gradients, of a tape or of a loss of the
+program's own, that are asked of what a metric object returns (`train_loss.result()`).
 
 Why gradients stop
 ------------------
@@ -29,9 +30,9 @@ The fix and its safety
 ----------------------
 The loss that the metric is usually watched with: the cross-entropy for the last activation and the labels, the
 squared error for a quantity. Unsafe, since the author named no loss; where the labels do not decide, candidates are
-offered and the verifier chooses. The metrics that the model reports are left alone. Where a `Mean` was given the loss
-of the batch, that loss is differentiated itself; a metric object that is called like a loss becomes the loss of the
-same name.
+offered and the verifier chooses. The metrics that the model reports are left alone, and a metric of the program's own
+that was the loss becomes one of them. Where a `Mean` was given the loss of the batch, that loss is differentiated
+itself; a metric object that is called like a loss becomes the loss of the same name.
 
 When it stays silent
 --------------------
@@ -96,6 +97,8 @@ class _Misused(NamedTuple):
     targets: Targets
     watched: Value | None
     """What `compile` was given as metrics."""
+    function: Function | None = None
+    """The program's own metric that is the loss itself."""
 
 
 def detect(program: Program) -> Iterable[Finding]:
@@ -119,6 +122,7 @@ def detect(program: Program) -> Iterable[Finding]:
                 head,
                 targets_of(target),
                 compilation.metrics,
+                loss if counts is not None and counts[1] is loss and isinstance(loss, Function) else None,
             )
             location = program.location(node, compilation.frame)
             yield Finding(CODE, NAME, message, location, CutKind.NON_DIFFERENTIABLE, (), (), evidence)
@@ -272,18 +276,31 @@ def _edits(program: Program, found: _Misused, fit: Fit) -> tuple[Edit, ...]:
     holder = parents.get(node)
     if isinstance(node, ast.Name) and isinstance(holder, ast.keyword | ast.Call):
         value = _value_of(program, found.path, node)
-        if _LOSS.search(node.id.lower()):
+        watched = own_metrics.listed(found.watched)
+        if found.function is not None and value is node:
+            if all(each.node is not found.function.node for each in watched):
+                text, edits = _watched(program, found.path, node, text, edits)
+        elif _LOSS.search(node.id.lower()):
             node = value
         elif value is not node:
-            # The metric would have lost its only use: `compile` is to watch it.
-            call = parents.get(holder) if isinstance(holder, ast.keyword) else holder
-            metrics = _metrics(call) if isinstance(call, ast.Call) else _UNKNOWN
-            if isinstance(metrics, ast.List) and metrics.elts:
-                last = source.span(metrics.elts[-1]).end
-                edits = (*edits, Edit(found.path, Span(last, last), f", {node.id}"))
-            elif metrics is None:
-                text = f"{text}, metrics=[{node.id}]"
+            text, edits = _watched(program, found.path, node, text, edits)
     return (*edits, Edit(found.path, source.span(node), text))
+
+
+def _watched(
+    program: Program, path: str, name: ast.Name, text: str, edits: tuple[Edit, ...]
+) -> tuple[str, tuple[Edit, ...]]:
+    """The text of the loss and the edits with which `compile` watches the metric, which would lose its only use."""
+    parents = program.parents(path)
+    holder = parents.get(name)
+    call = parents.get(holder) if isinstance(holder, ast.keyword) else holder
+    metrics = _metrics(call) if isinstance(call, ast.Call) else _UNKNOWN
+    if isinstance(metrics, ast.List) and metrics.elts:
+        last = program.files[path].span(metrics.elts[-1]).end
+        return text, (*edits, Edit(path, Span(last, last), f", {name.id}"))
+    if metrics is None:
+        return f"{text}, metrics=[{name.id}]", edits
+    return text, edits
 
 
 def _metrics(call: ast.Call) -> ast.expr | None:
