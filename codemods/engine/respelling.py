@@ -16,6 +16,7 @@ from regrad.codemods.engine import imports
 from regrad.codemods.engine.arguments import Callee, CannotChange, Change, Remove, Set, change_call
 from regrad.codemods.engine.judged import Judged, judged, units_of
 from regrad.codemods.engine.rule import Edit
+from regrad.codemods.engine.unpacked_settings import unpacked_argument
 
 CLASSES = {
     "binary_crossentropy": "BinaryCrossentropy",
@@ -341,7 +342,10 @@ def activation_edits(program: Program, layer: Layer, new: str) -> tuple[Edit, ..
         else:
             raise CannotChange("the layer is chosen by an expression")
         return (*edits, Edit(path, source.span(call), f"{text}({quoted(program, path, new)})"))
-    node, key = argument_node(layer, "activation")
+    given = unpacked_argument(program, path, call, "activation") if isinstance(call, ast.Call) else None
+    node, key = argument_node(layer, "activation") if given is None else (given.node, "activation")
+    if given is not None:
+        path, source = given.path, program.files[given.path]
     value = layer.arguments.get("activation")
     if node is None:
         if not isinstance(call, ast.Call):
@@ -359,11 +363,7 @@ def activation_edits(program: Program, layer: Layer, new: str) -> tuple[Edit, ..
         return (*edits, Edit(path, source.span(node), text))
     if not isinstance(call, ast.Call):
         raise CannotChange("the layer is not made by a call of its own")
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, (ast.Name, ast.Attribute))
-        and _last(node.func) == "Softmax"
-    ):
+    if given is not None or (isinstance(node, ast.Call) and called(node) == "Softmax"):
         return (Edit(path, source.span(node), quoted(program, path, new)),)
     return (change_call(source, call, Set(key, quoted(program, path, new))),)
 
