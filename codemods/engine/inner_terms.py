@@ -27,6 +27,7 @@ from regrad.codemods.engine.surroundings import block_of, function_around, index
 
 _REDUCING = frozenset({"reduce_mean", "mean", "reduce_sum", "sum"})
 _ENDINGS = ("loss", "penalty", "term", "regularizer", "regularization")
+_PASSED = (ast.Assign, ast.AugAssign, ast.If, ast.Expr)
 _MIXED = "the term is mixed with the prediction; give the tensor to the loss as a target, or as another output"
 
 
@@ -38,7 +39,7 @@ class _Parts(NamedTuple):
     """What reduces the sum as a whole."""
     going: tuple[ast.expr, ...]
     staying: tuple[ast.expr, ...]
-    statements: tuple[ast.Assign, ...]
+    statements: tuple[ast.Assign | ast.AugAssign, ...]
     taken_off: frozenset[int] = frozenset()
     """Those terms that the loss subtracts."""
 
@@ -99,31 +100,37 @@ def _captured(function: Function, node: ast.FunctionDef) -> list[str]:
 def _taken_apart(node: ast.FunctionDef, captured: set[str]) -> _Parts:
     """Which terms depend on the captured tensors and on nothing that the loss is given."""
     given = {argument.arg for argument in ast.walk(node.args) if isinstance(argument, ast.arg)}
-    bound: dict[str, ast.Assign] = {}
+    bound: dict[str, list[ast.stmt]] = {}
+    ordered: list[ast.stmt] = []
     result: ast.expr | None = None
     for index, statement in enumerate(node.body):
         if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant) and index == 0:
             continue
         if isinstance(statement, ast.Return) and statement is node.body[-1]:
             result = statement.value
-        elif (
-            isinstance(statement, ast.Assign)
-            and len(statement.targets) == 1
-            and isinstance(statement.targets[0], ast.Name)
-            and statement.targets[0].id not in bound.keys() | given | captured
-        ):
-            bound[statement.targets[0].id] = statement
-        else:
+            continue
+        leaves = any(isinstance(each, ast.Return | ast.Raise) for each in ast.walk(statement))
+        if leaves or not isinstance(statement, _PASSED) or stored(statement) & (given | captured):
             raise CannotMove("the loss does more than put its terms together")
+        ordered.append(statement)
+        for name in stored(statement):
+            bound.setdefault(name, []).append(statement)
 
     def needs(expression: ast.AST) -> set[str]:
-        names = loaded(expression)
-        return names.union(*(needs(bound[name].value) for name in names if name in bound))
+        """The names that an expression is made of, whichever statement bound them."""
+        names, waiting = set[str](), list(loaded(expression))
+        while waiting:
+            name = waiting.pop()
+            if name not in names:
+                names.add(name)
+                waiting.extend(inner for each in bound.get(name, ()) for inner in loaded(each))
+        return names
 
     around: ast.expr | None = None
     while True:
-        if isinstance(result, ast.Name) and result.id in bound:
-            result = bound[result.id].value
+        alone = bound.get(result.id, []) if isinstance(result, ast.Name) else []
+        if len(alone) == 1 and isinstance(alone[0], ast.Assign) and _target(alone[0]) is not None:
+            result = alone[0].value
         elif isinstance(result, ast.Call) and _is_reduction(result) and around is None:
             around, result = result.func, result.args[0]
         else:
@@ -139,15 +146,29 @@ def _taken_apart(node: ast.FunctionDef, captured: set[str]) -> _Parts:
         raise CannotMove(_MIXED)
     wanted = set().union(*(needs(each) for each in going))
     kept = set().union(*(needs(each) for each in staying))
-    statements = tuple(statement for name, statement in bound.items() if name in wanted)
+    moved = [each for each in ordered if stored(each) & wanted]
+    statements = tuple(each for each in moved if isinstance(each, ast.Assign | ast.AugAssign) and _target(each))
+    left = [each for each in ordered if each not in moved and not _holds(each, result)]
+    if len(statements) < len(moved) or any(loaded(each) & (wanted & bound.keys() | captured) for each in left):
+        raise CannotMove("the loss does more than put its terms together")
     if wanted & kept & bound.keys():
         raise CannotMove("the terms share what they are made of")
     return _Parts(result, around, tuple(going), tuple(staying), statements, taken_off)
 
 
+def _target(statement: ast.stmt) -> str | None:
+    """The one name that a statement binds or changes."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+
+
+def _holds(statement: ast.stmt, expression: ast.expr) -> bool:
+    return any(each is expression for each in ast.walk(statement))
+
+
 def _settings(program: Program, function: Function, parts: _Parts, captured: set[str]) -> list[str]:
     """Arguments of the function around the loss that the terms are computed with: the layer is made with them."""
-    own = {each.targets[0].id for each in parts.statements if isinstance(each.targets[0], ast.Name)}
+    own = {_target(each) for each in parts.statements}
     nodes = [*parts.going, *(each.value for each in parts.statements), *([parts.around] if parts.around else [])]
     parameters = _parameters_around(program, function)
     found: dict[str, None] = {}
@@ -193,6 +214,21 @@ def _is_scalar(node: ast.expr, bound: dict[str, ast.expr]) -> bool:
     return _is_reduction(node)
 
 
+def _values(parts: _Parts) -> dict[str, ast.expr]:
+    """What each name of the terms was last given, a number beside it apart; none where it was made of itself."""
+    found: dict[str, ast.expr] = {}
+    for each in parts.statements:
+        name = _target(each) or ""
+        if isinstance(each, ast.AugAssign):
+            if not isinstance(each.value, ast.Constant | ast.Name | ast.Attribute | ast.UnaryOp):
+                found.pop(name, None)
+        elif name in loaded(each.value) and not _is_reduction(each.value):
+            found.pop(name, None)
+        else:
+            found[name] = each.value
+    return found
+
+
 def _bindings(block: list[ast.stmt], names: list[str]) -> tuple[list[str], ast.stmt]:
     """The captured tensors in the order in which they are made, and the statement after which all are there."""
     places: dict[str, int] = {}
@@ -234,8 +270,8 @@ def _top_level(program: Program, tree: ast.Module, block: list[ast.stmt], wired_
 
 def _class_name(program: Program, path: str, parts: _Parts) -> str:
     named = next((each.id for each in parts.going if isinstance(each, ast.Name)), "")
-    if not named and parts.statements and isinstance(parts.statements[-1].targets[0], ast.Name):
-        named = parts.statements[-1].targets[0].id
+    if not named and parts.statements:
+        named = _target(parts.statements[-1]) or ""
     words = [word for word in (named or "inner").split("_") if word]
     if words[-1].lower() not in _ENDINGS:
         words.append("term")
@@ -252,7 +288,7 @@ def _class_text(
 ) -> str:
     source, tree = program.files[path], program.trees[path]
     held = {each: f"self.{each}" for each in settings}
-    bound = {each.targets[0].id: each.value for each in parts.statements if isinstance(each.targets[0], ast.Name)}
+    bound = _values(parts)
     added = written(
         (renamed_text(program.source(each, path), held), each, id(each) not in parts.taken_off) for each in parts.going
     )
@@ -266,8 +302,9 @@ def _class_text(
     listed = ", ".join(names)
     body = [] if len(names) == 1 else [f"{listed} = inputs"]
     for statement in parts.statements:
-        target, value = program.source(statement.targets[0], path), program.source(statement.value, path)
-        text = f"{target} = {renamed_text(value, held)}" if held else source.segment(source.span(statement))
+        value, sign = program.source(statement.value, path), ast.unparse(statement).split()[1]
+        renamed = f"{_target(statement)} {sign} {renamed_text(value, held)}"
+        text = renamed if held else source.segment(source.span(statement))
         shift = " " * (8 - statement.col_offset)
         body.append(re.sub(r"\n(?=.)", "\n" + shift, text) if shift else text)
     body += [f"self.add_loss({added})", f"return {listed}"]
