@@ -167,6 +167,17 @@ def without_gradients(before: StepReport, after: StepReport) -> tuple[Verdict, s
 
 
 def compare_steps(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
+    verdict, reason = compare_gradients(before, after)
+    outside = made_without(before, after) if verdict is Verdict.MENDED else ()
+    if not outside:
+        return verdict, reason
+    return Verdict.IMPROVED, (
+        f"{sentence(was(before))} before; now all that is asked for receives gradients, "
+        f"and {listed(outside)} {'is' if len(outside) == 1 else 'are'} in no model that trains any more."
+    )
+
+
+def compare_gradients(before: StepReport, after: StepReport) -> tuple[Verdict, str]:
     remaining = faults_of(after)
     if before.exception is not None and kind_of(before.exception) == kind_of(after.swallowed):
         return Verdict.UNCHANGED, f"{sentence(was(before))} before, and still does: the program catches it now."
@@ -262,16 +273,32 @@ def passed_over(before: StepReport, after: StepReport) -> tuple[str, ...]:
 def no_longer_asked(before: StepReport, after: StepReport) -> tuple[str, ...]:
     """Variables without gradient that are not asked for any more, where nothing trains that did not before.
 
-    To leave out what gets no gradient ends the error, and teaches nothing. What shared a model with the variables that
-    train, and is in none of their models any more, is another matter: the model is made without it.
+    To leave out what gets no gradient ends the error, and teaches nothing.
     """
+    outside = made_without(before, after)
+    return tuple(name for name in _asked_no_more(before, after) if name not in outside)
+
+
+def made_without(before: StepReport, after: StepReport) -> tuple[str, ...]:
+    """Those that shared a model with variables that train, and are in none of their models any more: the model is made
+    without them. Whether they were to be trained, no step can tell.
+    """
+    shared = {variable.model for variable in flowing(before)} - {None}
+    parted = {variable.name for variable in before.variables if variable.model in shared}
+    trained = {variable.model for variable in flowing(after)}
+    owners = {variable.name: variable.model for variable in after.variables}
+    return tuple(
+        name
+        for name in _asked_no_more(before, after)
+        if name in parted and owners[name] is not None and owners[name] not in trained
+    )
+
+
+def _asked_no_more(before: StepReport, after: StepReport) -> tuple[str, ...]:
     flowed = {variable.name for variable in flowing(before)}
     if any(variable.name not in flowed for variable in flowing(after)):
         return ()
     without = faults_of(before).none
-    shared = {variable.model for variable in flowing(before)} - {None}
-    parted = {variable.name for variable in before.variables if variable.model in shared}
-    trained = {variable.model for variable in flowing(after)}
     return tuple(
         variable.name
         for variable in after.variables
@@ -279,7 +306,6 @@ def no_longer_asked(before: StepReport, after: StepReport) -> tuple[str, ...]:
         and variable.trainable
         and variable.gradient is Gradient.NOT_ASKED
         and not variable.changed
-        and not (variable.name in parted and variable.model is not None and variable.model not in trained)
     )
 
 

@@ -190,7 +190,7 @@ def test_what_is_only_asked_no_more_is_not_mended() -> None:
     assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=other)) is Verdict.MENDED
 
 
-def test_what_the_trained_model_is_made_without_is_mended() -> None:
+def test_what_the_trained_model_is_made_without_may_have_been_meant_to_train() -> None:
     """A model took one output of another; now it begins at the inputs of that one, and ends at its output."""
     whole = [
         replace(variable(name, kind), model="whole") for name, kind in (("a", Gradient.FLOWS), ("b", Gradient.NONE))
@@ -198,7 +198,7 @@ def test_what_the_trained_model_is_made_without_is_mended() -> None:
     before = StepReport(Outcome.STEPPED, loss=0.5, variables=tuple(whole))
     narrow = replace(variable("a", Gradient.FLOWS), model="narrow")
     beside = replace(variable("b", Gradient.NOT_ASKED), model="whole")
-    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(narrow, beside))) is Verdict.MENDED
+    assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(narrow, beside))) is Verdict.IMPROVED
     kept = replace(narrow, model="whole")
     assert verdict(before, StepReport(Outcome.STEPPED, loss=0.5, variables=(kept, beside))) is Verdict.UNCHANGED
 
