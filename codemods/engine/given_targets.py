@@ -15,6 +15,7 @@ from regrad.codemods.engine import deliveries
 from regrad.codemods.engine.dropped_on_the_way import dropped_by, passed_on
 from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
 from regrad.codemods.engine.handed_twice import handed_twice
+from regrad.codemods.engine.idle_targets import reads_no_targets, zeros_given
 from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import described
@@ -40,7 +41,9 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
     same = _gives_back(event)
     maker = deliveries.assigned_call(program, event.frame.path, event.x_node)
     method = maker.func.attr if maker is not None and isinstance(maker.func, ast.Attribute) else ""
-    if kind == "array":
+    if kind == "array" and reads_no_targets(event):
+        yield "the loss reads no targets: give it zeros", Safety.UNSAFE, lambda: zeros_given(program, event)
+    elif kind == "array":
         if isinstance(event.x_node, ast.List) and len(event.x_node.elts) == 2:
             first, second = event.x_node.elts
             named = isinstance(second, ast.Name) and second.id in _siblings(program, event, first)
