@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,9 @@ from .cases import Program, programs
 from .locating import FOUND, MISSED, located, named_lines
 from .machine import measured_with, regrad_version
 from .result import Column, Comparison, Figures, Row, Table
+
+INSTALLED = re.compile(r"/[^\s'\")]*?/(?=site-packages/|dist-packages/)")
+"""Where a machine keeps its packages: nothing that is kept names it."""
 
 TITLE = "Controls: verdicts on known pairs, lines that a run names"
 PACKAGES = ("tensorflow", "keras")
@@ -272,7 +276,7 @@ def exceptions_of(totals: Totals) -> tuple[Row, ...]:
         for each in totals.pairs
         if each.location in MISSED
     ]
-    return tuple(rows)
+    return tuple({**row, "said": INSTALLED.sub(".../", str(row["said"]))} for row in rows)
 
 
 def comparisons_of(name: str, judged: Sequence[Judged]) -> list[Comparison]:
