@@ -2,11 +2,13 @@
 
 What it does
 ------------
-Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as
-soon as two things are equal; a standard deviation written out, which is zero for a feature that does not vary; a root
-or logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or starts there; and the logarithm of a
+Reports, between the weights and the loss: the root (`sqrt`, `norm`, `** 0.5`) of a sum of squares that is zero as soon
+as two things are equal; a standard deviation written out, which is zero for a feature that does not vary; a root or
+logarithm of something that is cut off at zero (`relu`, `maximum(x, 0)`) or starts there; and the logarithm of a
 sigmoid or softmax, of one minus it, or of what `where`, a mask, a slice or `gather` picks of them, which in 32 bits
-become exactly 0, as do densities (`exp(-square)`) where the targets lie far from what a fresh network says.
+become exactly 0, as do densities (`exp(-square)`) where the targets lie far from what a fresh network says. Also the
+logarithm or root of what lies below 0 as often as above it, a `tanh` or linear unit to which only a small constant is
+added.
 
 Why gradients stop
 ------------------
@@ -27,17 +29,17 @@ The fix and its safety
 ----------------------
 Unsafe: a small constant is added under the root (1e-12) or in the logarithm (1e-7), which changes the value in the
 last digits; a logarithm of a softmax or sigmoid that is called in place becomes `log_softmax` or `log_sigmoid`, which
-compute the same without the detour. Densities are left to the author: their logarithms are to be added up by
-`reduce_logsumexp`. Where the data alone make it zero (padded rows), a run on these data shows it, and
-`regrad fix` mends what the run showed.
+compute the same without the detour. An output of which both `log(y)` and `log(1 - y)` are taken becomes a sigmoid.
+Densities are left to the author: their logarithms are to be added up by `reduce_logsumexp`. Where the data alone make
+it zero (padded rows), a run on these data shows it, and `regrad fix` mends what the run showed.
 
 When it stays silent
 --------------------
 When a constant, `epsilon`, a clip, a `maximum` or a `where` about the value keeps it away from zero (in single
-precision, in which `1 - 1e-10` is 1); for a root over the whole
-batch (RMSE), which is zero only for a perfect fit; for distances of chosen pairs of one set; for those of all pairs
-of one set where what is made of them has no slope at 0 (compared with other distances of the same pairs, or masked);
-for the probability of what was drawn (policy gradients); where no gradient passes.
+precision, in which `1 - 1e-10` is 1); for a root over the whole batch (RMSE), which is zero only for a perfect fit;
+for distances of chosen pairs of one set; for those of all pairs of one set where what is made of them has no slope at
+0 (compared with other distances of the same pairs, or masked); for the probability of what was drawn (policy
+gradients); for negative numbers that a `where` leaves out later on; where no gradient passes.
 
 References
 ----------
@@ -57,6 +59,8 @@ from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Constant, Layer, Network, Operation, Tensor, Unknown, Value, Variable
 from regrad.analysis.walking import each_once
 from regrad.analysis.weights import names
+from regrad.codemods.engine.below_zero import Below, below_zero
+from regrad.codemods.engine.below_zero import mend as positive_output
 from regrad.codemods.engine.broken_paths import excerpt, listed
 from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.layout import CannotMove
@@ -76,14 +80,20 @@ _SHAPES = frozenset(
 
 _SENDS_NOTHING_ON = frozenset({"root", "norm"})
 """Where nothing arrives, these send nothing on; a power and `reduce_euclidean_norm` make NaN of it."""
+_LEAVING_OUT = frozenset("where select boolean_mask multiply_no_nan nan_to_num maximum gather cond".split())
 
 
 class Slope(NamedTuple):
-    """What was found: the operation and why its value gets there. `kind`: root, norm, power, log or density."""
+    """What was found: the operation and why its value gets there. `kind`: root, norm, power, log, density or sign.
+
+    `below` is the output that is negative at times, and `others` the logarithms beside this one, for `sign`.
+    """
 
     operation: Operation
     kind: str
     why: str
+    below: Below | None = None
+    others: tuple[Operation, ...] = ()
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -99,7 +109,7 @@ def detect(program: Program) -> Iterator[Finding]:
             operation = value.operation
             if id(operation.node) in seen or operation.frame is None or not isinstance(operation.node, ast.expr):
                 continue
-            slope = _slope(value) or _vanishing(sink, value) or _selected(program, sink, value)
+            slope = _slope(value) or _vanishing(sink, value) or _selected(program, sink, value) or _signed(sink, value)
             if slope is None or _harmless(slope, used.get(id(value), []), living):
                 continue
             if slope.kind in _SENDS_NOTHING_ON and slope.why is TO_ITSELF and nothing_comes_back(value, used):
@@ -107,9 +117,8 @@ def detect(program: Program) -> Iterator[Finding]:
             seen.add(id(operation.node))
             lost = names(sink.path.connected)
             text = excerpt(program, operation.node, operation.frame)
-            message = (
-                f"the slope of `{text}` is infinite at 0: {slope.why}; then the gradients of {listed(lost)} are NaN"
-            )
+            fault = f"the slope of `{text}` is infinite at 0" if slope.below is None else f"`{text}` is NaN below 0"
+            message = f"{fault}: {slope.why}; then the gradients of {listed(lost)} are NaN"
             event = sink.event
             related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
             place = program.location(operation.node, operation.frame)
@@ -191,6 +200,20 @@ def _selected(program: Program, sink: Sink, value: Tensor) -> Slope | None:
         return None
     reason = saturates(program, sink.alive, operation.inputs[0])
     return Slope(operation, "log", reason) if reason else None
+
+
+def _signed(sink: Sink, value: Tensor) -> Slope | None:
+    operation = value.operation
+    if operation.name not in ("log", "sqrt") or not operation.inputs:
+        return None
+    found = below_zero(sink.alive, operation.inputs[0])
+    # Below 0 the slope is finite, so that what is left out later on does no harm.
+    later = each_once([value], lambda each: sink.users.get(id(each), ()))
+    if found is None or any(isinstance(each, Tensor) and each.operation.name in _LEAVING_OUT for each in later):
+        return None
+    others = tuple(each.operation for each in sink.alive if each.operation.name == "log")
+    what = "a linear unit" if found.name == "linear" else f"`{found.name}`"
+    return Slope(operation, "sign", f"{what} gives negative numbers as well", found, others)
 
 
 def _ratio(value: Value) -> str | None:
@@ -349,6 +372,8 @@ def mend(program: Program, found: Finding) -> Mendings:
     slope: Slope = found.evidence
     node, frame = slope.operation.node, slope.operation.frame
     assert isinstance(node, ast.expr) and frame is not None
+    if slope.below is not None:
+        return positive_output(program, slope.below, slope.others)
     if slope.kind == "density":
         return Withheld(
             "a small constant would keep the NaN away, and the gradient at 0; the logarithms are to be added up",

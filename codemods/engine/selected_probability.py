@@ -62,6 +62,13 @@ def saturates(program: Program, living: Iterable[Value], value: Value) -> str | 
     return None
 
 
+def number_at(value: Value, output: Tensor, number: float) -> float | None:
+    """What an element of the value is where the output is that number; None where that is not certain."""
+    attempt = _Attempt(output, number)
+    found = attempt.number(value)
+    return None if attempt.picked else found
+
+
 def _probability(value: Value) -> Tensor | None:
     """The only sigmoid or softmax that the value is computed from."""
     found: dict[int, Tensor] = {}
