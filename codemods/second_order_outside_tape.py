@@ -49,6 +49,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from regrad.analysis.callee import called
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken
 from regrad.analysis.frames import Frame, place_in
@@ -127,8 +128,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
             edits = recording.bring_in(program, recorder, missed(report.sink))
     except CannotMove as reason:
         return Withheld(str(reason), advice)
-    seen = not isinstance(report, Penalty)
-    return (Mending("take the inner gradient inside the outer tape", Safety.SAFE, edits, seen_in_step=seen),)
+    # A Jacobian without a connection is zeros, which the loss was computed with: nothing is missing there.
+    zeros = isinstance(event.node, ast.Call) and called(event.node) == "batch_jacobian"
+    seen = not isinstance(report, Penalty) and not zeros
+    title = "take the inner gradient inside the outer tape"
+    return (Mending(title, Safety.SAFE, edits, keeps_loss=not zeros, seen_in_step=seen),)
 
 
 def _written_in_target(event: GradientTaken, report: Report) -> bool:

@@ -121,8 +121,10 @@ def merge(eager: Pass, native: Pass) -> Pass:
             variables=variables,
             symptoms=symptoms,
             warnings=warnings,
+            # Compiled, a training draws its batches in another order: losses of programs are compared, so they are all
+            # of the eager pass where both ended alike.
             loss=probe.loss
-            if probe.loss is not None and both_stepped
+            if probe.loss is not None and own.outcome is probe.outcome
             else own.loss
             if own.loss is not None
             else probe.loss,
