@@ -17,13 +17,13 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from regrad.verify import Verdict, Verifier
 
 from . import inputs
-from .cases import Program, copied, programs
+from .cases import Program, copied, programs, side
 from .machine import measured_with, regrad_version
 from .measuring import TooLong, cost, regrad
 from .result import Column, Comparison, Figures, Missing, Row, Table
@@ -161,6 +161,8 @@ def _attempt(
     after, proved = before, False
     if changed:
         after = run(python, own)
+        if after.status == 0 and after.complaints:
+            after = replace(after, complaints=_own_complaints(after, program, own, python))
         if not after.sound:
             problem = f"status {after.status}, {', '.join(after.complaints) or 'no complaint'}"
         else:
@@ -180,6 +182,16 @@ def _attempt(
         problem,
         regrad_version(),
     )
+
+
+def _own_complaints(after: Ran, program: Program, own: Program, python: str) -> tuple[str, ...]:
+    """What the mended twin does not print as well (a program may say `nan` of an episode without a step)."""
+    place = side(program.place.parent, "fixed")
+    if place is None:
+        return after.complaints
+    twin = Program(program.case, program.kind, "fixed", place, program.description)
+    printed = run(python, copied(twin, own.place.parent / "twin")).complaints
+    return tuple(each for each in after.complaints if each not in printed)
 
 
 def _timed(change: Contender, own: Program) -> tuple[str | None, float]:

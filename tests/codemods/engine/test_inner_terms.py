@@ -53,6 +53,12 @@ def test_a_term_for_each_sample_is_averaged_as_keras_averages_it() -> None:
     assert "self.add_loss(tf.reduce_mean(active))" in text
 
 
+def test_what_else_the_loss_does_stays_there() -> None:
+    text = mended(RULE, _program("print('loss')", "return tf.square(y_true - y_pred) + tf.reduce_mean(code)"))
+    assert "    print('loss')\n    return tf.square(y_true - y_pred)\n" in text
+    assert "self.add_loss(tf.reduce_mean(code))" in text
+
+
 def test_a_term_that_is_taken_off_keeps_its_sign() -> None:
     text = mended(RULE, _program("return tf.reduce_mean(tf.square(y_true - y_pred)) - tf.reduce_mean(code)"))
     assert "self.add_loss(-tf.reduce_mean(code))" in text
@@ -64,7 +70,6 @@ def test_a_term_that_is_taken_off_keeps_its_sign() -> None:
     [
         ("return tf.reduce_mean(tf.square(y_true - y_pred) * code[:, :1])",),
         ("weight = tf.reduce_mean(code)", "return tf.reduce_mean(tf.square(y_true - y_pred)) * weight + weight"),
-        ("print('loss')", "return tf.reduce_mean(tf.square(y_true - y_pred)) + tf.reduce_mean(code)"),
         ("value = tf.reduce_mean(y_pred)", "for _ in range(2):", "    value += tf.reduce_mean(code)", "return value"),
     ],
 )
