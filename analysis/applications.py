@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Mapping as Lookup
 
 from regrad.analysis.events import Applied, GradientTaken
@@ -15,6 +15,7 @@ from regrad.analysis.values import (
     Gradients,
     Instance,
     Mapping,
+    Operation,
     Tensor,
     Union_,
     Unknown,
@@ -99,24 +100,15 @@ def _operands(value: Tensor, node: ast.AST) -> list[Value]:
 
 def projects_variable(program: Program, value: Value) -> bool:
     """Whether a tensor is what `w = tf.nn.relu(w)` made of the variable `w`, in the first or a later pass."""
+    return made_of_variable(value, lambda operation: _given_its_own_name(program, operation))
+
+
+def made_of_variable(value: Value, fits: Callable[[Operation], bool]) -> bool:
+    """Whether a tensor comes of a variable by one operation of the program that fits, in the first or a later pass."""
     for _ in range(4):
-        if not isinstance(value, Tensor) or value.operation.kind != "op" or value.operation.frame is None:
+        if not isinstance(value, Tensor) or value.operation.node is None or not fits(value.operation):
             return False
         operation = value.operation
-        if not isinstance(operation.node, ast.Call):
-            return False
-        path = value.operation.frame.path
-        statement = program.statement(operation.node, path)
-        if (
-            not isinstance(statement, ast.Assign)
-            or statement.value is not operation.node
-            or len(statement.targets) != 1
-            or not isinstance(statement.targets[0], (ast.Name, ast.Attribute, ast.Subscript))
-        ):
-            return False
-        name = program.source(statement.targets[0], path)
-        if all(program.source(argument, path) != name for argument in operation.node.args):
-            return False
         if any(isinstance(part, Variable) for part in operation.inputs):
             return True
         earlier = [
@@ -126,6 +118,21 @@ def projects_variable(program: Program, value: Value) -> bool:
             return False
         value = earlier[0]
     return False
+
+
+def _given_its_own_name(program: Program, operation: Operation) -> bool:
+    """Whether the result of a call takes the place of one of its arguments: `w = tf.nn.relu(w)`."""
+    node, frame = operation.node, operation.frame
+    if operation.kind != "op" or frame is None or not isinstance(node, ast.Call):
+        return False
+    statement = program.statement(node, frame.path)
+    if not isinstance(statement, ast.Assign) or statement.value is not node or len(statement.targets) != 1:
+        return False
+    target = statement.targets[0]
+    if not isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
+        return False
+    name = program.source(target, frame.path)
+    return any(program.source(argument, frame.path) == name for argument in node.args)
 
 
 def projected_for_optimizer(program: Program, event: GradientTaken) -> list[Tensor]:

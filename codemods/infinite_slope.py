@@ -52,6 +52,7 @@ import ast
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from regrad.analysis.choices import choice
 from regrad.analysis.cut import CutKind
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
@@ -145,7 +146,7 @@ def _left_out(slope: Slope, user: Operation, living: frozenset[int]) -> bool:
     """Whether its use leaves out where it is infinite. A choice by the targets alone does not, for a logarithm."""
     if user.name not in ("where", "select"):
         return user.name == "maximum"
-    condition = (user.arguments or {}).get("0") or (user.arguments or {}).get("condition")
+    condition = choice(user).condition
     if slope.kind != "log" or not isinstance(condition, Tensor):
         return True
     asked = each_once([condition], lambda each: each.operation.inputs if isinstance(each, Tensor) else ())

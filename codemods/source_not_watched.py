@@ -54,7 +54,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from regrad.analysis.applications import projects_variable, replaces_variable
+from regrad.analysis.applications import made_of_variable, projects_variable, replaces_variable
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import GradientTaken, ModelCalled, Watched
 from regrad.analysis.flow import Flow
@@ -62,7 +62,7 @@ from regrad.analysis.operations import is_integer
 from regrad.analysis.picked_rows import picked_rows
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Collection, Constant, Tape, Tensor, Value, Variable
+from regrad.analysis.values import Collection, Constant, Operation, Tape, Tensor, Value
 from regrad.codemods.engine import demonstrated, recording
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.missed import missed
@@ -254,22 +254,14 @@ def recording_lost(program: Program, event: GradientTaken) -> tuple[Value, ...]:
 
 def _was_variable(program: Program, value: Value) -> bool:
     """Whether a tensor came from `x = x + 1` on a variable (`x`), so that it was to stay one."""
-    while isinstance(value, Tensor) and value.operation.frame is not None:
-        operation = value.operation
-        if operation.node is None or operation.kind != "operator" or operation.frame is None:
+
+    def bound_again(operation: Operation) -> bool:
+        if operation.kind != "operator" or operation.node is None or operation.frame is None:
             return False
         statement = program.statement(operation.node, operation.frame.path)
-        if statement is None or not stored(statement) & loaded(statement):
-            return False
-        if any(isinstance(part, Variable) for part in operation.inputs):
-            return True
-        earlier = [
-            part for part in operation.inputs if isinstance(part, Tensor) and part.operation.node is operation.node
-        ]
-        if not earlier:
-            return False
-        value = earlier[0]
-    return False
+        return statement is not None and bool(stored(statement) & loaded(statement))
+
+    return made_of_variable(value, bound_again)
 
 
 def _plain(node: ast.expr) -> bool:

@@ -55,6 +55,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import NamedTuple
 
+from regrad.analysis.choices import choice
 from regrad.analysis.cut import CutKind
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
@@ -129,9 +130,7 @@ def detect(program: Program) -> Iterator[Finding]:
 
 def _unguarded(where: Tensor, living: set[int], given: Value | None) -> Iterator[Unguarded]:
     operation = where.operation
-    arguments = operation.arguments or {}
-    condition = arguments.get("0") or arguments.get("condition")
-    branches = [arguments.get("1") or arguments.get("x"), arguments.get("2") or arguments.get("y")]
+    condition, *branches = choice(operation)
     if not isinstance(condition, Tensor):
         return
     comparisons = list(_comparisons(condition))

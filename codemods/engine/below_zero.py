@@ -11,10 +11,10 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, External, Layer, Network, Operation, Tensor, Unknown, Value, Variable
 from regrad.analysis.walking import each_once
 from regrad.codemods.engine import imports
+from regrad.codemods.engine.computed_at import number_at
 from regrad.codemods.engine.first_value import starts_at_zero
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Mending, Mendings, Safety, Withheld
-from regrad.codemods.engine.selected_probability import number_at
 
 _NEAR = 0.05
 """Any output that is spread around 0 goes this far to both sides at once, and no constant this large is an epsilon."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from regrad.analysis.callee import called
+from regrad.analysis.choices import choice
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
@@ -53,9 +54,7 @@ class Missing(NamedTuple):
 
 def missing(program: Program, sink: Sink, where: Operation, living: set[int]) -> Iterator[Missing]:
     """Operations whose slope is not a number for a missing target, and which `where` discards only after them."""
-    stated = where.arguments or {}
-    condition = stated.get("0") or stated.get("condition")
-    branches = (stated.get("1") or stated.get("x"), stated.get("2") or stated.get("y"))
+    condition, *branches = choice(where)
     for asking in _asking(condition):
         asked = asking.inputs[0] if asking.inputs else None
         if not isinstance(asked, Tensor) or not _may_be_missing(program, sink, asked, living):

@@ -11,6 +11,11 @@ from typing import Any
 
 from .recorder import PATIENCE, STEPS, Recorder
 
+NOT_RUN: tuple[str, float | None] = ("flows", None)
+"""Until a session runs what needs it, a gradient of the graph counts as flowing: weights that stand still as their turn
+has not come show nothing.
+"""
+
 
 class GraphStep:
     def __init__(self, operation: Any, pairs: list[tuple[Any, Any]], optimizer: Any) -> None:
@@ -46,9 +51,7 @@ def watch_sessions(recorder: Recorder) -> None:
                 # Without a list every trainable variable comes along: of one that the loss does not use, nothing
                 # was asked.
                 if listed or gradient is not None or id(origin(variable)) in seen:
-                    # Until a session runs what needs it, a gradient of the graph counts as flowing: weights that stand
-                    # still as their turn has not come show nothing.
-                    track.asked.append(("none", None) if gradient is None else ("flows", None))
+                    track.asked.append(("none", None) if gradient is None else NOT_RUN)
                 if gradient is None:
                     lost.append((variable, track))
         wish = GraphStep(None, [pair for pair in pairs if pair[0] is not None], owner)
@@ -257,7 +260,7 @@ def note(recorder: Recorder, active: list[GraphStep], seen: list[Any], applied: 
                 track.applied.append(measured)
                 track.optimizer = label
             else:
-                track.asked = [state for state in track.asked if state != ("flows", None)] + [measured]
+                track.asked = [state for state in track.asked if state != NOT_RUN] + [measured]
         value = seen[position]
         position += 1
         if recorder.loss is None and numpy.size(value):
