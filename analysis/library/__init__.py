@@ -25,16 +25,20 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
         from regrad.analysis.library import (
             arrays,
             builtin,
+            containers,
             copies,
             data,
             functions_given,
             graph_variables,
+            graphs,
             keras_layers,
             keras_models,
             losses,
             made_tensors,
             model_methods,
+            optimizers,
             records,
+            reflection,
             sequences,
             tapes,
             tensor_methods,
@@ -53,29 +57,32 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             tensors,
             variables,
             graph_variables,
+            graphs,
             functions_given,
             arrays,
             data,
             keras_layers,
             keras_models,
             losses,
+            optimizers,
             records,
+            reflection,
             sequences,
             tapes,
-            training,
             written_data,
         ):
-            exact.update(module.FUNCTIONS)
+            exact.update(getattr(module, "FUNCTIONS", {}))
             prefixes.update(getattr(module, "PREFIXES", {}))
         ordered = tuple(sorted(prefixes.items(), key=lambda item: -len(item[0])))
         methods = (
             tapes.method,
             training.method,
+            optimizers.method,
             model_methods.method,
             losses.method,
             data.method,
             tensor_methods.method,
-            builtin.method,
+            containers.method,
         )
         _TABLES.append((exact, ordered, methods))
     return _TABLES[0]

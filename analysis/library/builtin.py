@@ -1,4 +1,4 @@
-"""Python's builtins and the methods of its lists, dictionaries and strings."""
+"""Python's builtins, and what `functools` and progress bars do."""
 
 from __future__ import annotations
 
@@ -6,25 +6,18 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, iterators, joining, layer_names, subscripts
-from regrad.analysis.library import records, texts
+from regrad.analysis import iteration, iterators, joining
 from regrad.analysis.operations import Transfer
-from regrad.analysis.truth import can_be_called, truth
+from regrad.analysis.truth import truth
 from regrad.analysis.values import (
-    NONE,
     UNKNOWN,
-    Absent,
     BoundMethod,
-    Class,
     Collection,
     Constant,
     External,
     Function,
     Gradients,
-    Instance,
-    Layer,
     Mapping,
-    Network,
     Partial,
     Tensor,
     Unknown,
@@ -32,8 +25,6 @@ from regrad.analysis.values import (
     Variable,
     WeightList,
     Zip,
-    bounded,
-    is_none,
 )
 
 if TYPE_CHECKING:
@@ -256,121 +247,6 @@ def _extreme(interpreter: Interpreter, name: str, call: Call) -> Value:
     return joining.join_all(interpreter, values)
 
 
-def _is_instance(interpreter: Interpreter, name: str, call: Call) -> Value:
-    value, kinds = call.get(None, 0), call.get(None, 1)
-    names: list[Value] = list(kinds.items) if isinstance(kinds, Collection) else [kinds] if kinds is not None else []
-    if not names or value is None:
-        return UNKNOWN
-    known = True
-    for kind in names:
-        if isinstance(kind, Class) and isinstance(value, Instance):
-            if kind in value.cls.ancestry():
-                return Constant(True, call.node)
-        elif isinstance(kind, External):
-            answer = _is_external(value, kind.name)
-            if answer is True:
-                return Constant(True, call.node)
-            if answer is None:
-                known = False
-        else:
-            known = (
-                known and isinstance(value, (Constant, Collection, Mapping, Layer, Tensor)) and isinstance(kind, Class)
-            )
-    return Constant(False, call.node) if known and not isinstance(value, (Unknown,)) else UNKNOWN
-
-
-def _is_external(value: Value, name: str) -> bool | None:
-    last = name.rpartition(".")[2]
-    if name.startswith("builtins."):
-        if isinstance(value, Collection):
-            return value.kind == last
-        if isinstance(value, Mapping):
-            return last == "dict"
-        if isinstance(value, Constant):
-            kind = getattr(builtins, last, None)
-            return isinstance(value.value, kind) if isinstance(kind, type) else None
-        if isinstance(value, (Layer, Network, Tensor, Variable, Instance)):
-            return False if last in ("int", "float", "str", "list", "tuple", "dict", "bool", "set") else None
-        return None
-    if isinstance(value, Layer) and name.startswith("keras.layers."):
-        if last == "Layer":
-            return True
-        return value.kind == last if value.kind in _known_layers() else None
-    if isinstance(value, Instance) and name in ("keras.Model", "keras.layers.Layer"):
-        return value.role == "model" or (name == "keras.layers.Layer" and value.role == "layer")
-    if isinstance(value, Network) and name in ("keras.Model", "keras.layers.Layer"):
-        return True
-    if isinstance(value, Network) and name.startswith("keras.layers.") and value.form != "opaque":
-        return False
-    return None
-
-
-def _known_layers() -> dict[str, str]:
-    from regrad.analysis.library.keras_layers import LAYERS
-
-    return LAYERS
-
-
-def _callable(interpreter: Interpreter, name: str, call: Call) -> Value:
-    found = can_be_called(call.positional[0]) if call.positional else None
-    return UNKNOWN if found is None else Constant(found, call.node)
-
-
-def _super(interpreter: Interpreter, name: str, call: Call) -> Value:
-    frame = interpreter.frame
-    this = frame.this
-    if len(call.positional) == 2:
-        this = call.positional[1]
-        first = call.positional[0]
-        return attributes.Super(this, first if isinstance(first, Class) else None)
-    if this is None:
-        return UNKNOWN
-    return attributes.Super(this, frame.function.owner if frame.function is not None else None)
-
-
-def _get_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
-    owner, key, default = call.get(None, 0), call.get(None, 1), call.get(None, 2)
-    if owner is not None and isinstance(key, Constant) and isinstance(key.value, str):
-        if default is not None and isinstance(owner, Instance) and attributes.lacks(owner, key.value):
-            return Absent(call.node, owner, key.value) if is_none(default) else default
-        return attributes.read(interpreter, owner, key.value, call.node)
-    return interpreter.unknown("attribute", "", tuple(call.positional[:1]))
-
-
-def _has_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
-    """`hasattr` where it is certain: what was set or is defined here, and `layers`, by which models in models are told
-    from plain layers.
-    """
-    owner, key = call.get(None, 0), call.get(None, 1)
-    wanted = key.value if isinstance(key, Constant) else None
-    if not isinstance(wanted, str):
-        return UNKNOWN
-    if isinstance(owner, Instance) and (wanted in owner.fields or owner.cls.find(wanted) is not None):
-        return Constant(True, call.node)
-    if wanted == "layers":
-        if isinstance(owner, Network):
-            return Constant(True, call.node)
-        if isinstance(owner, Layer) and owner.kind in _known_layers():
-            return Constant(False, call.node)
-    return UNKNOWN
-
-
-def _set_attribute(interpreter: Interpreter, name: str, call: Call) -> Value:
-    import ast
-
-    owner, key, value = call.get(None, 0), call.get(None, 1), call.get(None, 2)
-    if owner is not None and value is not None and isinstance(key, Constant) and isinstance(key.value, str):
-        node = (
-            call.node
-            if isinstance(call.node, ast.Attribute)
-            else ast.copy_location(ast.Attribute(ast.Name("_", ast.Load()), key.value, ast.Store()), call.node)
-        )
-        attributes.write(interpreter, owner, key.value, value, node)
-    else:
-        records.forget(interpreter, owner)
-    return NONE
-
-
 def _partial(interpreter: Interpreter, name: str, call: Call) -> Value:
     if not call.positional:
         return UNKNOWN
@@ -393,11 +269,6 @@ def _iterator(interpreter: Interpreter, name: str, call: Call) -> Value:
 
 def _next(interpreter: Interpreter, name: str, call: Call) -> Value:
     return iteration.element(interpreter, call.get(None, 0) or UNKNOWN, call.node)
-
-
-def _type(interpreter: Interpreter, name: str, call: Call) -> Value:
-    value = call.get(None, 0)
-    return value.cls if isinstance(value, Instance) else UNKNOWN
 
 
 FUNCTIONS: dict[str, Handler] = {
@@ -425,16 +296,9 @@ FUNCTIONS: dict[str, Handler] = {
     "builtins.abs": _absolute,
     "builtins.max": _extreme,
     "builtins.min": _extreme,
-    "builtins.isinstance": _is_instance,
-    "builtins.callable": _callable,
-    "builtins.super": _super,
-    "builtins.getattr": _get_attribute,
-    "builtins.setattr": _set_attribute,
-    "builtins.hasattr": _has_attribute,
     "builtins.object": _object,
     "builtins.iter": _iterator,
     "builtins.next": _next,
-    "builtins.type": _type,
     "functools.partial": _partial,
     "functools.lru_cache": _kept,
     "tqdm.tqdm": _iterator,
@@ -442,139 +306,3 @@ FUNCTIONS: dict[str, Handler] = {
     "tqdm.notebook.tqdm": _iterator,
     "tqdm.auto.tqdm": _iterator,
 }
-
-
-def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Value | None:
-    """Methods of lists, dictionaries and texts."""
-    if isinstance(owner, Collection):
-        return _of_collection(interpreter, owner, name, call)
-    if isinstance(owner, Mapping):
-        return _of_mapping(interpreter, owner, name, call)
-    if isinstance(owner, WeightList):
-        return UNKNOWN if name == "copy" else None
-    if isinstance(owner, Constant) and isinstance(owner.value, str):
-        return texts.method(owner, name, call)
-    if isinstance(owner, layer_names.AutomaticName):
-        return layer_names.method(owner, name, call)
-    return None
-
-
-_SET_CHANGES = ("difference_update", "intersection_update", "symmetric_difference_update")
-
-
-def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call: Call) -> Value | None:
-    put, fields = interpreter.store.put, owner.fields
-    first = call.get(None, 0)
-    if name in ("append", "add", "extend", "insert", "appendleft"):
-        for value in call.positional:
-            subscripts.put_into_either(interpreter, owner, value)
-    if name in ("append", "add") and first is not None:
-        grown, whole = bounded((*owner.items, first), owner.complete)
-        put(fields, "items", grown)
-        put(fields, "complete", whole)
-        if any(loop.repeated for loop in interpreter.loops):
-            # One pass stands for many: what is in it is known, how many there are is not.
-            put(fields, "#grown", True)
-        return NONE
-    if name in ("extend", "update") and first is not None:
-        known = iteration.known_elements(interpreter, first)
-        if known is not None:
-            grown, whole = bounded((*owner.items, *known), owner.complete)
-            put(fields, "items", grown)
-            put(fields, "complete", whole)
-            if iteration.is_grown(first) or any(loop.repeated for loop in interpreter.loops):
-                put(fields, "#grown", True)
-        elif isinstance(first, WeightList):
-            put(fields, "items", owner.with_weights(first))
-            put(fields, "complete", False)
-        else:
-            put(fields, "items", (*owner.items, iteration.element(interpreter, first, call.node)))
-            put(fields, "complete", False)
-        return NONE
-    if name == "insert" and len(call.positional) == 2:
-        where = call.positional[0]
-        items = list(owner.items)
-        if isinstance(where, Constant) and isinstance(where.value, int):
-            items.insert(where.value, call.positional[1])
-        else:
-            items.append(call.positional[1])
-            put(fields, "complete", False)
-        put(fields, "items", tuple(items))
-        return NONE
-    if name == "pop":
-        position = call.get(None, 0)
-        index = (
-            position.value
-            if isinstance(position, Constant) and isinstance(position.value, int)
-            else -1
-            if position is None
-            else None
-        )
-        if index is not None and owner.complete and -len(owner.items) <= index < len(owner.items):
-            items = list(owner.items)
-            taken = items.pop(index)
-            put(fields, "items", tuple(items))
-            return taken
-        put(fields, "complete", False)
-        return iteration.element(interpreter, owner, call.node)
-    if name == "clear":
-        put(fields, "items", ())
-        put(fields, "complete", True)
-        return NONE
-    if name in ("remove", "sort", "reverse", "discard", *_SET_CHANGES):
-        if name == "reverse":
-            put(fields, "items", owner.items[::-1])
-        else:
-            put(fields, "complete", False)
-        return NONE
-    if name == "copy":
-        return Collection(owner.kind, owner.items, owner.complete, owner.node, owner.grown)
-    return UNKNOWN
-
-
-def _of_mapping(interpreter: Interpreter, owner: Mapping, name: str, call: Call) -> Value | None:
-    put, fields = interpreter.store.put, owner.fields
-    key = call.get(None, 0)
-    if name == "items":
-        rows = tuple(
-            Collection("tuple", (Constant(k) if not isinstance(k, tuple) else UNKNOWN, v))
-            for k, v in owner.entries.items()
-        )
-        return Collection("list", rows, owner.complete, call.node)
-    if name == "values":
-        return Collection("list", tuple(owner.entries.values()), owner.complete, call.node)
-    if name == "keys":
-        known = tuple(Constant(each) for each in owner.entries if not isinstance(each, tuple))
-        return Collection("list", known, owner.complete and len(known) == len(owner.entries), call.node)
-    if name in ("get", "pop", "setdefault"):
-        default = call.get(None, 1)
-        if isinstance(key, Constant):
-            try:
-                found = owner.entries.get(key.value)
-            except TypeError:
-                return UNKNOWN
-            if found is not None:
-                if name == "pop":
-                    interpreter.store.delete(owner.entries, key.value)
-                return found
-            if owner.complete:
-                if name == "setdefault" and default is not None:
-                    put(owner.entries, key.value, default)
-                if name == "get" and isinstance(key.value, str) and (default is None or is_none(default)):
-                    return Absent(call.node, owner, key.value)
-                return default if default is not None else NONE
-        return interpreter.unknown("element", "", (owner,))
-    if name == "update":
-        other = call.get(None, 0)
-        entries: dict[Any, Value] = dict(call.keywords)
-        if isinstance(other, Mapping):
-            entries = {**other.entries, **entries}
-            put(fields, "complete", owner.complete and other.complete)
-        elif other is not None:
-            put(fields, "complete", False)
-        for name_of_entry, value in entries.items():
-            put(owner.entries, name_of_entry, value)
-        return NONE
-    if name == "copy":
-        return Mapping(dict(owner.entries), owner.complete, owner.node)
-    return UNKNOWN

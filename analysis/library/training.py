@@ -1,4 +1,4 @@
-"""Training: `compile`, `fit` and its relatives, optimizers.
+"""Training by Keras: `compile`, `fit` and its relatives.
 
 A Keras training step is interpreted as one, so that its loss is a value like any other.
 """
@@ -8,69 +8,34 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from regrad.analysis import attributes, iterators, weights
-from regrad.analysis.as_given import as_given
-from regrad.analysis.events import Applied, Compilation, Compiled, GradientTaken, Head, Minimized, Trained
-from regrad.analysis.library import data, graph_variables, heads, losses, operation_calls, sequential, tapes
-from regrad.analysis.operations import Transfer
+from regrad.analysis import attributes, weights
+from regrad.analysis.events import Compilation, Compiled, Head, Trained
+from regrad.analysis.library import compiled_losses, data, heads, sequential, tapes
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
     BoundMethod,
-    Class,
     Collection,
     Constant,
-    External,
     Function,
-    Gradients,
     Instance,
     Layer,
-    Loss,
     Mapping,
     Network,
-    Optimizer,
-    Partial,
     Tape,
     Tensor,
     Unknown,
     Value,
-    WeightList,
-    Zip,
 )
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
-    from regrad.analysis.library import Handler
 
 TRAINING = frozenset({"fit", "fit_generator", "train_on_batch"})
-_CALLABLE = (Function, BoundMethod, Partial)
-
-
-def _optimizer(interpreter: Interpreter, name: str, call: Call) -> Value:
-    last = name.rpartition(".")[2]
-    if name in ("keras.optimizers.get", "keras.optimizers.deserialize"):
-        return _named_optimizer(interpreter, name, call)
-    if last[:1].islower() or ".schedules." in name or (".train." in name and not last.endswith("Optimizer")):
-        return interpreter.unknown("call", name, ())
-    return Optimizer(name, operation_calls.named(call), call.node, interpreter.frame, interpreter.tick())
-
-
-def _named_optimizer(interpreter: Interpreter, name: str, call: Call) -> Value:
-    """`keras.optimizers.get("adam")`, or with the settings of one: `{"class_name": "Adam", "config": {...}}`."""
-    given = call.get("identifier", 0) or call.get("config", 0)
-    if isinstance(given, Optimizer):
-        return given
-    stated = given.entries.get("class_name") if isinstance(given, Mapping) else given
-    settings = given.entries.get("config") if isinstance(given, Mapping) else None
-    if not isinstance(stated, Constant) or not isinstance(stated.value, str):
-        return interpreter.unknown("call", name, ())
-    arguments = dict(settings.entries) if isinstance(settings, Mapping) else {}
-    full = f"keras.optimizers.{stated.value}"
-    return Optimizer(full, arguments, call.node, interpreter.frame, interpreter.tick())
 
 
 def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Value | None:
-    """Methods that train: of models and optimizers."""
+    """Methods of models that train."""
     this = owner.this if isinstance(owner, attributes.Super) else owner
     if isinstance(this, (Network, Instance)) and (isinstance(this, Network) or this.role in ("model", "library")):
         if name == "compile":
@@ -81,26 +46,6 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
             return _compute_loss(interpreter, this, call)
         if name == "train_step" and isinstance(owner, attributes.Super):
             return interpreter.unknown("call", "train_step", (this,))
-    if name == "apply_gradients" or (name == "apply" and isinstance(this, Optimizer)):
-        pairs = call.get("grads_and_vars", 0) or call.get("grads") or UNKNOWN
-        if name == "apply_gradients" and call.get(None, 1) is not None:
-            pairs = Collection("arguments", call.positional, True, call.node)
-        elif name == "apply":
-            pairs = Collection("arguments", call.all(), True, call.node)
-        spent = iterators.walked(interpreter, pairs)
-        iterators.walk(interpreter, pairs, call.node)
-        step = interpreter.unknown("call", name, ())
-        given = as_given(pairs)
-        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), this, given, name, spent, step))
-        return step
-    if name == "minimize" and isinstance(this, (Optimizer, Unknown)):
-        return _minimize(interpreter, this, call)
-    if isinstance(this, Optimizer):
-        if name == "compute_gradients":
-            return _compute_gradients(interpreter, call)
-        if name == "get_gradients":
-            return interpreter.unknown("call", name, ())
-        return UNKNOWN
     return None
 
 
@@ -338,108 +283,7 @@ def _loss_value(
     if compilation is None or compilation.loss is None:
         return None
     node = compilation.loss_node or call.node
-    return apply_loss(interpreter, compilation.loss, targets, output, node)
-
-
-def apply_loss(interpreter: Interpreter, loss: Value, targets: Value, output: Value, node: ast.AST) -> Value | None:
-    """The value of a `loss=` argument for these targets and outputs; None where it is not known."""
-    from regrad.analysis.interpreter import Call as Arguments
-
-    if isinstance(loss, Mapping):
-        terms: list[Value] = []
-        for key, part in loss.entries.items():
-            if isinstance(part, Constant) and part.value is None:
-                continue
-            value = output.entries.get(key) if isinstance(output, Mapping) else _named_output(output, key)
-            if value is None:
-                # Which output is meant is not known, so any of them may be.
-                value = interpreter.operation("join", "join", node, operation_calls.flatten((output,)), Transfer.JOIN)
-            term = apply_loss(interpreter, part, as_any(interpreter, targets, node), value, node)
-            if term is None:
-                return None
-            terms.append(term)
-        return interpreter.operation("operator", "add", node, tuple(terms)) if terms else None
-    if isinstance(loss, Collection):
-        outputs = (
-            output.items
-            if isinstance(output, Collection)
-            else tuple(output.entries.values())
-            if isinstance(output, Mapping)
-            else (output,)
-        )
-        if len(outputs) != len(loss.items):
-            return None
-        given = (
-            targets.items
-            if isinstance(targets, Collection) and len(targets.items) == len(outputs)
-            else tuple(as_any(interpreter, targets, node) for _ in outputs)
-        )
-        found = [
-            apply_loss(interpreter, part, y, value, node)
-            for part, y, value in zip(loss.items, given, outputs, strict=False)
-            if not (isinstance(part, Constant) and part.value is None)
-        ]
-        if not found or any(term is None for term in found):
-            return None
-        return interpreter.operation("operator", "add", node, tuple(term for term in found if term is not None))
-    if isinstance(output, (Collection, Mapping)) and not isinstance(loss, (Tensor, Unknown)):
-        outputs = output.items if isinstance(output, Collection) else tuple(output.entries.values())
-        given = (
-            targets.items
-            if isinstance(targets, Collection) and len(targets.items) == len(outputs)
-            else tuple(as_any(interpreter, targets, node) for _ in outputs)
-        )
-        every = [apply_loss(interpreter, loss, y, value, node) for y, value in zip(given, outputs, strict=False)]
-        if not every or any(term is None for term in every):
-            return None
-        return interpreter.operation("operator", "add", node, tuple(term for term in every if term is not None))
-    if isinstance(loss, (Tensor, Gradients)):
-        return loss
-    if losses.is_metric(loss):
-        return interpreter.operation(
-            "metric", _spelling(loss), node, (targets, output), Transfer.NONE, dtype="float32", callee=loss
-        )
-    standard = losses.name_of(loss)
-    if standard is not None:
-        return losses.call_loss(
-            interpreter,
-            standard,
-            loss if isinstance(loss, Loss) else External("keras.losses." + standard),
-            Arguments(node, (targets, output)),
-        )
-    if isinstance(loss, (*_CALLABLE, Instance, Class)):
-        return interpreter.call(loss, Arguments(node, (targets, output)))
-    return None
-
-
-def _named_output(output: Value, key: object) -> Value | None:
-    """The one output among several whose last layer has that name: Keras names the outputs after their layers."""
-    items = output.items if isinstance(output, Collection) and output.complete else ()
-    named = [item for item in items if _last_name(item) == key]
-    return named[0] if len(named) == 1 else None
-
-
-def _last_name(value: Value) -> object:
-    while isinstance(value, Tensor) and value.operation.kind == "model" and value.operation.inputs:
-        if not isinstance(value.operation.callee, Network) or value.operation.callee.form == "opaque":
-            return None
-        value = value.operation.inputs[0]
-    callee = value.operation.callee if isinstance(value, Tensor) and value.operation.kind == "layer" else None
-    stated = callee.arguments.get("name") if isinstance(callee, Layer) else None
-    return stated.value if isinstance(stated, Constant) else None
-
-
-def _spelling(value: Value) -> str:
-    if isinstance(value, Constant):
-        return str(value.value)
-    return str(getattr(value, "name", "metric"))
-
-
-def as_any(interpreter: Interpreter, value: Value, node: ast.AST) -> Value:
-    """Some part of structured targets."""
-    if isinstance(value, (Collection, Mapping)):
-        return interpreter.operation("data", "data", node, ())
-    return value
+    return compiled_losses.apply_loss(interpreter, compilation.loss, targets, output, node)
 
 
 def _compute_loss(interpreter: Interpreter, model: Network | Instance, call: Call) -> Value:
@@ -449,103 +293,7 @@ def _compute_loss(interpreter: Interpreter, model: Network | Instance, call: Cal
     targets = old or call.get("y", 1)
     output = call.get(None, 1) if old is not None else call.get("y_pred", 2)
     if compilation is not None and compilation.loss is not None and targets is not None and output is not None:
-        value = apply_loss(interpreter, compilation.loss, targets, output, call.node)
+        value = compiled_losses.apply_loss(interpreter, compilation.loss, targets, output, call.node)
         if value is not None:
             return interpreter.operation("operator", "add", call.node, (value, *interpreter.added_losses))
     return interpreter.operation("unknown", "compute_loss", call.node, call.all(), callee=model)
-
-
-def _minimize(interpreter: Interpreter, optimizer: Value, call: Call) -> Value:
-    from regrad.analysis.interpreter import Call as Arguments
-
-    loss = call.get("loss", 0) or UNKNOWN
-    # Those of TensorFlow 1 take a counter of steps in second place.
-    first = isinstance(optimizer, Optimizer) and optimizer.name.startswith("tf1.")
-    variables = call.get("var_list", 2 if first else 1) or UNKNOWN
-    tape = call.get("tape")
-    result: Value | None = None
-    recorder: Tape | None = None
-    if isinstance(loss, _CALLABLE):
-        recorder = tapes.implicit(interpreter, call.node)
-        saved, interpreter.tapes = interpreter.tapes, (recorder,)
-        result = interpreter.call(loss, Arguments(call.node))
-        interpreter.tapes = saved
-    elif isinstance(loss, Tensor):
-        result = loss
-    if isinstance(variables, _CALLABLE):
-        variables = interpreter.call(variables, Arguments(call.node))
-    if isinstance(tape, Tape) and isinstance(loss, Tensor):
-        nodes = (call.node_of("loss", 0), call.node_of("var_list", 1))
-        gradients = tapes.ask(interpreter, tape, "gradient", Arguments(call.node, (loss, variables), nodes=nodes))
-        pairs = Zip((gradients, variables), call.node)
-        interpreter.emit(Applied(call.node, interpreter.frame, interpreter.tick(), optimizer, pairs, "minimize"))
-    step = interpreter.unknown("call", "minimize", ())
-    frame = interpreter.frame
-    interpreter.emit(
-        Minimized(call.node, frame, interpreter.tick(), optimizer, loss, variables, tape, result, recorder, step)
-    )
-    return step
-
-
-def _graph_gradients(interpreter: Interpreter, name: str, call: Call) -> Value:
-    """`tf.gradients(ys, xs)`, `K.gradients`: gradients of a graph, which records everything."""
-    tape = tapes.implicit(interpreter, call.node)
-    tape.fields["graph"] = True
-    target, sources = (
-        as_given(call.get("ys", 0) or call.get("loss") or UNKNOWN),
-        as_given(call.get("xs", 1) or call.get("variables") or UNKNOWN),
-    )
-    event = GradientTaken(
-        call.node,
-        interpreter.frame,
-        interpreter.tick(),
-        tape,
-        target,
-        sources,
-        name.rpartition(".")[2],
-        True,
-        0,
-        interpreter.conditional > 0,
-        call.node_of("ys", 0),
-        call.node_of("xs", 1),
-    )
-    interpreter.emit(event)
-    result = interpreter.operation(
-        "gradient", "gradients", call.node, (target, *operation_calls.flatten((sources,))), dtype="float32"
-    )
-    return Gradients(event, sources, target, result)
-
-
-def _compute_gradients(interpreter: Interpreter, call: Call) -> Value:
-    """`optimizer.compute_gradients(loss)` of a graph: pairs; without `var_list` of all its trainable variables."""
-    loss, variables = call.get("loss", 0), call.get("var_list", 1)
-    if variables is None or (isinstance(variables, Constant) and variables.value is None):
-        variables = graph_variables.trainable(interpreter, None, call.node)
-    # Without a graph it raises for a tensor, which a rule tells; the request is there all the same.
-    if not isinstance(loss, Tensor) or not isinstance(variables, (Collection, WeightList)):
-        return interpreter.unknown("call", "compute_gradients", ())
-    arguments = type(call)(
-        call.node, (loss, variables), {}, True, (call.node_of("loss", 0), call.node_of("var_list", 1))
-    )
-    gradients = _graph_gradients(interpreter, "compute_gradients", arguments)
-    return Zip((gradients, variables), call.node, True)
-
-
-def _graph_mode(interpreter: Interpreter, name: str, call: Call) -> Value:
-    interpreter.graph = True
-    return NONE
-
-
-FUNCTIONS: dict[str, Handler] = {
-    "tf.gradients": _graph_gradients,
-    "tf1.gradients": _graph_gradients,
-    "K.gradients": _graph_gradients,
-    "tf1.disable_eager_execution": _graph_mode,
-    "tf1.disable_v2_behavior": _graph_mode,
-}
-PREFIXES: dict[str, Handler] = {
-    "keras.optimizers.": _optimizer,
-    "tf.optimizers.": _optimizer,
-    "tf.train.": _optimizer,
-    "tf1.train.": _optimizer,
-}
