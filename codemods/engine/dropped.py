@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from regrad.analysis import trainings
-from regrad.analysis.assigning import ASSIGNING
 from regrad.analysis.callee import called
 from regrad.analysis.events import ModelCalled
 from regrad.analysis.frames import Frame
@@ -15,13 +14,12 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Instance, Layer, Value, Variable
 from regrad.codemods.engine.binding import binding
+from regrad.codemods.engine.effects import KEEPING
 from regrad.codemods.engine.residual import residual_sum
 from regrad.codemods.engine.rule import Edit, Mending, Mendings, Safety, Withheld
 from regrad.codemods.engine.surroundings import block_of
 
 _CALLS = frozenset({"call", "__call__"})
-_KEEPING = ASSIGNING | {"add_loss", "add_metric", "append", "update_state", "set_weights", "setattr"}
-"""How a layer does more than to give its result."""
 _WITHOUT_VALUES = frozenset({"shape", "size", "rank", "len", "range", "zeros_like", "ones_like"})
 
 
@@ -109,7 +107,7 @@ def _keeps(layer: Instance) -> bool:
         for node in ast.walk(method):
             if isinstance(node, (ast.Attribute, ast.Subscript)) and isinstance(node.ctx, ast.Store):
                 return True
-            if isinstance(node, ast.Call) and called(node) in _KEEPING:
+            if isinstance(node, ast.Call) and called(node) in KEEPING | {"append"}:
                 return True
     return False
 

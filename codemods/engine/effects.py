@@ -26,6 +26,8 @@ _CHANGES_ARGUMENTS = frozenset(
     "shuffle copyto fill setattr delattr apply_gradients apply minimize fit fit_generator train_on_batch next".split()
 )
 """Calls that change what they are given: `random.shuffle(order)`, `optimizer.apply_gradients(zip(g, variables))`."""
+KEEPING = ASSIGNING | {"add_loss", "add_metric", "update_state", "set_weights", "setattr", "enqueue", "write"}
+"""Calls by which a layer or a function does more with a value than to make another of it."""
 
 
 class Effects(NamedTuple):

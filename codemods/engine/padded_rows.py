@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from regrad.analysis.library.heads import activation_of
-from regrad.analysis.values import Constant, Layer, Tensor, Value
+from regrad.analysis.values import Layer, Tensor, Value
 from regrad.analysis.walking import each_once
 
 _THROUGH_ZERO = frozenset("linear tanh relu elu selu gelu swish silu leaky_relu softsign".split())
@@ -56,7 +56,7 @@ def _fills_up(value: Tensor) -> bool:
     if operation.name != "setitem" or not operation.inputs:
         return False
     into = operation.inputs[0]
-    if isinstance(into, Constant) or not isinstance(into, Tensor) or into.operation.name not in ("zeros", "zeros_like"):
+    if not isinstance(into, Tensor) or into.operation.name not in ("zeros", "zeros_like"):
         return False
     node = operation.node
     if isinstance(node, ast.Assign):

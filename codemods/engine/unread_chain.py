@@ -9,12 +9,12 @@ from regrad.analysis.callee import called
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Tensor
-from regrad.codemods.engine.effects import FUNCTIONS
+from regrad.codemods.engine.effects import FUNCTIONS, KEEPING
 from regrad.codemods.engine.numbers_in_tensors import is_number
 from regrad.codemods.engine.surroundings import loaded
 from regrad.codemods.engine.unread import Unread, unread_name
 
-_TOLD = frozenset({"add_loss", "add_metric", "print", "append", "extend", "write", "update_state", "setattr"})
+_TOLD = KEEPING | {"print", "append", "extend"}
 """What does something with a value besides giving another."""
 
 

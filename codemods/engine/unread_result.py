@@ -6,7 +6,6 @@ import ast
 from collections.abc import Iterator
 
 from regrad.analysis import trainings, unreached
-from regrad.analysis.assigning import ASSIGNING
 from regrad.analysis.callee import called
 from regrad.analysis.events import ModelCalled
 from regrad.analysis.frames import Frame
@@ -14,13 +13,12 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Network, Tensor, Value
 from regrad.codemods.engine.dropped import calls_of, holder
+from regrad.codemods.engine.effects import KEEPING
 from regrad.codemods.engine.numbers_in_tensors import is_number
 from regrad.codemods.engine.surroundings import stored_locally
 from regrad.codemods.engine.unread import Unread, unread
 from regrad.codemods.engine.unread_chain import unread_at_the_end
 
-_KEEPING = ASSIGNING | {"add_loss", "add_metric", "update_state", "set_weights", "setattr", "enqueue", "write"}
-"""How a function does more than to give its result."""
 _GROWING = frozenset({"append", "extend", "insert", "update", "add", "appendleft", "put"})
 
 
@@ -100,7 +98,7 @@ def _does_more(function: ast.AST) -> bool:
             owner = node.func.value
             name = called(node)
             local = isinstance(owner, ast.Name) and owner.id in own
-            if name in _KEEPING or (name in _GROWING and not local and not _of_library(owner)):
+            if name in KEEPING or (name in _GROWING and not local and not _of_library(owner)):
                 return True
     return False
 
