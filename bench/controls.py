@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from regrad.verify import Outcome, StepReport, Verdict, Verifier
-from regrad.verify.verdict import describe, faults_of, sound, told
+from regrad.verify.faults import faults_of, sound
+from regrad.verify.wording import describe, told
 
 from . import inputs
 from .cases import Program, programs

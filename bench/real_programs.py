@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regrad.verify import Job, Outcome, Verifier
-from regrad.verify.verdict import faults_of, sound, told
+from regrad.verify.faults import faults_of, sound
+from regrad.verify.wording import told
 
 from .cases import program_text
 from .result import Column, Comparison, Figures, Missing, Row, Table

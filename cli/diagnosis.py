@@ -65,7 +65,7 @@ def _of_program(complaint: Complaint) -> ExitStatus:
     from regrad.report.whereabouts import Whereabouts
     from regrad.report.words import soundness_words
     from regrad.verify.evidence import Outcome
-    from regrad.verify.verdict import sound
+    from regrad.verify.faults import sound
     from regrad.verify.verifier import Verifier
 
     entry = one_step.entry_of(complaint.subject, complaint.arguments, module=complaint.module)

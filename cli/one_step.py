@@ -37,7 +37,7 @@ class StepRequest:
 
 def carry_out(request: StepRequest) -> ExitStatus:
     from regrad.analysis.source import Unreadable
-    from regrad.verify.verdict import sound
+    from regrad.verify.faults import sound
     from regrad.verify.verifier import Verifier
 
     entry = entry_of(request.path, request.arguments, module=request.module)
@@ -69,7 +69,7 @@ def carry_out(request: StepRequest) -> ExitStatus:
 
 def _is_mended(evidence: Evidence) -> bool:
     from regrad.verify.evidence import Verdict
-    from regrad.verify.verdict import sound
+    from regrad.verify.faults import sound
 
     return evidence.verdict is Verdict.MENDED or (evidence.verdict is Verdict.WAS_NOT_BROKEN and sound(evidence.after))
 
@@ -108,7 +108,7 @@ def job_of(entry: Entry, data: tuple[tuple[str, str], ...] = ()) -> tuple[Job, S
 
 def _show_step(request: StepRequest, step: StepReport, program: SourceFile) -> None:
     from regrad.report.whereabouts import Whereabouts
-    from regrad.verify.verdict import sound
+    from regrad.verify.faults import sound
 
     whereabouts = Whereabouts.of(program)
     if request.as_json:

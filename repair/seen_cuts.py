@@ -24,7 +24,7 @@ def seen_in(report: StepReport, files: Mapping[str, SourceFile]) -> tuple[Seen, 
     """The cuts of a run that was not sound, by the paths under which the program was read."""
     from regrad.codemods.engine.seen import CODES, WHERE_MADE, Seen
     from regrad.codemods.engine.seen_infinite import OPERATIONS
-    from regrad.verify.verdict import sound
+    from regrad.verify.faults import sound
 
     if sound(report):
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from regrad.analysis.cut import Cut, CutKind
 from regrad.report.whereabouts import NOWHERE, Whereabouts
 from regrad.verify.evidence import Evidence, Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict
-from regrad.verify.verdict import SYMPTOM_WORDS
+from regrad.verify.wording import SYMPTOM_WORDS
 
 CUTS = {
     CutKind.BEFORE_TAPE: "runs before the tape records",

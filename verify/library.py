@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from regrad.verify.evidence import Gradient, Outcome, StepReport, Symptom, VariableReport
-from regrad.verify.verdict import describe, faults_of, sentence, sound, told
+from regrad.verify.faults import faults_of, sound
+from regrad.verify.wording import describe, sentence, told
 
 RATE = 0.01
 """How far the weights are moved to see whether they move; they are put back."""

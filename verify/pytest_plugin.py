@@ -66,9 +66,9 @@ def check(
 ) -> None:
     __tracebackhide__ = True
     from regrad.verify.evidence import Outcome
+    from regrad.verify.faults import sound
     from regrad.verify.job import Job
     from regrad.verify.library import why_not
-    from regrad.verify.verdict import sound
 
     places = [item.path.parent / path, item.config.rootpath / path]
     found = next((place for place in places if place.is_file()), None)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from regrad.verify import Job, Outcome, StepReport, Verifier
+from regrad.verify.faults import sound
 from regrad.verify.job import Entry, NoEntry, entry_of
-from regrad.verify.verdict import sound
 
 FIT = """
 import tensorflow as tf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from regrad.verify import Symptom, Verdict
-from regrad.verify.verdict import sound
+from regrad.verify.faults import sound
 
 from . import programs
 from .conftest import Compare, Step

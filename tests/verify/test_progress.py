@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from regrad.verify import Evidence, StepReport, Symptom, Verdict
-from regrad.verify.verdict import sound
+from regrad.verify.faults import sound
 
 pytestmark = pytest.mark.tensorflow
 Step = Callable[..., StepReport]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from regrad.analysis.cut import CutKind
 from regrad.verify import Gradient, Symptom, Verdict
-from regrad.verify.verdict import faults_of, sound
+from regrad.verify.faults import faults_of, sound
 
 from . import programs
 from .conftest import Compare, Step

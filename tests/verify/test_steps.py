@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from regrad.analysis.cut import CutKind
 from regrad.verify import Gradient, Outcome, Symptom, Verdict
-from regrad.verify.verdict import sound
+from regrad.verify.faults import sound
 
 from . import programs
 from .conftest import Compare, Step

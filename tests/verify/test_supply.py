@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from regrad.verify import Evidence, Job, Outcome, StepReport, Symptom, Verdict, Verifier
-from regrad.verify.verdict import sound
+from regrad.verify.faults import sound
 from regrad.verify.worker.undefined import is_target, undefined_names
 
 Step = Callable[..., StepReport]

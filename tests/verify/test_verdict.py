@@ -12,7 +12,8 @@ from regrad.analysis.cut import Cut, CutKind
 from regrad.analysis.location import Location, Position, Span
 from regrad.verify import Gradient, Outcome, StepReport, Symptom, VariableReport, Verdict, judge
 from regrad.verify.evidence import Terms
-from regrad.verify.verdict import SYMPTOM_WORDS, SYMPTOM_WORDS_BEFORE, sound
+from regrad.verify.faults import sound
+from regrad.verify.wording import SYMPTOM_WORDS, SYMPTOM_WORDS_BEFORE
 
 PLACE = Location("train.py", Span(Position(1, 1), Position(1, 2)))
 NORMS = {Gradient.FLOWS: 1.0, Gradient.ZERO: 0.0}
