@@ -85,6 +85,8 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
         return NONE
     if name == "stop_recording":
         return BoundExternal(owner, "stop_recording()")
+    if name == "_ensure_recording":
+        return NONE if owner in interpreter.tapes else owner
     if name == "__enter__":
         open_tape(interpreter, owner, call.node, None)
         return owner

@@ -207,6 +207,21 @@ SOUND = {
             y = model(x)
         tape.jacobian(y, model.trainable_variables)
     """,
+    "recording again as libraries do it": """
+        with tf.GradientTape(persistent=True) as tape:
+            loss = tf.reduce_mean(model(x), axis=1)
+        with tape._ensure_recording():
+            loss = tf.reshape(loss, [-1])
+        tape.jacobian(loss, model.trainable_variables)
+    """,
+    "recording already": """
+        with tf.GradientTape() as tape:
+            y = model(x)
+            with tape._ensure_recording():
+                y = tf.square(y)
+            loss = tf.reduce_mean(y)
+        tape.gradient(loss, model.trainable_variables)
+    """,
     "wrapped by another library": """
         import horovod.tensorflow as hvd
         with tf.GradientTape() as tape:
