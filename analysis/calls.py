@@ -364,8 +364,9 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
     with interpreter.describing_with(_flat(arguments)):
         result = call_function(interpreter, method[0], arguments.shifted(instance), instance)
     if instance.role in ("layer", "model"):
-        from regrad.analysis.library import layer_calls
+        from regrad.analysis.library import added_losses, layer_calls
 
+        result = added_losses.handed_on(interpreter, instance, since, arguments.node, result)
         layer_calls.note_taken(interpreter, since, _flat(arguments), result)
         first = arguments.positional[0] if arguments.positional else arguments.get("inputs") or UNKNOWN
         calls = (*(instance.fields.get("#calls") or ()), (first, result))

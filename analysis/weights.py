@@ -162,7 +162,7 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
             inside = [part for part in sublayers(owner) if not _unseen_by_keras_3(part)]
         else:
             inside = sublayers(owner)
-        inside = [part for part in inside if not isinstance(part, Unknown) or _may_have_weights(part)]
+        inside = [part for part in inside if not isinstance(part, Unknown) or may_have_weights(part)]
         for part in inside:
             _collect(interpreter, part, here, weights, seen)
         if (
@@ -197,7 +197,7 @@ def foreign_base(owner: Instance) -> bool:
     return any(name not in plain for name in owner.cls.external_bases())
 
 
-def _may_have_weights(value: Unknown) -> bool:
+def may_have_weights(value: Unknown) -> bool:
     """A plain attribute such as `self.units` is unknown too; only what is used like a layer counts, and that is not
     known here.
     """

@@ -3,7 +3,7 @@
 What it does
 ------------
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
-that is computed and left out of the sum, a sum that each pass of a loop replaces, a loop over fewer outputs than there
+that is computed and left out of the sum or of what a layer gives to `add_loss`, a sum that each pass of a loop replaces, a loop over fewer outputs than there
 are, terms that are gathered and of which only one is differentiated (`losses[-1]`), an output with targets that
 `loss={...}` or the dictionary in which the losses are looked up does not name, or whose loss is None although a metric
 watches it, its loss has a weight or its prediction is used later, or that a comprehension over the tasks does not pick
@@ -38,6 +38,7 @@ Mended::
 The fix and its safety
 ----------------------
 A term that was computed and left out is added, with the coefficient that was made for it and is used nowhere else;
+one with a value for each example is averaged with the others;
 where the terms are taken by their names (`[parts[k] for k in ("first",)]`), its name joins the list. `total = term`
 becomes `total += term`, `losses[-1]` becomes `sum(losses)`, and a loop goes through as many outputs as there are. An
 output gets the loss of one that is made like it and has its targets, or one that fits its activation and its targets,
@@ -90,6 +91,7 @@ from regrad.codemods.engine.output_losses import Nothing, Unnamed, nothing, unna
 from regrad.codemods.engine.output_thrown_away import ThrownAway, taken_from_the_graph, thrown_away
 from regrad.codemods.engine.replaced_sum import Replaced, added_up, replaced_sum
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
+from regrad.codemods.engine.unread_term import UnreadTerm, joined, unread_term
 from regrad.codemods.engine.unused_weight import Weight, is_computed_in_vain, is_read, unused_weight, used
 from regrad.codemods.engine.weights_in_vain import InVain, in_vain, read_after_all
 
@@ -188,7 +190,7 @@ class _Missed(NamedTuple):
 
     message: str
     place: Location
-    evidence: Replaced | Last | Fewer | Unnamed | Nothing | Filtered | Term | Switch | Head
+    evidence: Replaced | Last | Fewer | Unnamed | Nothing | Filtered | Term | UnreadTerm | Switch | Head
 
 
 def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
@@ -233,6 +235,10 @@ def _missed(program: Program, sink: Sink, heads: list[Value]) -> _Missed | None:
         node, path = (_target(event), event.frame.path) if term.place is None else (term.place, term.path)
         message = f"`{term.name}` is left out of the loss, so {untrained}"
         return _Missed(message, program.location(node, path), term)
+    unread = unread_term(program, sink, heads)
+    if unread is not None:
+        message = f"`{unread.name}` is computed and left out of the loss, so {untrained}"
+        return _Missed(message, program.location(unread.total, unread.path), unread)
     switch = _switch(program, heads)
     if switch is not None:
         place = program.location(switch.call, switch.path)
@@ -320,6 +326,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
     try:
         if isinstance(evidence, Term):
             return added(program, evidence)
+        if isinstance(evidence, UnreadTerm):
+            return joined(program, evidence)
         if isinstance(evidence, Replaced):
             return added_up(program, evidence)
         if isinstance(evidence, Last):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis import attributes, layer_names, weights
 from regrad.analysis.events import Predicted
-from regrad.analysis.library import keras_layers, operation_calls, variables
+from regrad.analysis.library import added_losses, keras_layers, operation_calls, variables
 from regrad.analysis.library.keras_models import layers_between, parts
 from regrad.analysis.library.layer_calls import call_layer
 from regrad.analysis.library.sequential import build_sequential
@@ -60,10 +60,9 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     if name in ("add_weight", "add_variable"):
         return _add_weight(interpreter, this, call)
     if name == "add_loss":
-        for value in call.positional[:1]:
-            interpreter.added_losses.append(value)
-            losses = (*(this.fields.get("#losses") or ()), value)
-            interpreter.store.put(this.fields, "#losses", losses[-8:])
+        value = call.get("loss", 0) or call.get("losses")
+        if value is not None:
+            added_losses.note(interpreter, this, value)
         return NONE
     if name in _PREDICTING and not (isinstance(owner, Instance) and owner.role == "layer"):
         return _predict(interpreter, this, name, call)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from regrad.analysis import attributes, weights
 from regrad.analysis.events import Compilation, Compiled, Head, Trained
-from regrad.analysis.library import compiled_losses, data, heads, sequential, tapes
+from regrad.analysis.library import added_losses, compiled_losses, data, heads, sequential, tapes
 from regrad.analysis.values import (
     NONE,
     UNKNOWN,
@@ -19,13 +19,13 @@ from regrad.analysis.values import (
     Constant,
     Function,
     Instance,
-    Layer,
     Mapping,
     Network,
     Tape,
     Tensor,
     Unknown,
     Value,
+    is_none,
 )
 
 if TYPE_CHECKING:
@@ -210,11 +210,12 @@ def _training_step(
             heads = heads_of(model, output)
             target = _loss_value(interpreter, model, compilation, inputs, targets, output, call)
     finally:
-        added = bool(interpreter.added_losses) or _adds_losses(model, set())
+        added = bool(interpreter.added_losses) or added_losses.adds_losses(model)
+        terms = (*interpreter.added_losses, *added_losses.constructed(model)) if added else ()
         if added and target is not None:
-            target = interpreter.operation(
-                "operator", "add", call.node, (target, *interpreter.added_losses, *_constructed_losses(model))
-            )
+            target = interpreter.operation("operator", "add", call.node, (target, *terms))
+        elif terms and output is not None and _uses_added_losses_alone(model, compilation):
+            target = interpreter.operation("operator", "add", call.node, terms)
         interpreter.tapes, interpreter.added_losses = saved_tapes, saved_losses
     step: Step = (recorder, target, output, heads, added)
     interpreter.training_steps[key] = step
@@ -232,25 +233,13 @@ def _takes_training(model: Instance) -> bool:
     )
 
 
-def _constructed_losses(model: Value) -> tuple[Value, ...]:
-    found: list[Value] = []
-    if isinstance(model, Network):
-        for layer in model.fields.get("layers") or ():
-            if isinstance(layer, (Instance, Layer, Network)):
-                found.extend(layer.fields.get("#losses") or ())
-    return tuple(found)
-
-
-def _adds_losses(value: Value, seen: set[int]) -> bool:
-    """Whether a layer anywhere inside adds a loss of its own (`add_loss`, an activity regularizer)."""
-    if id(value) in seen or not isinstance(value, (Layer, Network, Instance)):
+def _uses_added_losses_alone(model: Network | Instance, compilation: Compilation | None) -> bool:
+    """Whether the model certainly trains with what its layers add, and with nothing else."""
+    if compilation is None or not compilation.complete:
         return False
-    seen.add(id(value))
-    if value.fields.get("#losses"):
-        return True
-    if isinstance(value, Layer) and any("regularizer" in name for name in value.arguments):
-        return True
-    return any(_adds_losses(inner, seen) for inner in weights.sublayers(value))
+    if isinstance(model, Instance) and model.cls.find("compute_loss") is not None:
+        return False
+    return compilation.loss is None or is_none(compilation.loss)
 
 
 def heads_of(model: Value, output: Value) -> tuple[Head, ...]:

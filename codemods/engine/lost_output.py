@@ -21,6 +21,7 @@ from regrad.codemods.engine.overwritten_in_loop import Turns, overwriting_loop, 
 from regrad.codemods.engine.rule import Finding, Mendings, Rule
 from regrad.codemods.engine.unread import Unread, read_instead, unread
 from regrad.codemods.engine.unread_result import unread_result
+from regrad.codemods.engine.unread_term import unread_term
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def lost_output(program: Program, sink: Sink, part: Value) -> LostOutput | None:
         return found
     result = unread_result(program, sink, part)
     if result is not None:
+        if unread_term(program, sink, [part]) is not None:
+            return None  # RG109
         why = f"`{result.name}` is computed and never read, so {{names}} {{gets}} no gradient"
         return LostOutput(result.statement, result.frame, why, result, result.statement)
     alone = dropped(program, sink, part)
