@@ -3,16 +3,16 @@
 What it does
 ------------
 Reports a head whose output the training never uses, a loss term (also one in a dictionary, list or record of terms)
-that is computed and left out of the sum or of what a layer gives to `add_loss`, a sum that each pass of a loop replaces, a loop over fewer outputs than there
-are, terms that are gathered and of which only one is differentiated (`losses[-1]`), an output with targets that
-`loss={...}` or the dictionary in which the losses are looked up does not name, or whose loss is None although a metric
-watches it, its loss has a weight or its prediction is used later, or that a comprehension over the tasks does not pick
-(`if task.kind in KINDS`) although its prediction is used, a weight that a layer makes and never uses, or of which it
-only computes something that nobody reads (also through a part that has the weight, as a gate that lets nothing
-through), a layer that is never called where one like it is called twice on the same value, and the outputs of a whole
-model that the model around it throws away (`depth, _ = geometry(image)`); always where the other weights of the same
-model are trained. Of a part inside a model, such as the pooler of an encoder, only where the model can be made without
-it.
+that is computed and left out of the sum or of what a layer gives to `add_loss`, a sum that each pass of a loop
+replaces, a loop over fewer outputs than there are, terms that are gathered and of which only one is differentiated
+(`losses[-1]`), an output with targets that `loss={...}` or the dictionary in which the losses are looked up does not
+name, or whose loss is None although a metric watches it, its loss has a weight or its prediction is used later, or that
+a comprehension over the tasks does not pick (`if task.kind in KINDS`) although its prediction is used, a weight that a
+layer makes and never uses, or of which it only computes something that nobody reads (also through a part that has the
+weight, as a gate that lets nothing through), a layer that is never called where one like it is called twice on the same
+value, and the outputs of a whole model that the model around it throws away (`depth, _ = geometry(image)`); always
+where the other weights of the same model are trained. Of a part inside a model, such as the pooler of an encoder, only
+where the model can be made without it.
 
 Why gradients stop
 ------------------
