@@ -25,6 +25,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
         from regrad.analysis.library import (
             arrays,
             builtin,
+            composites,
             containers,
             copies,
             data,
@@ -58,6 +59,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             variables,
             graph_variables,
             graphs,
+            composites,
             functions_given,
             arrays,
             data,
