@@ -79,6 +79,7 @@ from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collect
 from regrad.codemods.engine.part_of_source import part_asked
 from regrad.codemods.engine.poured import Poured, loop_around, threaded, unwrapped, uses_of
 from regrad.codemods.engine.recording import source_names
+from regrad.codemods.engine.replaced_entries import replaced_entries
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.stateless_copy import Elsewhere
 from regrad.codemods.engine.surroundings import function_around
@@ -132,10 +133,15 @@ def _rebound(program: Program, sink: Sink) -> Iterator[Finding]:
     event = sink.event
     if sink.kind != "tape" or not isinstance(event, GradientTaken):
         return
-    for value in (*sink.path.lost, *applications.projected_for_optimizer(program, event)):
+    entries = tuple(replaced_entries(program, sink))
+    for value in (*sink.path.lost, *applications.projected_for_optimizer(program, event), *entries):
         if (
             not isinstance(value, Tensor)
-            or not (applications.replaces_variable(value) or _projected(program, event, value))
+            or not (
+                any(value is each for each in entries)
+                or applications.replaces_variable(value)
+                or _projected(program, event, value)
+            )
             or value.operation.node is None
             or value.operation.frame is None
         ):
