@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any
 from regrad.analysis import attributes, iteration, iterators, joining, operators, subscripts, weights
 from regrad.analysis.interpreter import UNROLLED, Call
 from regrad.analysis.truth import truth
-from regrad.analysis.values import MOST_ITEMS, UNKNOWN, Collection, Constant, Mapping, Value, WeightList, bounded
+from regrad.analysis.values import (
+    MOST_ITEMS,
+    UNKNOWN,
+    Collection,
+    Constant,
+    Covering,
+    Mapping,
+    Value,
+    Variable,
+    WeightList,
+    bounded,
+)
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Interpreter
@@ -202,7 +213,8 @@ def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
         results, complete, grown = _generate(
             interpreter, node.generators, lambda: interpreter.evaluate(node.elt), drawn
         )
-        made = Collection(kind, *bounded(tuple(results), complete), node, grown)
+        items, complete = bounded(tuple(results), complete)
+        made = Collection(kind, Covering(items) if _all_made_here(node.elt, items) else items, complete, node, grown)
         if isinstance(node, ast.GeneratorExp):
             return iterators.lazy(made, *drawn)
         for iterable in drawn:
@@ -210,6 +222,12 @@ def _comprehension(kind: str) -> Callable[[Interpreter, Any], Value]:
         return made
 
     return make
+
+
+def _all_made_here(node: ast.expr, items: tuple[Value, ...]) -> bool:
+    """Whether the results are variables that the expression made: one stands for all, however often it is evaluated."""
+    made = {id(each) for each in ast.walk(node) if isinstance(each, ast.Call)}
+    return bool(items) and all(isinstance(each, Variable) and id(each.node) in made for each in items)
 
 
 def _strings_weights(node: ast.ListComp) -> bool:

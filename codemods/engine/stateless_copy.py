@@ -11,6 +11,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.parameters import positional
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Network, Value
+from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite, before
 from regrad.codemods.engine.rule import Mending, Safety
@@ -34,6 +35,8 @@ class _Poured(NamedTuple):
     statement: ast.For | ast.Expr
     model: ast.Name | ast.Attribute
     weights: str
+    named: bool = False
+    """Whether `weights` is a name that the list has already."""
 
 
 class _Call(NamedTuple):
@@ -56,7 +59,7 @@ def called_with_weights(program: Program, evidence: Elsewhere) -> Mending:
     if not isinstance(value, Network) and not (isinstance(value, Instance) and value.role == "model"):
         raise CannotMove("what gets the new weights is not known to be a model of Keras")
     scope = function_around(program, poured.statement, path) or program.trees[path]
-    name = free_name(program, path, scope, ("adapted", "new_weights"))
+    name = poured.weights if poured.named else free_name(program, path, scope, ("adapted", "new_weights"))
     model = program.source(poured.model, path)
     mentions = [node for node in _mentions(program, model, path) if isinstance(node.ctx, ast.Load)]
     own = {id(node) for node in ast.walk(poured.statement)}
@@ -67,16 +70,19 @@ def called_with_weights(program: Program, evidence: Elsewhere) -> Mending:
     if not calls:
         raise CannotMove("the model is not called where the tape records")
     rewrite = Rewrite(program.files[path], program.trees[path])
-    rewrite.insert(f"{name} = {poured.weights}", before(poured.statement))
+    if not poured.named:
+        rewrite.insert(f"{name} = {poured.weights}", before(poured.statement))
     handled = own | {id(node) for node in later}
     # What others can see keeps the weights that it was given.
     visible = isinstance(poured.model, ast.Attribute) or len(program.trees) > 1
-    if visible or any(id(node) not in handled for node in mentions):
+    kept = visible or any(id(node) not in handled for node in mentions)
+    if kept and not poured.named:
         rewrite.insert(
             f"for held, new in zip({model}.trainable_variables, {name}):\n    held.assign(new)",
             before(poured.statement),
         )
-    rewrite.remove([poured.statement], keep_comments=True)
+    if not (kept and poured.named):
+        rewrite.remove([poured.statement], keep_comments=True)
     for call in calls:
         rewrite.replace(call.place, call.text)
     reason = "" if program.keras_known else "it takes Keras 3, which is assumed here"
@@ -121,12 +127,13 @@ def _poured(program: Program, evidence: Elsewhere, path: str) -> _Poured:
     if statement.value is not call or len(call.args) != 1 or call.keywords:
         raise CannotMove("what is assigned is not written out")
     if call.func.attr == "set_weights":
-        model, made = call.func.value, call.args[0]
+        model, given = call.func.value, call.args[0]
+        made = _bound_once(program, given, path) if isinstance(given, ast.Name) else given
         one = made.generators[0] if isinstance(made, ast.ListComp) else None
         whole = one is not None and not one.ifs and _as_many(program, one.iter, path)
         if not isinstance(model, (ast.Name, ast.Attribute)) or not whole:
             raise CannotMove("what is assigned is not written out")
-        return _Poured(statement, model, program.source(made, path))
+        return _Poured(statement, model, program.source(given, path), isinstance(given, ast.Name))
     loop = program.parents(path).get(statement)
     if call.func.attr != "assign" or not isinstance(loop, ast.For) or loop.body != [statement] or loop.orelse:
         raise CannotMove("the loop over the weights does something else as well")
@@ -145,6 +152,15 @@ def _poured(program: Program, evidence: Elsewhere, path: str) -> _Poured:
            for each in ast.walk(call.args[0])):  # fmt: skip
         raise CannotMove("the new weights are made of those that the model had")
     return _Poured(loop, holder, f"[{text} {header}]")
+
+
+def _bound_once(program: Program, name: ast.Name, path: str) -> ast.expr | None:
+    """What a name is bound to before it is read here, where its function binds it once."""
+    scope = function_around(program, name, path) or program.trees[path]
+    same = [each for each in ast.walk(scope) if isinstance(each, ast.Name) and each.id == name.id]
+    stores = [each for each in same if not isinstance(each.ctx, ast.Load)]
+    found = binding(program.statement(stores[0], path)) if len(stores) == 1 else None
+    return found.value if found is not None and found.statement.lineno < name.lineno else None
 
 
 def _counted(
