@@ -343,15 +343,9 @@ def call_instance(interpreter: Interpreter, instance: Instance, arguments: Call)
         with interpreter.describing_with(_flat(arguments)):
             return layer_calls.run_cell(interpreter, cell, arguments, _flat(arguments))
     if method is None or not isinstance(method[0], Function):
-        return interpreter.operation(
-            "model",
-            instance.cls.name,
-            arguments.node,
-            (instance, *arguments.all()),
-            sources=(instance,),
-            callee=instance,
-            dtype="float32",
-        )
+        from regrad.analysis.library import inherited_calls
+
+        return inherited_calls.call_inherited(interpreter, instance, arguments)
     if instance.role == "loss":
         arguments = Call(
             arguments.node,

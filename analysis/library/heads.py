@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from regrad.analysis.events import Head
 from regrad.analysis.library import keras_layers
-from regrad.analysis.values import UNKNOWN, Constant, External, Layer, Network, Tensor, Value
+from regrad.analysis.library.inherited_calls import lone_output
+from regrad.analysis.values import UNKNOWN, Constant, External, Instance, Layer, Network, Tensor, Value
 
 _TRANSPARENT_LAYERS = frozenset(
     {"Flatten", "Reshape", "Dropout", "Identity", "Permute", "GaussianNoise", "ActivityRegularization"}
@@ -53,6 +54,12 @@ def head_of(value: Value, name: str | None = None) -> Head:
         callee = operation.callee
         if operation.kind == "model" and operation.inputs and isinstance(callee, Network) and callee.form != "opaque":
             value = operation.inputs[0]
+            continue
+        if operation.kind == "model" and isinstance(callee, Instance):
+            described = lone_output(callee)
+            if described is None:
+                break
+            value = described
             continue
         if operation.kind == "layer" and isinstance(callee, Layer):
             if callee.kind in _TRANSPARENT_LAYERS and operation.inputs:
