@@ -34,9 +34,10 @@ set holds other elements then.
 When it stays silent
 --------------------
 When the model may take what is in the list as its inputs (as many inputs as there are parts), for a `Sequence` or
-`PyDataset`, of which Keras 3 accepts a list, when what a generator hands over is not written as a list, when not all
-that is in a list made elsewhere is known, and for a list that starts with a list of inputs (RG601). For slices whose
-parts are samples rather than arrays of samples, and where functions are mapped over the stacked tensor.
+`PyDataset` that is given to `fit` itself, of which Keras 3 accepts a list, when what a generator hands over is not
+written as a list, when not all that is in a list made elsewhere is known, and for a list that starts with a list of
+inputs (RG601). For slices whose parts are samples rather than arrays of samples, and where functions are mapped over
+the stacked tensor.
 
 References
 ----------
@@ -52,7 +53,7 @@ from typing import NamedTuple
 
 from regrad.analysis.events import Trained
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Tensor, Unknown
+from regrad.analysis.values import Collection, Dataset, Tensor, Unknown
 from regrad.codemods.engine.deliveries import around, as_tuple, inputs_of, is_nested, listed, needs_targets
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
@@ -86,7 +87,8 @@ def detect(program: Program) -> Iterable[Finding]:
             if path is None or len(element.items) not in (2, 3) or inputs not in (None, 1) or id(element.node) in seen:
                 continue
             function = around(program, element.node, path)
-            if isinstance(function, ast.FunctionDef) and function.name == "__getitem__":
+            by_index = isinstance(function, ast.FunctionDef) and function.name == "__getitem__"
+            if by_index and not isinstance(event.source, Dataset):
                 continue
             seen.add(id(element.node))
             message = "inputs and targets come in a list, which Keras takes for a list of inputs without targets"

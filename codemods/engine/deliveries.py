@@ -9,6 +9,7 @@ from regrad.analysis.location import Position, Span
 from regrad.analysis.program import Program
 from regrad.analysis.values import Collection, Constant, Mapping, Network, Value
 from regrad.analysis.weights import foreign_base
+from regrad.codemods.engine.changed_results import changed_by_receiver
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.operations_of import described
@@ -85,6 +86,9 @@ def as_tuple(program: Program, path: str, node: ast.List) -> tuple[Edit, ...]:
         changed = _changed(program, path, statement)
         if changed is not None:
             return _at_delivery(program, path, node, changed)
+    function = around(program, node, path)
+    if isinstance(function, ast.FunctionDef) and changed_by_receiver(program, function):
+        raise CannotMove(f"the list that `{function.name}` hands over is changed by what receives it")
     span = source.span(node)
     bare = isinstance(statement, (ast.Yield, ast.Return)) and span.start.line == span.end.line and len(node.elts) > 1
     edits = list(_brackets(span, path, "" if bare else "(", "" if bare else ")"))
