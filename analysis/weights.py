@@ -117,16 +117,23 @@ def _gather(value: Any, into: list[Any], depth: int) -> None:
 def collect(interpreter: Interpreter, owner: Value) -> Weights:
     """All weights of a layer, model or module of the program."""
     weights = Weights()
-    _collect(interpreter, owner, True, weights, set())
+    # Keras 3 asks the flag of the model itself and that of each weight, not those of the models between them.
+    between = interpreter.keras != 3 or flag(owner) is False
+    _collect(interpreter, owner, True, between, weights, set())
     return weights
 
 
-def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: Weights, seen: set[int]) -> None:
+def _collect(
+    interpreter: Interpreter, owner: Value, trainable: bool, between: bool, weights: Weights, seen: set[int]
+) -> None:
     if id(owner) in seen:
         return
     seen.add(id(owner))
     state = flag(owner)
     here = trainable and state is not False
+    if not between and isinstance(owner, Layer) and state is True and "trainable" in owner.fields:
+        # It was switched on after what holds it was switched off, which would have handed its flag down.
+        here = True
     if isinstance(owner, Variable):
         (weights.trained if here else weights.frozen).append(owner)
     elif isinstance(owner, Layer):
@@ -136,7 +143,7 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
                 weights.built = False
                 weights.unbuilt.append(owner)
         for inner in sublayers(owner):
-            _collect(interpreter, inner, here, weights, seen)
+            _collect(interpreter, inner, here, between, weights, seen)
     elif isinstance(owner, Network):
         layers = owner.fields.get("layers")
         if owner.form == "opaque" or layers is None:
@@ -150,7 +157,7 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
                 weights.complete = False
         else:
             for layer in layers:
-                _collect(interpreter, layer, here, weights, seen)
+                _collect(interpreter, layer, here, between, weights, seen)
             if not owner.fields.get("layers_complete", True):
                 weights.complete = False
         if owner.fields.get("#built") is False:
@@ -164,7 +171,7 @@ def _collect(interpreter: Interpreter, owner: Value, trainable: bool, weights: W
             inside = sublayers(owner)
         inside = [part for part in inside if not isinstance(part, Unknown) or may_have_weights(part)]
         for part in inside:
-            _collect(interpreter, part, here, weights, seen)
+            _collect(interpreter, part, here, between, weights, seen)
         if (
             owner.role in ("model", "layer")
             and not owner.fields.get("#built")

@@ -3,14 +3,16 @@
 What it does
 ------------
 Reports a training that has nothing to train: every layer of the model was frozen, or the model's own flag was, which
-overrides the flags of the layers inside it.
+overrides the flags of the layers inside it. Also, in Keras 2, layers that are switched on inside a model of which
+another one is made, while that inner model's own flag is off.
 
 Why gradients stop
 ------------------
 `fit` and `tape.gradient` differentiate by `trainable_variables`. Setting `model.trainable = False` hands the flag
 down, and as long as the model's own flag is off the list stays empty, whatever its layers say: setting a layer's flag
 never changes the model's. Keras 3 warns "The model does not have any trainable weights" and goes on;
-`apply_gradients` of an empty list raises "not enough values to unpack"; Keras 2 says nothing at all.
+`apply_gradients` of an empty list raises "not enough values to unpack"; Keras 2 says nothing at all. A model inside
+another one counts like a layer: in Keras 2 its flag keeps what it holds out of the list, in Keras 3 it does not.
 
 Example
 -------
@@ -44,7 +46,8 @@ weights move that did not move before.
 
 When it stays silent
 --------------------
-When the model's class has its own `train_step`; when not all of its weights are known; when the same weights are
+When the model's class has its own `train_step`; when a model inside another one has its flag off and the program is
+not known to use Keras 2, or only the flags of normalisations are set in it; when not all of its weights are known; when the same weights are
 trained or switched on elsewhere in the program (a GAN, training in phases, see RG203); programs that assert what is
 frozen.
 
@@ -68,8 +71,9 @@ from regrad.analysis.program import Program
 from regrad.analysis.trainings import Freeze, Training
 from regrad.analysis.values import Constant, Layer, Network, Value
 from regrad.analysis.weights import describe, sublayers
-from regrad.codemods.engine import absent_name, handed_flag
+from regrad.codemods.engine import absent_name, handed_flag, hidden_layers
 from regrad.codemods.engine.binding import binding
+from regrad.codemods.engine.hidden_layers import Hidden
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 
 
@@ -87,6 +91,34 @@ class Evidence(NamedTuple):
 
 
 def detect(program: Program) -> Iterable[Finding]:
+    yield from _nothing_at_all(program)
+    if program.keras == 2 and not intentions.asserted(program):
+        yield from _hidden(program)
+
+
+def _hidden(program: Program) -> Iterable[Finding]:
+    """Layers of a model inside another one, switched on behind the flag of that model."""
+    for hidden in hidden_layers.hidden_layers(program, trainings.Switches(program)):
+        event = hidden.switched[0]
+        yield Finding(
+            RULE.code,
+            RULE.name,
+            f"the flag of `{describe(hidden.nested)}` is off and overrides the layers switched on behind it",
+            program.location(program.statement(event.node, event.frame.path) or event.node, event.frame),
+            CutKind.NOT_TRAINABLE,
+            tuple(dict.fromkeys(describe(each.owner) for each in hidden.switched if isinstance(each.owner, Layer))),
+            (
+                Related(program.location(hidden.freeze.node, hidden.freeze.frame), "the flag is set here"),
+                Related(
+                    program.location(hidden.training.event.node, hidden.training.event.frame),
+                    "the training that leaves them out",
+                ),
+            ),
+            hidden,
+        )
+
+
+def _nothing_at_all(program: Program) -> Iterable[Finding]:
     found = [training for training in trainings.trainings(program) if _nothing(training)]
     if not found or intentions.asserted(program):
         return
@@ -203,10 +235,14 @@ def _compiled_before(training: Training, freezes: tuple[Freeze, ...]) -> bool:
 def mend(program: Program, finding: Finding) -> Mendings:
     from regrad.codemods.engine.moving import CannotMove
 
-    evidence: Evidence = finding.evidence
+    evidence: Evidence | Hidden = finding.evidence
     try:
+        if isinstance(evidence, Hidden):
+            return [hidden_layers.opened(program, evidence)]
         if evidence.held_by:
-            return [_frozen_for_the_others(program, evidence)]
+            from regrad.codemods.engine.frozen_for_others import frozen_for_others
+
+            return [frozen_for_others(program, evidence.training, evidence.freezes, evidence.held_by)]
         if evidence.overridden:
             return [_let_through(program, evidence)]
         renamed = absent_name.another_name(program, evidence.training, evidence.freezes)
@@ -216,68 +252,14 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return [handed_flag.narrowed(program, evidence.calls[0], evidence.training)]
         return [_unfrozen(program, evidence)]
     except CannotMove as problem:
+        freeze = evidence.freeze if isinstance(evidence, Hidden) else evidence.freezes[0]
         return Withheld(
             str(problem),
-            f"{_spelling(program, evidence)}.trainable = True  # then freeze what shall stay as it is, layer by layer",
+            f"{_spelling(program, freeze)}.trainable = True  # then freeze what shall stay as it is, layer by layer",
         )
 
 
-def _frozen_for_the_others(program: Program, evidence: Evidence) -> Mending:
-    """The freeze comes behind the model's own `compile`, where it holds for the models that contain it (Keras 2), and
-    the flag is set before each step (Keras 3).
-    """
-    from regrad.codemods.engine.flag_at_each_step import toggled
-    from regrad.codemods.engine.moving import CannotMove, Rewrite, after
-    from regrad.codemods.engine.surroundings import block_of, index_in
-
-    event, owner = evidence.training.event, evidence.training.owner
-    compiled = event.compilation if isinstance(event, Trained) else None
-    if compiled is None or compiled.node is None or not isinstance(compiled.node.func, ast.Attribute):
-        raise CannotMove("it is frozen for another model that contains it, too, and its `compile` is not known")
-    if len(evidence.freezes) != 1:
-        raise CannotMove("it is frozen for another model that contains it, too; when it shall train is not certain")
-    freeze = evidence.freezes[0]
-    path = freeze.frame.path
-    statement = _whole(program, freeze, path)
-    compiling = program.statement(compiled.node, path) if compiled.frame.path == path else None
-    block = block_of(program, statement, path)
-    first, last = index_in(block, statement), index_in(block, compiling) if compiling is not None else None
-    if freeze.event is None or first is None or last is None or last < first or freeze.frame is not compiled.frame:
-        raise CannotMove("it is frozen for another model that contains it, too, and not beside its own `compile`")
-    own = [each for each in program.of(Trained) if each.model is owner]
-    if any(each.own_step for each in own) or any(each.frame.path != path for each in own):
-        raise CannotMove("the model is trained in several files")
-    if any(_between(each, block[first : last + 1]) for each in (*own, *evidence.held_by)):
-        raise CannotMove("a training stands between the freeze and `compile`")
-    rewrite = Rewrite(program.files[path], program.trees[path])
-    if freeze.owner is owner:
-        rewrite.move([statement], after(block[last]))
-    else:
-        # Keras 3 passes on to the layers what changes the model's own flag, and nothing else.
-        rewrite.remove([statement])
-        rewrite.insert(f"{program.source(compiled.node.func.value, path)}.trainable = False", after(block[last]))
-    toggled(program, rewrite, own, evidence.held_by)
-    why = "it trains by itself, and stands still where a model that contains it is trained"
-    return Mending("freeze it behind its own `compile`", Safety.UNSAFE, rewrite.edits(), why)
-
-
-def _whole(program: Program, freeze: Freeze, path: str) -> ast.stmt:
-    """The statement of a freeze, with the loop over layers that holds nothing else."""
-    from regrad.codemods.engine.moving import CannotMove
-
-    statement = program.statement(freeze.node, path)
-    if not isinstance(statement, ast.Assign):
-        raise CannotMove("the flag is not set by a plain assignment")
-    parent = program.parents(path).get(statement)
-    return parent if isinstance(parent, ast.For) and parent.body == [statement] and not parent.orelse else statement
-
-
-def _between(event: Trained, statements: list[ast.stmt]) -> bool:
-    return any(inner is event.node for statement in statements for inner in ast.walk(statement))
-
-
-def _spelling(program: Program, evidence: Evidence) -> str:
-    freeze = evidence.freezes[0]
+def _spelling(program: Program, freeze: Freeze) -> str:
     if isinstance(freeze.node, ast.Attribute):
         return program.source(freeze.node.value, freeze.frame.path)
     return "model"
