@@ -47,9 +47,9 @@ weights move that did not move before.
 When it stays silent
 --------------------
 When the model's class has its own `train_step`; when a model inside another one has its flag off and the program is
-not known to use Keras 2, or only the flags of normalisations are set in it; when not all of its weights are known; when the same weights are
-trained or switched on elsewhere in the program (a GAN, training in phases, see RG203); programs that assert what is
-frozen.
+not known to use Keras 2, or only the flags of normalisations are set in it; when not all of its weights are known;
+when the same weights are trained or switched on elsewhere in the program (a GAN, training in phases, see RG203);
+programs that assert what is frozen.
 
 References
 ----------

@@ -29,7 +29,8 @@ The target that the program already has: the input itself where the model gives 
 under the name that goes with the input's (`y_train`, `train_labels`), each if there are several, what is unpacked
 together with the input and read nowhere, what a mapped function or lambda takes and does not hand on, what a generator,
 a mapped function or `__getitem__` computes beside the input and keeps to itself, what `__getitem__` hands over once a
-flag of the constructor is on (`to_fit=True`), zeros where the loss never reads its targets (a triplet loss), the labels
+flag of the constructor is on (`to_fit=True`) or its mode is the one that gives the input back, each batch of `flow`
+twice, zeros where the loss never reads its targets (a triplet loss), the labels
 in the dictionary (by their name, or as the one column that is no input of the model), the labels of the folders.
 Unsafe, since which target is meant is a guess; a generator's list of inputs and targets becomes a tuple, which is safe.
 Where the program has no target, nothing is offered.

@@ -317,6 +317,9 @@ def _of_image_generator(interpreter: Interpreter, owner: Dataset, name: str, cal
         x, y = call.get("x", 0), call.get("y", 1)
         if isinstance(x, Collection) and x.kind == "tuple" and len(x.items) == 2:
             return Dataset("flow", x, call.node)
+        if isinstance(x, Tensor):
+            # It scales and turns them: of the numbers nothing is known.
+            x = interpreter.operation("data", "images", call.node, (), dtype="float32", shape=x.shape)
         if y is None:
             return Dataset(
                 "flow", x if x is not None and not isinstance(x, Unknown) else _images(interpreter, call), call.node

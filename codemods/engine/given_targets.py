@@ -13,15 +13,17 @@ from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Mapping, Network, Shape, Tensor, Value
 from regrad.codemods.engine import deliveries
 from regrad.codemods.engine.dropped_on_the_way import dropped_by, passed_on
-from regrad.codemods.engine.handed_over import TARGET_WORDS, handed_on, kept_back
+from regrad.codemods.engine.flows_twice import flows_twice
+from regrad.codemods.engine.handed_over import TARGET_WORDS, function_behind, handed_on, kept_back
 from regrad.codemods.engine.handed_twice import handed_twice
 from regrad.codemods.engine.idle_targets import reads_no_targets, zeros_given
+from regrad.codemods.engine.idle_targets_handed import zeros_handed_over
 from regrad.codemods.engine.judged import units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import described
 from regrad.codemods.engine.respelling import file_of, quoted
 from regrad.codemods.engine.rule import Edit, Safety
-from regrad.codemods.engine.switched_targets import switched_off, switched_on
+from regrad.codemods.engine.switched_targets import another_mode, switched_off, switched_on
 from regrad.codemods.engine.unread_targets import handed_with, unread_targets
 
 _LABELS = ("labels", "label", "targets", "target", "y")
@@ -74,8 +76,16 @@ def ways(program: Program, event: Trained, kind: str) -> Iterator[Way]:
             yield f"hand `{beside.name}` over as well", Safety.UNSAFE, partial(handed_on, program, beside)
         elif (unread := unread_targets(program)) is not None:
             yield f"hand `{unread.name}` over as well", Safety.UNSAFE, partial(handed_with, program, unread)
+        elif function_behind(event) is not None and reads_no_targets(event):
+            yield "the loss reads no targets: give it zeros", Safety.UNSAFE, lambda: zeros_handed_over(program, event)
+        elif same and (mode_of := another_mode(program, event)) is not None:
+            yield (
+                f"the input is the target: `{mode_of.parameter}={mode_of.value}`",
+                Safety.UNSAFE,
+                partial(switched_on, program, mode_of),
+            )
         elif method == "flow" and same:
-            yield "the images are the target", Safety.UNSAFE, lambda: _flows(program, event)
+            yield "the images are the target", Safety.UNSAFE, lambda: flows_twice(program, event)
         elif maker is not None and called(maker) in _FOLDERS:
             mode = _mode(event, same, called(maker))
             if mode is not None:
@@ -240,20 +250,6 @@ def _split(program: Program, event: Trained, key: str) -> tuple[Edit, ...]:
         raise CannotMove("the data are not named")
     end = source.span(node).end
     return (Edit(path, Span(end, end), mapped),)
-
-
-def _flows(program: Program, event: Trained) -> tuple[Edit, ...]:
-    """Give `flow` its images as targets as well, for training and validation alike."""
-    from regrad.codemods.engine.arguments import Append, change_call
-
-    path = event.frame.path
-    edits: list[Edit] = []
-    for node in (event.x_node, deliveries.validation(event)):
-        call = deliveries.assigned_call(program, path, node)
-        if call is None or len(call.args) != 1 or any(word.arg == "y" for word in call.keywords):
-            continue
-        edits.append(change_call(program.files[path], call, Append(program.source(call.args[0], path))))
-    return tuple(edits)
 
 
 _FOLDERS = {

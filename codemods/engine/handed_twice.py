@@ -116,7 +116,7 @@ def _by_function(program: Program, event: Trained) -> tuple[Edit, ...]:
     values = handed(function) if function is not None else []
     if function is None or path is None or not values:
         raise CannotMove("the data are handed over by a function or class; it has to give the target as well")
-    if function.name != "__getitem__" and not _only_trains(program, function):
+    if function.name != "__getitem__" and not only_trains(program, function):
         raise CannotMove(f"`{function.name}` is used for other things than models as well")
     rewrite = moving.Rewrite(program.files[path], program.trees[path])
     source = program.files[path]
@@ -135,7 +135,7 @@ def _by_function(program: Program, event: Trained) -> tuple[Edit, ...]:
     return (*edits, *rewrite.edits())
 
 
-def _only_trains(program: Program, function: ast.FunctionDef) -> bool:
+def only_trains(program: Program, function: ast.FunctionDef) -> bool:
     """Whether each call of a generator function stands where a model takes its data, or gives a name that does."""
     for path in program.trees:
         parents = program.parents(path)

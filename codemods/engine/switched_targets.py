@@ -1,4 +1,4 @@
-"""Targets that the class behind the data hands over where a flag of its constructor says so, and the flag is off."""
+"""Targets that the class behind the data hands over where an argument of its constructor says so, and it does not."""
 
 from __future__ import annotations
 
@@ -12,38 +12,57 @@ from regrad.analysis.values import Instance
 from regrad.codemods.engine import deliveries
 from regrad.codemods.engine.arguments import Key, Set, change_call
 from regrad.codemods.engine.handed_over import function_behind
+from regrad.codemods.engine.respelling import quoted
 from regrad.codemods.engine.rule import Edit
 
 
 class Switched(NamedTuple):
-    """The calls that make the data, each with its file and the argument that should be True."""
+    """The calls that make the data, each with its file and the argument that should be another."""
 
     parameter: str
+    value: str
+    """What the argument should be, as it is written."""
     calls: tuple[tuple[ast.Call, str, Key], ...]
 
 
 def switched_off(program: Program, event: Trained) -> Switched | None:
     """The flag without which nothing is handed over but inputs."""
-    given, function = event.source, function_behind(event)
+    function = function_behind(event)
+    found = _flag(function) if function is not None else None
+    return _made_with(program, event, found[0], False, "True") if found is not None and found[1] else None
+
+
+def another_mode(program: Program, event: Trained) -> Switched | None:
+    """The mode in which the input itself is handed over as the target, where that of the data is None."""
+    function = function_behind(event)
+    found = _mode(function) if function is not None else None
+    return (
+        _made_with(program, event, found[0], None, quoted(program, event.frame.path, str(found[1].value)))
+        if found is not None
+        else None
+    )
+
+
+def _made_with(program: Program, event: Trained, attribute: str, now: bool | None, value: str) -> Switched | None:
+    """The calls that make the data with an argument that is kept under that name, and is `now`."""
+    given = event.source
     if not isinstance(given, Instance) or given.frame is None or not isinstance(given.node, ast.Call):
         return None
-    found = _flag(function) if function is not None else None
     maker = _constructor(given)
-    if found is None or maker is None:
-        return None
-    attribute, meant = found
-    parameter = _parameter(given, maker, attribute)
-    if parameter is None or not meant:
+    parameter = _parameter(given, maker, attribute, flag=now is not None) if maker is not None else None
+    if maker is None or parameter is None:
         return None
     calls = [(given.node, given.frame.path)]
     other = deliveries.assigned_call(program, event.frame.path, deliveries.validation(event))
     if other is not None and ast.unparse(other.func) == ast.unparse(given.node.func):
         calls.append((other, event.frame.path))
-    keys = [_off(call, maker, parameter) for call, _ in calls]
+    keys = [_stated(call, maker, parameter, now) for call, _ in calls]
     if keys[0] is None:
         return None
     return Switched(
-        parameter, tuple((call, path, key) for (call, path), key in zip(calls, keys, strict=True) if key is not None)
+        parameter,
+        value,
+        tuple((call, path, key) for (call, path), key in zip(calls, keys, strict=True) if key is not None),
     )
 
 
@@ -74,6 +93,30 @@ def _flag(function: ast.FunctionDef) -> tuple[str, bool] | None:
     return None
 
 
+def _mode(function: ast.FunctionDef) -> tuple[str, ast.Constant] | None:
+    """The one attribute and text for which the batch is returned twice: `if self.mode == "input": return x, x`."""
+    found = []
+    for node in ast.walk(function):
+        if not isinstance(node, ast.If) or not isinstance(node.test, ast.Compare) or len(node.body) != 1:
+            continue
+        tested, returned = node.test, node.body[0]
+        text = tested.comparators[0] if len(tested.ops) == 1 and isinstance(tested.ops[0], ast.Eq) else None
+        own = _tested(tested.left, True)
+        if own is None or not isinstance(text, ast.Constant) or not isinstance(text.value, str):
+            continue
+        if isinstance(returned, ast.Return) and isinstance(returned.value, ast.Tuple) and _is_twice(returned.value):
+            found.append((own[0], text))
+    return found[0] if len(found) == 1 else None
+
+
+def _is_twice(pair: ast.Tuple) -> bool:
+    """Whether the second of two is the first, or a copy of it."""
+    if len(pair.elts) != 2 or not isinstance(pair.elts[0], ast.Name):
+        return False
+    first = pair.elts[0].id
+    return ast.unparse(pair.elts[1]) in (first, f"{first}.copy()", f"np.copy({first})", f"numpy.copy({first})")
+
+
 def _is_pair(value: ast.expr | None) -> bool:
     return isinstance(value, ast.Tuple) and len(value.elts) == 2
 
@@ -92,8 +135,8 @@ def _constructor(given: Instance) -> ast.FunctionDef | None:
     return node if isinstance(node, ast.FunctionDef) else None
 
 
-def _parameter(given: Instance, maker: ast.FunctionDef, attribute: str) -> str | None:
-    """The parameter that the attribute keeps as it is given, and nothing else; None unless its default is a flag."""
+def _parameter(given: Instance, maker: ast.FunctionDef, attribute: str, flag: bool) -> str | None:
+    """The parameter that the attribute keeps as it is given, and nothing else; a flag has a default that is one."""
     stores = [
         node
         for node in ast.walk(given.cls.node)
@@ -106,8 +149,10 @@ def _parameter(given: Instance, maker: ast.FunctionDef, attribute: str) -> str |
         for target, value in _pairs(node)
         if isinstance(value, ast.Name) and any(target is store for store in stores)
     ]
-    default = defaults(maker.args).get(kept[0]) if len(kept) == len(stores) == 1 else None
-    return kept[0] if isinstance(default, ast.Constant) and isinstance(default.value, bool) else None
+    if len(kept) != 1 or len(stores) != 1:
+        return None
+    default = defaults(maker.args).get(kept[0])
+    return kept[0] if not flag or (isinstance(default, ast.Constant) and isinstance(default.value, bool)) else None
 
 
 def _pairs(node: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
@@ -121,8 +166,8 @@ def _pairs(node: ast.Assign) -> list[tuple[ast.expr, ast.expr]]:
     return pairs
 
 
-def _off(call: ast.Call, maker: ast.FunctionDef, parameter: str) -> Key | None:
-    """The argument that switches it on, where the call states False or leaves it at a default that is."""
+def _stated(call: ast.Call, maker: ast.FunctionDef, parameter: str, now: bool | None) -> Key | None:
+    """The argument that decides it, where the call states what is `now` or leaves it at a default that is."""
     if any(word.arg is None for word in call.keywords) or any(isinstance(each, ast.Starred) for each in call.args):
         return None
     names = positional_names(maker.args)[1:]
@@ -132,9 +177,9 @@ def _off(call: ast.Call, maker: ast.FunctionDef, parameter: str) -> Key | None:
     if place < len(call.args):
         stated, key = call.args[place], place
     value = defaults(maker.args).get(parameter) if stated is None else stated
-    return key if isinstance(value, ast.Constant) and value.value is False else None
+    return key if isinstance(value, ast.Constant) and value.value is now else None
 
 
 def switched_on(program: Program, found: Switched) -> tuple[Edit, ...]:
-    """The flag is on wherever the data are made."""
-    return tuple(change_call(program.files[path], call, Set(key, "True")) for call, path, key in found.calls)
+    """The argument is the other one wherever the data are made."""
+    return tuple(change_call(program.files[path], call, Set(key, found.value)) for call, path, key in found.calls)
