@@ -8,6 +8,7 @@ loop of one's own:
 - categorical or sparse categorical cross-entropy over one unit;
 - binary cross-entropy over an n-way softmax whose targets are class numbers;
 - binary cross-entropy over one sigmoid unit, or the logits of one, whose targets name more than two classes;
+- binary cross-entropy over one sigmoid unit whose targets are quantities, drawn and added up in the program;
 - a cross-entropy over `relu`, `tanh` and other activations that do not give probabilities;
 - a cross-entropy over a head without activation that is not told of its logits;
 - Poisson regression over a head that may answer with numbers below 0;
@@ -70,11 +71,13 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Trained
 from regrad.analysis.flow import Flow
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.values import Layer, Operation, Tensor, Value
 from regrad.codemods.engine.another_entry import another_entry
+from regrad.codemods.engine.drawn_targets import are_quantities
 from regrad.codemods.engine.judged import Judged, is_class_numbers, judged, layer_text, units_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.operations_of import tensors
@@ -185,6 +188,8 @@ def _complaint(found: Judged) -> str | None:
             f"one {kind} answers yes or no, and the targets name {targets.classes} classes: "
             f"`{found.name}` pulls it to 1 for ever"
         )
+    if _judges_quantities(found):
+        return f"one sigmoid unit answers with numbers from 0 to 1, and the targets of `{found.name}` are quantities"
     if found.name in _BINARY and units > 1 and head.activation == "softmax" and is_class_numbers(found):
         return (
             f"`{found.name}` wants one target for each unit, and the targets of this {units}-way softmax "
@@ -214,6 +219,13 @@ def _unannounced(found: Judged) -> bool:
     if found.name not in _BINARY | _CATEGORICAL or found.flagged or found.logits is not False:
         return False
     return head.activation == "linear" and head.dense is not None and units_of(head) is not None
+
+
+def _judges_quantities(found: Judged) -> bool:
+    """Whether a regression was given the head and the loss of a question with two answers."""
+    targets = found.event.y if isinstance(found.event, Trained) else None
+    one_unit = found.head.activation == "sigmoid" and units_of(found.head) == 1
+    return found.name in _BINARY and one_unit and targets is not None and are_quantities(targets)
 
 
 def _many(found: Judged) -> bool:
@@ -321,6 +333,9 @@ def _ways(found: Judged) -> list[Way]:
     unsafe = Safety.UNSAFE
     if _rates_below_zero(found):
         return [(f"answer with rates: `{activation}`", unsafe, None, None, activation, None) for activation in _RATES]
+    if _judges_quantities(found):
+        title = "answer with any number and use the mean squared error"
+        return [(title, unsafe, "mean_squared_error", None, "linear", None)]
     if units == 1 and targets.classes and (targets.encoding == "one-hot" or _many(found)):
         loss = "categorical_crossentropy" if targets.encoding == "one-hot" else "sparse_categorical_crossentropy"
         as_logits = bool(found.logits) and head.activation == "linear"
