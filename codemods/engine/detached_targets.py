@@ -303,7 +303,7 @@ class _Reading:
     def _bootstrapped(self, side: Value, against: Value, join: Tensor) -> bool:
         """Whether a side is a reward with what the network itself promises beyond it, discounted or maximised."""
         promised = discounted = rewarded = False
-        for value in self._down(side):
+        for value in self._down(side, short_of=_EVEN):
             if not isinstance(value, Tensor):
                 continue
             operation = value.operation
@@ -315,7 +315,7 @@ class _Reading:
             # `reward - value + gamma * next_value`
             return discounted and any(
                 isinstance(value, Tensor) and value.operation.name == "subtract" and self._datum(value)
-                for value in self._down(against)
+                for value in self._down(against, short_of=_EVEN)
             )
         if not rewarded and discounted:
             rewarded = any(
@@ -324,8 +324,12 @@ class _Reading:
             )
         return rewarded and (discounted or promised)
 
-    def _down(self, side: Value) -> Iterator[Value]:
-        """What is computed of what the network gave, down to that."""
+    def _down(self, side: Value, short_of: Collection[str] = ()) -> Iterator[Value]:
+        """What is computed of what the network gave, down to that.
+
+        A value is promised or rewarded as it is: what lies under a square or an absolute value is a term of the loss,
+        whatever it is multiplied by.
+        """
         seen: set[int] = set()
         stack = [side]
         while stack:
@@ -334,7 +338,7 @@ class _Reading:
                 continue
             seen.add(id(value))
             yield value
-            if not self.is_call(value):
+            if not self.is_call(value) and not (isinstance(value, Tensor) and value.operation.name in short_of):
                 stack.extend(self.parts(value))
 
     def _datum(self, value: Tensor) -> bool:

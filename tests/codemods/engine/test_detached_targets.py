@@ -109,6 +109,22 @@ def test_one_value_alone_is_never_in_doubt() -> None:
 
 
 @pytest.mark.parametrize(
+    ("loss", "doubtful"),
+    [
+        ("tf.reduce_mean((r[:-1, None] - q[:-1] + 0.9 * q[1:]) ** 2)", True),
+        ("tf.reduce_mean(tf.square(r[:-1, None] + 0.9 * q[1:] - q[:-1]))", True),
+        ("tf.reduce_sum((q - 2.0) ** 2) + tf.reduce_sum((0.9 * q - r[:, None]) ** 2)", False),
+        ("tf.reduce_sum(q * r[:, None]) + tf.reduce_sum(tf.abs(tf.cumsum(0.9 * q) - 1.0) + tf.abs(q - r[:, None]))", False),
+        ("tf.reduce_mean(q - r[:, None]) + 0.5 * tf.reduce_mean(tf.square(0.95 * q - r[:, None]))", False),
+    ],
+)
+def test_a_factor_under_a_square_is_no_discount(loss: str, doubtful: bool) -> None:
+    targets, doubt = judged("q = net(a).numpy()", f"loss = {loss}")
+    assert not targets
+    assert bool(doubt) == doubtful
+
+
+@pytest.mark.parametrize(
     ("place", "says"),
     [
         ("predict_inside_tape/broken/either_could_be_the_target.py", "not certain"),
