@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from regrad.analysis.events import Trained
-from regrad.analysis.parameters import positional_names
+from regrad.analysis.parameters import defaults, named, positional_names
 from regrad.analysis.program import Program
 from regrad.analysis.values import Function
 from regrad.codemods.engine.fed_calls import is_loss_of, loss_given
@@ -20,13 +20,17 @@ _REASON = "how the loss is made is not certain"
 
 
 class Handed(NamedTuple):
-    """The call that makes the loss, its statement and block, and each parameter with the argument for it."""
+    """The call that makes the loss, its statement and block, and each parameter with the argument for it.
+
+    `unsaid` holds what the other parameters stand for, those that the call leaves out.
+    """
 
     around: ast.FunctionDef
     call: ast.Call
     statement: ast.stmt
     block: list[ast.stmt]
     given: dict[str, ast.expr]
+    unsaid: dict[str, ast.expr]
 
     def spelled(self, names: Sequence[str]) -> dict[str, str]:
         """What the tensors of these parameters are called around the call."""
@@ -34,6 +38,12 @@ class Handed(NamedTuple):
         if len(found) != len(names) or len(set(found.values())) != len(names):
             raise CannotMove("the tensor has no name of its own")
         return found
+
+    def default(self, program: Program, name: str, path: str) -> str | None:
+        """The text of the number that a parameter stands for where the call leaves it out."""
+        written = self.unsaid.get(name)
+        number = written.operand if isinstance(written, ast.UnaryOp) else written
+        return program.source(written, path) if written is not None and isinstance(number, ast.Constant) else None
 
     def value(self, program: Program, name: str, wired_after: ast.stmt, path: str) -> str:
         """The text of what a parameter is given, where that means the same right behind a statement of the block."""
@@ -75,4 +85,6 @@ def handed(program: Program, function: Function, names: Sequence[str]) -> Handed
     statement = program.statement(call, path)
     if statement is None or not set(names) <= given.keys():
         raise CannotMove(_REASON)
-    return Handed(around, call, statement, block_of(program, statement, path), given)
+    optional = defaults(arguments)
+    unsaid = {each.arg: optional[each.arg] for each in named(arguments) if each.arg in optional.keys() - given.keys()}
+    return Handed(around, call, statement, block_of(program, statement, path), given, unsaid)

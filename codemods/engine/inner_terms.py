@@ -62,11 +62,20 @@ def made_a_layer(program: Program, function: Function) -> tuple[Edit, ...]:
     layer = imports.spelling(source, tree, ["tensorflow.keras.layers.Layer", "keras.layers.Layer"], place)
     name = _class_name(program, path, parts)
     settings = _settings(program, function, parts, set(names))
-    text = _class_text(program, path, name, layer.text, names, parts, settings)
+    unsaid = {
+        each: default
+        for each in (factory.unsaid if factory is not None else ())
+        if factory is not None and each in settings and (default := factory.default(program, each, path)) is not None
+    }
+    text = _class_text(program, path, name, layer.text, names, parts, settings, unsaid)
     rewrite = Rewrite(source, tree)
     listed = ", ".join(ordered)
     given = listed if len(names) == 1 else f"[{listed}]"
-    made = [each if factory is None else factory.value(program, each, wired_after, path) for each in settings]
+    made = [
+        each if factory is None else factory.value(program, each, wired_after, path)
+        for each in settings
+        if each not in unsaid
+    ]
     rewrite.insert(f"{listed} = {name}({', '.join(made)})({given})", after(wired_after))
     rewrite.remove(list(parts.statements))
     rewrite.replace(
@@ -284,7 +293,14 @@ def _class_name(program: Program, path: str, parts: _Parts) -> str:
 
 
 def _class_text(
-    program: Program, path: str, name: str, base: str, names: list[str], parts: _Parts, settings: list[str]
+    program: Program,
+    path: str,
+    name: str,
+    base: str,
+    names: list[str],
+    parts: _Parts,
+    settings: list[str],
+    unsaid: dict[str, str],
 ) -> str:
     source, tree = program.files[path], program.trees[path]
     held = {each: f"self.{each}" for each in settings}
@@ -308,8 +324,10 @@ def _class_text(
         shift = " " * (8 - statement.col_offset)
         body.append(re.sub(r"\n(?=.)", "\n" + shift, text) if shift else text)
     body += [f"self.add_loss({added})", f"return {listed}"]
+    wanted = [each for each in settings if each not in unsaid]
+    wanted += [f"{each}={default}" for each, default in unsaid.items()]
     maker = [
-        f"    def __init__(self, {', '.join(settings)}, **kwargs):",
+        f"    def __init__(self, {', '.join(wanted)}, **kwargs):",
         "        super().__init__(**kwargs)",
         *(f"        self.{each} = {each}" for each in settings),
         "",
