@@ -39,8 +39,9 @@ was made of once, or has a value that is made just like it on both sides of an o
 result without a name takes the place of what the layer was given; an object that makes a network of its own is given
 the one that is asked for, where that has a name there; else the weights of the model that was called are asked for, or,
 where both models are trained in the step, the loss is computed from what the asked one has a part in; a step asks the
-loss that is computed from its weights and that nothing asks; one model gives both outputs. Columns that were cut out of
-an array and watched, where the model is given the array, are joined for it: these are the same values, and safe. Where
+loss that is computed from its weights and that nothing asks; one model gives both outputs, and where it stands inside
+another one, the layers behind it are called on what it answers. Where a layer of a sequential model was called for
+itself, those that follow it are called on what it gave: the same values, and safe. Columns that were cut out of an array and watched, where the model is given the array, are joined for it: these are the same values, and safe. Where
 the model that was called is trained elsewhere, or came trained (a teacher), the call may be the mistake as well as the
 list, and nothing is rewritten. Unsafe: another function is computed, or other weights move. Where a function adds
 values to what was made of them (a residual block), a value that nobody read may have been meant beside another and not
@@ -80,7 +81,7 @@ from regrad.codemods.engine.lost_output import LostOutput, lost_outputs, used
 from regrad.codemods.engine.other_model import OtherModel, asked_of_the_called, other_model, weights_replaced
 from regrad.codemods.engine.part_of_source import part_asked
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
-from regrad.codemods.engine.two_calls import argument_of, none_expected, two_calls
+from regrad.codemods.engine.two_calls import TwoCalls, argument_of, none_expected, two_calls
 from regrad.codemods.engine.unread_loss import UnreadLoss, misdirected, own_loss_asked
 
 
@@ -176,6 +177,7 @@ def _short(text: str) -> str:
 
 
 def mend(program: Program, finding: Finding) -> Mendings:
+    from regrad.codemods.engine.layers_that_follow import from_the_source
     from regrad.codemods.engine.moving import CannotMove
     from regrad.codemods.engine.one_model import one_model
 
@@ -189,6 +191,8 @@ def mend(program: Program, finding: Finding) -> Mendings:
             return [asked_of_the_called(program, evidence)]
         if isinstance(evidence, Independent):
             return _computed_from(program, evidence)
+        if isinstance(evidence, TwoCalls) and evidence.source.operation.kind == "layer":
+            return [from_the_source(program, evidence)]
         return [one_model(program, evidence)]
     except CannotMove as problem:
         if isinstance(evidence, OtherModel):

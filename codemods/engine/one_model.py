@@ -8,6 +8,7 @@ from regrad.analysis import unreached
 from regrad.analysis.frames import Frame
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Network, Operation, Value
+from regrad.codemods.engine.model_inside import Inside, model_inside
 from regrad.codemods.engine.moving import CannotMove, Rewrite, before
 from regrad.codemods.engine.operations_of import described, reached
 from regrad.codemods.engine.rule import Edit, Mending, Safety
@@ -50,14 +51,22 @@ def one_model(program: Program, evidence: TwoCalls) -> Mending:
     if made_at is None or made_at.path not in program.files:
         raise CannotMove("the model of the source is made elsewhere")
     _only_called(program, maker, build, call, path)
-    output = _output_of(program, whole, maker, second, inputs, frame)
+    inside: Inside | None = None
+    try:
+        output = _output_of(program, whole, maker, second, inputs, frame)
+    except CannotMove:
+        owner = _asked_of(inputs)
+        if owner is None or made_at is not frame:
+            raise
+        inside = model_inside(program, whole, _value_of(owner, made_at), owner, second, frame)
+        output = inside.output
     statement = program.statement(second, path)
     if statement is None or block_of(program, statement, path) is not block_of(program, first, path):
         raise CannotMove("the two calls do not stand side by side")
     text = f"[{program.source(outputs, made_at.path)}, {output}]"
     rewrites = {each: Rewrite(program.files[each], program.trees[each]) for each in {path, made_at.path}}
     rewrites[made_at.path].replace(outputs, text)
-    _joined(program, rewrites[path], evidence, first, call, second, statement)
+    _joined(program, rewrites[path], evidence, first, call, second, statement, inside)
     edits: list[Edit] = []
     for each in sorted(rewrites):
         edits.extend(rewrites[each].edits())
@@ -71,7 +80,12 @@ def _other_call(program: Program, evidence: TwoCalls, call: ast.Call) -> Operati
     found: dict[int, Operation] = {}
     for tensor in reached(iter([sink.target for sink in sinks])):
         operation = tensor.operation
-        if operation.kind == "model" and operation.frame is evidence.event.frame and operation.node is not None:
+        if (
+            operation.kind == "model"
+            and not tensor.symbolic
+            and operation.frame is evidence.event.frame
+            and operation.node is not None
+        ):
             found[id(operation.node)] = operation
     others = list(found.values())
     if len(others) != 1 or not isinstance(others[0].callee, Network):
@@ -128,17 +142,23 @@ def _output_of(
         stores = [each.id for each in ast.walk(scope) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
         if not isinstance(inputs, ast.Attribute) and len(named) == 1 and stores.count(named[0]) == 1:
             return named[0]
+    owner = _asked_of(inputs)
+    if owner is not None:
+        spelled = program.source(owner, made_at.path)
+        called = made_at is frame and spelled == program.source(second.func, frame.path)
+        if called or _value_of(owner, made_at) is whole:
+            # Keras 3 denies a Sequential its `output` until it was called.
+            return f"{spelled}.outputs[0]" if whole.form == "sequential" else f"{spelled}.output"
+    raise CannotMove("the two models do not share their input")
+
+
+def _asked_of(inputs: ast.expr) -> ast.expr | None:
+    """The model whose input is taken: `model.inputs`, `[model.input]`."""
     if isinstance(inputs, ast.Subscript):
         inputs = inputs.value
     if isinstance(inputs, (ast.List, ast.Tuple)) and len(inputs.elts) == 1:
         inputs = inputs.elts[0]
-    if isinstance(inputs, ast.Attribute) and inputs.attr in ("input", "inputs"):
-        spelled = program.source(inputs.value, made_at.path)
-        called = made_at is frame and spelled == program.source(second.func, frame.path)
-        if called or _value_of(inputs.value, made_at) is whole:
-            # Keras 3 denies a Sequential its `output` until it was called.
-            return f"{spelled}.outputs[0]" if whole.form == "sequential" else f"{spelled}.output"
-    raise CannotMove("the two models do not share their input")
+    return inputs.value if isinstance(inputs, ast.Attribute) and inputs.attr in ("input", "inputs") else None
 
 
 def _value_of(node: ast.expr, frame: Frame) -> Value | None:
@@ -161,8 +181,9 @@ def _joined(
     call: ast.Call,
     second: ast.Call,
     statement: ast.stmt,
+    inside: Inside | None,
 ) -> None:
-    """One call where the earlier of the two stood; the other one is read from it."""
+    """One call where the earlier of the two stood; the other one is read from it, or computed on from there."""
     path = evidence.event.frame.path
     block = block_of(program, first, path)
     plain = (
@@ -185,6 +206,11 @@ def _joined(
         raise CannotMove("the two models are not given the same")
     if not earlier:
         rewrite.replace(first, text)
+    elif inside is not None:
+        raise CannotMove("the two calls do not stand side by side")
+    if inside is not None:
+        each = free_name(program, path, unreached.scope_of(program, evidence.event.frame), ("layer", "each"))
+        rewrite.insert(f"for {each} in {inside.following}:\n    {name} = {each}({name})", before(statement))
     if plain and earlier:
         rewrite.replace(statement, text)
     elif plain:
