@@ -41,8 +41,9 @@ the one that is asked for, where that has a name there; else the weights of the 
 where both models are trained in the step, the loss is computed from what the asked one has a part in; a step asks the
 loss that is computed from its weights and that nothing asks; one model gives both outputs, and where it stands inside
 another one, the layers behind it are called on what it answers. Where a layer of a sequential model was called for
-itself, those that follow it are called on what it gave: the same values, and safe. Columns that were cut out of an array and watched, where the model is given the array, are joined for it: these are the same values, and safe. Where
-the model that was called is trained elsewhere, or came trained (a teacher), the call may be the mistake as well as the
+itself, those that follow it are called on what it gave: the same values, and safe. Columns that were cut out of an
+array and watched, where the model is given the array, are joined for it: these are the same values, and safe. Where the
+model that was called is trained elsewhere, or came trained (a teacher), the call may be the mistake as well as the
 list, and nothing is rewritten. Unsafe: another function is computed, or other weights move. Where a function adds
 values to what was made of them (a residual block), a value that nobody read may have been meant beside another and not
 in its place: that is said, and left to the author.
