@@ -24,15 +24,18 @@ Mended::
 
 The fix and its safety
 ----------------------
-Safe: each call becomes the TensorFlow operation of the same meaning (`codemods/engine/numpy_table.py` is the list,
-with the arguments whose names differ; what only TensorFlow's NumPy interface has is taken from there), `.numpy()` and
+Safe: each call becomes the TensorFlow operation of the same meaning (`codemods/engine/numpy_table.py` is the list, with
+the arguments whose names differ; what only TensorFlow's NumPy interface has is taken from there), `.numpy()` and
 `float()` go, lists of tensors are stacked. A function or method in NumPy that is handed to `tf.numpy_function` is
 converted as a whole or not at all; where others use it too, it stays as it is, and a twin of it in TensorFlow stands
 below. What it computes of none of its arguments (a window, a kernel) stays NumPy, and `np.convolve` with such a kernel
-becomes `tf.nn.conv1d`, for each row of a batch at once. What concerns labels alone and has no counterpart (a median,
-say) stays NumPy inside `tf.numpy_function`. The import of NumPy goes when nothing uses it any more. Where a function
-has no counterpart of the same meaning, or one without a slope, nothing is rewritten, and the reason is given. One
-exception is unsafe: a function that ranks a vector (for Spearman's rho, say) is given a soft rank, which has a slope.
+becomes `tf.nn.conv1d`, for each row of a batch at once. An array that a loop (or two) fills place by place, in order
+and without gaps, becomes a list that is stacked; a number that is written over some places of a copy is put there by
+`tf.where`, with a mask in which the same indices note the places. What concerns labels alone and has no counterpart (a
+median, say) stays NumPy inside `tf.numpy_function`. The import of NumPy goes when nothing uses it any more. Where a
+function has no counterpart of the same meaning, or one without a slope, nothing is rewritten, and the reason is given.
+One exception is unsafe: a function that ranks a vector (for Spearman's rho, say) is given a soft rank, which has a
+slope.
 
 When it stays silent
 --------------------

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine import imports
 from regrad.codemods.engine.broken_paths import says_nothing, text_of
-from regrad.codemods.engine.moving import Rewrite
+from regrad.codemods.engine.moving import Place, Rewrite
 from regrad.codemods.engine.ranking import RankFunction
 from regrad.codemods.engine.rule import Edit
 
@@ -22,6 +22,7 @@ class ConvertedFile:
         self._tree = tree
         self._rewrite = Rewrite(source, tree)
         self._texts: dict[ast.expr, tuple[str, ast.stmt | None]] = {}
+        self._whole: dict[ast.stmt, str] = {}
         self._gone: list[ast.AST] = []
         self._kept: list[str] = []
         self._twins: list[Edit] = []
@@ -44,6 +45,17 @@ class ConvertedFile:
             self._texts[node] = text, statement
             self._gone.append(node)
             self._kept.append(text)
+
+    def replace_statement(self, statement: ast.stmt, text: str) -> None:
+        """Puts the text in the place of a whole statement, in which nothing else is then replaced."""
+        self._whole[statement] = text
+        self._gone.append(statement)
+        self._kept.append(text)
+
+    def insert(self, text: str, place: Place) -> None:
+        """Puts a statement of its own there."""
+        self._rewrite.insert(text, place)
+        self._kept.append(text)
 
     def rank(self, ranking: RankFunction, text: str) -> None:
         """Gives a function that ranks another body."""
@@ -69,6 +81,10 @@ class ConvertedFile:
 
     def _replace_all(self) -> None:
         """The replacements, but for those of assignments that say nothing with all of them together: `x, y = x, y`."""
+        inside = {id(each) for statement in self._whole for each in ast.walk(statement)}
+        self._texts = {node: each for node, each in self._texts.items() if id(node) not in inside}
+        for statement, text in self._whole.items():
+            self._rewrite.replace(statement, text)
         texts = {node: text for node, (text, _) in self._texts.items()}
         empty: dict[int, ast.stmt] = {}
         for _, statement in self._texts.values():

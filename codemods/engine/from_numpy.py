@@ -14,8 +14,10 @@ from regrad.analysis.walking import each_once
 from regrad.codemods.engine import detached_targets, numpy_function, picked_elements
 from regrad.codemods.engine.broken_paths import argument, operand, outermost, text_of
 from regrad.codemods.engine.converted_file import ConvertedFile
+from regrad.codemods.engine.filled_arrays import leaving_before, written_into
 from regrad.codemods.engine.numpy_table import ALIKE, ARRAY_METHODS, FLOATS, TABLE, WITHOUT, Counterpart, NotConverted
 from regrad.codemods.engine.rule import Edit
+from regrad.codemods.engine.surroundings import function_around
 
 _BACK = frozenset({"numpy", "item", "tolist", "eval", "__array__", "__float__", "get_value"})
 _INTO = frozenset({"constant", "convert_to_tensor"})
@@ -36,11 +38,14 @@ class Conversion:
         self.ranked = False
         """Whether ranks gave way to soft ones."""
         self.files: dict[str, ConvertedFile] = {}
+        self._rewritten: set[tuple[str, ast.AST | None]] = set()
+        """The arrays into which something is written, with their functions, once that is done in TensorFlow."""
         self.functions: dict[ast.FunctionDef, str] = {}
         """The functions handed to NumPy that are converted, with the names of their twins, or their own."""
         reached = _reached(ending)
         consumers = [value for value in reached if any(id(part) in self.chain for part in value.operation.inputs)]
-        for value in (*chain, *consumers):
+        beside = (value for value in leaving_before(ending) if not kept.keeps(value))
+        for value in (*chain, *consumers, *beside):
             self._take(value)
         if ending.sink.kind == "keras":
             # The step is traced there, so what the labels go through cannot stay NumPy either.
@@ -93,6 +98,13 @@ class Conversion:
             own = {node for node in self.values if self.paths[node] == path}
             for node in outermost(self.program.trees[path], own):
                 assert isinstance(node, ast.expr)
+                if isinstance(node, ast.Subscript) and self.values[node].operation.name == "setitem":
+                    if (
+                        array := (ast.dump(node.value), function_around(self.program, node, path))
+                    ) not in self._rewritten:
+                        self._rewritten.add(array)
+                        written_into(self, node, path)
+                    continue
                 self.file(path).replace(node, self.text(node, path), self.program.statement(node, path))
         return tuple(edit for path in sorted(self.files) for edit in self.files[path].edits())
 
@@ -160,10 +172,6 @@ class Conversion:
         return not any(isinstance(part, Tensor) and part.numpy for part in value.operation.inputs)
 
     def _numpy(self, node: ast.expr, operation: Operation, path: str) -> str:
-        if operation.name == "setitem":
-            raise NotConverted(
-                "an array is filled element by element; collect the tensors in a list", "tf.stack(values)"
-            )
         if not isinstance(node, ast.Call):
             raise NotConverted("the call is not written out")
         name = self._full_name(node, operation)
