@@ -83,8 +83,8 @@ class ConvertedFile:
         """The replacements, but for those of assignments that say nothing with all of them together: `x, y = x, y`."""
         inside = {id(each) for statement in self._whole for each in ast.walk(statement)}
         self._texts = {node: each for node, each in self._texts.items() if id(node) not in inside}
-        for statement, text in self._whole.items():
-            self._rewrite.replace(statement, text)
+        for replaced, text in self._whole.items():
+            self._rewrite.replace(replaced, text)
         texts = {node: text for node, (text, _) in self._texts.items()}
         empty: dict[int, ast.stmt] = {}
         for _, statement in self._texts.values():
