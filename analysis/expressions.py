@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, iterators, joining, operators, subscripts, weights
+from regrad.analysis import attributes, counting, iteration, iterators, joining, operators, subscripts, weights
 from regrad.analysis.interpreter import UNROLLED, Call
 from regrad.analysis.truth import truth
 from regrad.analysis.values import (
@@ -173,6 +173,7 @@ def _boolean(interpreter: Interpreter, node: ast.BoolOp) -> Value:
     for part in node.values:
         value = interpreter.evaluate(part)
         known = truth(value)
+        interpreter.decided += counting.decides(value)
         if known is None:
             possible.append(value)
         elif known is not is_and:
@@ -187,7 +188,9 @@ def _boolean(interpreter: Interpreter, node: ast.BoolOp) -> Value:
 
 
 def _conditional(interpreter: Interpreter, node: ast.IfExp) -> Value:
-    known = truth(interpreter.evaluate(node.test))
+    tested = interpreter.evaluate(node.test)
+    known = truth(tested)
+    interpreter.decided += counting.decides(tested)
     if known is True:
         return interpreter.evaluate(node.body)
     if known is False:

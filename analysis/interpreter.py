@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from regrad.analysis import joining
+from regrad.analysis import counting, joining
 from regrad.analysis.events import Event
 from regrad.analysis.frames import Frame, Scope
 from regrad.analysis.operations import Transfer
@@ -154,6 +154,8 @@ class Interpreter:
         self.turning: list[_Loop] = []
         """The loops of all calls that are under way, outermost first."""
         self.conditional = 0
+        self.decided = 0
+        """How many conditions came out as known that were computed."""
         self.joins = 0
         self.called: set[int] = set()
         self.instances: dict[int, list[Instance]] = {}
@@ -326,19 +328,28 @@ class Interpreter:
         return joining.join(self, one, other)
 
     def run_loop(self, statements: list[ast.stmt], bind: Callable[[], None]) -> str | None:
-        """A loop whose elements are alike: once, and once more where the first pass changed what the second sees."""
+        """A loop whose elements are alike: once, and once more where the first pass changed what the second sees.
+
+        Where it goes by a count, a flag may change in the second pass, and the third is the one that sees it.
+        """
         mark = self.store.mark()
         loop = _Loop(self, mark, True)
         self.loops.append(loop)
         self.turning.append(loop)
         end = None
-        for passing in range(2):
-            before = self.store.mark()
+        by_count = False
+        for passing in range(3):
+            before, decided = self.store.mark(), self.decided
             bind()
             end = self.body(statements)
             if end in ("return", "break", "ended"):
                 break
-            if passing == 0 and not joining.carried(self.store.replaced_since(before)):
+            replaced = self.store.replaced_since(before)
+            again = joining.carried(replaced)
+            goes_on = counting.goes_on(self, replaced)
+            if passing == 0:
+                by_count = goes_on and self.decided > decided
+            if not (again and by_count if passing else again or by_count):
                 break
         self.loops.pop()
         self.turning.pop()

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import joining, layer_names
+from regrad.analysis import counting, joining, layer_names
 from regrad.analysis.layer_names import AutomaticName
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
@@ -274,7 +274,7 @@ def augmented(interpreter: Interpreter, node: ast.AugAssign, left: Value, right:
             items, complete = bounded(left.items + right.items, left.complete and right.complete)
             interpreter.store.put(left.fields, "items", items)
             interpreter.store.put(left.fields, "complete", complete)
-            if right.grown or any(loop.repeated for loop in interpreter.loops):
+            if right.grown or counting.grows(interpreter, left):
                 interpreter.store.put(left.fields, "#grown", True)
         else:
             if isinstance(right, WeightList):

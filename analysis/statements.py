@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import attributes, iteration, iterators, operators, steps
+from regrad.analysis import attributes, counting, iteration, iterators, operators, steps
 from regrad.analysis.frames import Scope
 from regrad.analysis.interpreter import UNROLLED, Call
 from regrad.analysis.names import canonical
@@ -64,7 +64,9 @@ def _if(interpreter: Interpreter, node: ast.If) -> str | None:
     current = node
     while True:
         interpreter.frame.statement = current
-        known = truth(interpreter.evaluate(current.test))
+        tested = interpreter.evaluate(current.test)
+        known = truth(tested)
+        interpreter.decided += counting.decides(tested)
         if known is not False:
             ways.append(current.body)
         if known is True:

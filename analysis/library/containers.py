@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import iteration, layer_names, subscripts
+from regrad.analysis import counting, iteration, layer_names, subscripts
 from regrad.analysis.library import texts
 from regrad.analysis.values import (
     NONE,
@@ -51,7 +51,7 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
         grown, whole = bounded((*owner.items, first), owner.complete)
         put(fields, "items", grown)
         put(fields, "complete", whole)
-        if any(loop.repeated for loop in interpreter.loops):
+        if counting.grows(interpreter, owner):
             # One pass stands for many: what is in it is known, how many there are is not.
             put(fields, "#grown", True)
         return NONE
@@ -61,7 +61,7 @@ def _of_collection(interpreter: Interpreter, owner: Collection, name: str, call:
             grown, whole = bounded((*owner.items, *known), owner.complete)
             put(fields, "items", grown)
             put(fields, "complete", whole)
-            if iteration.is_grown(first) or any(loop.repeated for loop in interpreter.loops):
+            if iteration.is_grown(first) or counting.grows(interpreter, owner):
                 put(fields, "#grown", True)
         elif isinstance(first, WeightList):
             put(fields, "items", owner.with_weights(first))
