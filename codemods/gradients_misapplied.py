@@ -76,6 +76,7 @@ from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Misread, misread_pairs, paired
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.run_in_vain import stepped
+from regrad.codemods.engine.term_in_vain import joined_where_returned
 from regrad.codemods.engine.used_up import UsedUp, kept, used_up
 from regrad.codemods.engine.variables_left_out import VariablesLeftOut, listed_as_well, variables_left_out
 
@@ -185,7 +186,7 @@ def _mending(program: Program, evidence: object) -> Mending:
     if isinstance(evidence, VariablesLeftOut):
         return listed_as_well(program, evidence)
     if isinstance(evidence, LeftOut):
-        return listed(program, evidence) or joined(program, evidence)
+        return listed(program, evidence) or joined_where_returned(program, evidence) or joined(program, evidence)
     if isinstance(evidence, BegunAgain):
         return grown(program, evidence)
     if isinstance(evidence, UsedUp):

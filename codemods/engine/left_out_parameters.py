@@ -21,9 +21,8 @@ from regrad.codemods.engine.left_out import LeftOut
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.rule import Edit, Mending, Safety
 from regrad.codemods.engine.spelled import spelled_at
+from regrad.codemods.engine.term_in_vain import UNBOUNDED, in_vain, lists_are_known, written_by_its_logarithm
 
-_UNBOUNDED = frozenset({"exp", "softplus"})
-"""Nobody writes a number that is to stay as it is by its logarithm: it is so that a step can take it anywhere."""
 _PRODUCTS = frozenset({"mul", "multiply"})
 _SUMS = frozenset({"add", "bias_add"})
 _GIVEN = frozenset({"data", "input"})
@@ -32,10 +31,14 @@ _SHOWING = frozenset({"print", "float", "format", "str", "repr", "round"})
 
 
 def left_out_parameters(program: Program) -> Iterator[Noticed]:
-    """A variable that the only training does not ask for: written by its logarithm, or zero where it is a factor."""
+    """A variable that the only training does not ask for, or of several none that has a term for it alone: written by
+    its logarithm, or zero where it is a factor.
+    """
     sinks = list(_trained(program))
-    # Where there are several trainings, each moves some weights and leaves the others as they are.
-    if len({id(sink.event.node) for sink in sinks}) != 1 or freshness.weights_may_come(program):
+    # Where there are several trainings, each moves some weights and leaves the others as they are; and what is loaded
+    # may be complete. A term that is there for the variable alone says more.
+    doubtful = len({id(sink.event.node) for sink in sinks}) != 1 or freshness.weights_may_come(program)
+    if not sinks or (doubtful and not lists_are_known(program)):
         return
     if intentions.asserted(program) or intentions.random_meant(program):
         return
@@ -58,7 +61,10 @@ def left_out_parameters(program: Program) -> Iterator[Noticed]:
         missing = [value for value in missing if _may_train(value) and _only_computed_with(program, value)]
         ids = {id(value) for value in missing}
         for value in missing:
-            if not _must_move(sink, value):
+            has_its_term = in_vain(sink, value, ids)
+            if doubtful and not has_its_term:
+                continue
+            if not _must_move(sink, value) and not (has_its_term and written_by_its_logarithm(program, value)):
                 continue
             spelled = _spelled(program, event, value)
             whole = holder(event.frame, value, ids) if not spelled else None
@@ -98,9 +104,9 @@ def _must_move(sink: Sink, variable: Variable) -> bool:
         name = operation.name.lower()
         scaled = name in _PRODUCTS and any(isinstance(part, Constant) for part in operation.inputs)
         turned = (name == "negative" or scaled) and any(
-            user.operation.name in _UNBOUNDED for user in _users(sink, tensor)
+            user.operation.name in UNBOUNDED for user in _users(sink, tensor)
         )
-        if name in _UNBOUNDED or turned:
+        if name in UNBOUNDED or turned:
             return True
         others = [part for part in operation.inputs if part is not variable and isinstance(part, Tensor)]
         # A factor of zero: what is multiplied by it counts for nothing. A state that starts at zero is no number.

@@ -29,11 +29,13 @@ def learns(text: str) -> bool:
         "n = {'steps': 0}\nfor x in data:\n    n['steps'] += 1\n    learn() if n['steps'] > 20 else None",
         "n = 0\nfor x in range(100):\n    n += 1\n    n > 20 and learn()",
         "n = 0\nfor x in range(100):\n    n += 1\nif n == 100:\n    learn()",
-        "rows = []\nfor x in range(100):\n    rows = rows + [x]\n    if len(rows) == 20:\n        learn()",
-        "rows = []\ndef add(x):\n    rows.append(x)\nfor x in range(100):\n    add(x)\n    if len(rows) > 20:\n        learn()",
+        "rows = []\nfor x in data:\n    rows = rows + [x]\n    if len(rows) == 20:\n        learn()",
+        "rows = []\ndef add(x):\n    rows.append(x)\n"
+        "for x in range(100):\n    add(x)\n    if len(rows) > 20:\n        learn()",
         "rows = []\ndef add(x):\n    global rows\n    rows += [x]\n"
         "for x in range(100):\n    add(x)\n    if len(rows) > 20:\n        learn()",
-        "n, full = 0, False\nfor x in data:\n    if full:\n        learn()\n    n += 1\n    if n > 20:\n        full = True",
+        "n, full = 0, False\n"
+        "for x in data:\n    if full:\n        learn()\n    n += 1\n    if n > 20:\n        full = True",
     ],
 )
 def test_a_pass_stands_for_many(text: str) -> None:
