@@ -33,12 +33,12 @@ The fix and its safety
 ----------------------
 Safe: the statements that the loss needs are moved into the tape in their order, with the statements in between that
 use their values; nothing else moves. Where the value comes in as an argument, the argument is replaced by what it was
-computed from. A generator of batches that yields it yields what it is computed from instead, and the loop over the
-batches computes it in the tape; so does every other loop over that generator for itself. What `__init__` or `build`
-computed once is computed in the method that uses it; a list of such values keeps what they are made of, and the loop
-over it computes them. A function that keeps its result loses the decorator that does so. A statement that gives a
-prediction and its target keeps the target constant, by `tf.stop_gradient`. The program computes the same values; only
-the recording starts earlier.
+computed from; what stands around a function that the tape calls is computed in that function. A generator of batches
+that yields it yields what it is computed from instead, and the loop over the batches computes it in the tape; so does
+every other loop over that generator for itself. What `__init__` or `build` computed once is computed in the method that
+uses it; a list of such values keeps what they are made of, and the loop over it computes them. A function that keeps
+its result loses the decorator that does so. A statement that gives a prediction and its target keeps the target
+constant, by `tf.stop_gradient`. The program computes the same values; only the recording starts earlier.
 
 Unsafe where other code uses the value as well, as where one batch of samples serves both players of a game: it stays
 where it is, and the tape computes it once more, if nothing but computing happens then. No mending is made where either
@@ -72,6 +72,7 @@ from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.computed_again import computed_again
 from regrad.codemods.engine.fresh_tape import told_to_minimize
 from regrad.codemods.engine.half_way import attached
+from regrad.codemods.engine.into_reader import into_reader
 from regrad.codemods.engine.kept_result import computed_each_time, kept_result
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.made_once import into_user
@@ -178,11 +179,14 @@ def mend(program: Program, finding: Finding) -> Mendings:
                 edits = computed_by_the_tape(program, recorder, early)
                 title = "let the generator yield what it is computed from, and compute it in the tape"
             else:
+                title = "move it into the tape"
                 try:
                     edits = recording.bring_in(program, recorder, early, roles.values)
                 except CannotMove as reason:
-                    return _again(program, report, recorder, early, reason)
-                title = "move it into the tape"
+                    read = into_reader(program, report.sink, recorder, early) if not roles.values else None
+                    if read is None:
+                        return _again(program, report, recorder, early, reason)
+                    title, edits = f"compute it in `{read.name}`, which the tape calls", read.edits
             joined = attached(program, edits, report.sink)
             if joined is not None:
                 raise CannotMove(f"`{joined}` gives a target, and would get a gradient as well")

@@ -31,10 +31,11 @@ Mended::
 The fix and its safety
 ----------------------
 Safe. The statements that compute the loss move under a tape, and `apply_gradients` takes the place of `minimize`; where
-the loss is a function that reads a value from outside, that computation moves into the function; a `lambda` becomes a
-function first; a tape that was made for the call is opened around the statements. An optimizer of TensorFlow 1 that is
-given the result of a call (`minimize(self.cost())`) is given what computes it instead (`minimize(self.cost)`). For
-`tf.gradients` a tape is opened around all that lies between the sources and the loss, and asked.
+they stand ahead of the loop that minimizes, they move into it, if nothing else uses what they give; where the loss is a
+function that reads a value from outside, that computation moves into the function; a `lambda` becomes a function first;
+a tape that was made for the call is opened around the statements. An optimizer of TensorFlow 1 that is given the result
+of a call (`minimize(self.cost())`) is given what computes it instead (`minimize(self.cost)`). For `tf.gradients` a tape
+is opened around all that lies between the sources and the loss, and asked.
 
 When it stays silent
 --------------------

@@ -58,6 +58,18 @@ class Passage:
         if behind:
             self._up(rewrite, behind)
 
+    def check_into_loop(self, targets: list[ast.stmt]) -> None:
+        """Raise `CannotMove` unless statements that stand ahead of the loops around the owner may run in front of it in
+        each turn, and nothing else uses what they give.
+        """
+        ordered, crossed = self._way(targets[0])
+        if any(index_in(ordered, target) is None for target in targets) or not crossed:
+            raise CannotMove("the operations stand in several blocks")
+        if any(self.reading.of(statement).leaves for statement in ordered):
+            raise CannotMove("a `return`, `break` or `continue` stands between the operation and the loop")
+        if not all(isinstance(node, _LOOPS) for node in crossed) or self._used_elsewhere(targets, ordered, crossed):
+            raise CannotMove("the value is used elsewhere too")
+
     # -- what a statement is --
 
     def _lifted(self, statement: ast.stmt) -> ast.stmt:
@@ -169,6 +181,15 @@ class Passage:
         self, rewrite: moving.Rewrite, targets: list[ast.stmt], ordered: list[ast.stmt], crossed: list[ast.stmt]
     ) -> None:
         """Into a loop or branch around the tape: what is computed there depends on nothing that changes on the way."""
+        if self._used_elsewhere(targets, ordered, crossed):
+            rewrite.copy(targets, behind_watches(self.owner))
+        else:
+            rewrite.move(targets, behind_watches(self.owner))
+
+    def _used_elsewhere(self, targets: list[ast.stmt], ordered: list[ast.stmt], crossed: list[ast.stmt]) -> bool:
+        """Whether the values are also used where they stay as they were; raises `CannotMove` where they would be others
+        in there.
+        """
         looping = any(isinstance(node, _LOOPS) for node in crossed)
         reads: set[str] = set()
         writes: set[str] = set()
@@ -198,10 +219,7 @@ class Passage:
             raise CannotMove("the value is used in other parts of the loop or branch around the tape too")
         if uses and not looping:
             raise CannotMove("the value is used elsewhere too, where the tape does not run")
-        if uses:
-            rewrite.copy(targets, behind_watches(self.owner))
-        else:
-            rewrite.move(targets, behind_watches(self.owner))
+        return bool(uses)
 
     def _following(self) -> list[ast.stmt]:
         """What runs right behind the block of the tape."""

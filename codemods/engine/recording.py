@@ -54,7 +54,7 @@ def bring_in(
     outside: list[ast.stmt] = []
     for operation in operations:
         place = _place(operation, recorder.frame)
-        around = _enclosing_place(operation, recorder.frame) if place is None else None
+        around = enclosing_place(operation, recorder.frame) if place is None else None
         if place is None and around is None:
             return _through_argument(program, recorder, operations)
         statement = program.statement(place if place is not None else around, path)  # type: ignore[arg-type]
@@ -140,7 +140,7 @@ def _place(operation: Operation, frame: Frame) -> ast.AST | None:
     return place_in(operation.frame, operation.node, frame)
 
 
-def _enclosing_place(operation: Operation, frame: Frame) -> ast.AST | None:
+def enclosing_place(operation: Operation, frame: Frame) -> ast.AST | None:
     """Where the operation stands in a scope around the function of `frame`."""
     current = operation.frame
     while current is not None:
@@ -272,7 +272,7 @@ _RECORDING = (CutKind.BEFORE_TAPE, CutKind.AFTER_TAPE)
 
 
 def _is_meant(program: Program, operation: Operation, frame: Frame) -> bool:
-    place = _place(operation, frame) or _enclosing_place(operation, frame)
+    place = _place(operation, frame) or enclosing_place(operation, frame)
     statement = program.statement(place, frame.path) if place is not None else None
     if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         return False

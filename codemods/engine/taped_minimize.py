@@ -9,7 +9,7 @@ from regrad.analysis.events import Minimized
 from regrad.analysis.frames import Frame, Scope, place_in
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import BoundMethod, Function, Optimizer, Partial, Tensor, Unknown, Variable
+from regrad.analysis.values import BoundMethod, Function, Operation, Optimizer, Partial, Tensor, Unknown, Variable
 from regrad.codemods.engine import imports, recording
 from regrad.codemods.engine.binding import binding
 from regrad.codemods.engine.effects import followed, reading_of
@@ -70,7 +70,15 @@ def tape_around_statements(
     statement = _statement(program, event)
     block = block_of(program, statement, path)
     index = next(position for position, other in enumerate(block) if other is statement)
-    needed = _computing(program, event, sink, block[:index], path)
+    try:
+        needed = _computing(program, event, sink, block[:index], path)
+    except CannotMove as reason:
+        if fresh is not None:
+            raise
+        try:
+            return _tape_in_loop(program, event, sink)
+        except CannotMove:
+            raise reason from None
     scope = function_around(program, statement, path) or program.trees[path]
     tape = free_name(program, path, scope, ("tape",))
     loss = _loss_name(event)
@@ -110,6 +118,36 @@ def tape_around_statements(
     rewrite.insert(text, moving.after(statement))
     rewrite.remove([statement], keep_comments=True)
     return (Mending("compute the loss under a tape", Safety.SAFE, rewrite.edits()),)
+
+
+def _tape_in_loop(program: Program, event: Minimized, sink: Sink | None) -> Mendings:
+    """What computes the loss once, ahead of the loop that minimizes it, moves into the loop under a tape."""
+    from regrad.codemods.engine import moving
+    from regrad.codemods.engine.passage import Passage
+
+    path, statement, loss = event.frame.path, _statement(program, event), _loss_name(event)
+    needed: list[ast.stmt] = []
+    for operation in _behind_loss(event, sink):
+        place = place_in(operation.frame, operation.node, event.frame)
+        owner = program.statement(place, path) if place is not None else None
+        if owner is None or hasattr(owner, "body"):
+            raise CannotMove("the loss is computed in a block of its own")
+        if owner not in needed:
+            needed.append(owner)
+    needed.sort(key=lambda each: each.lineno)
+    if loss is None or not needed or loss not in stored(needed[-1]):
+        raise CannotMove("the loss has no name of its own")
+    if any(stored(each) & stored(other) for index, each in enumerate(needed) for other in needed[:index]):
+        raise CannotMove("the parts of the loss go by one name")
+    Passage(program, statement, path).check_into_loop(needed)
+    scope = function_around(program, statement, path) or program.trees[path]
+    tape = free_name(program, path, scope, ("tape",))
+    text = _replacement(program, event, loss, _variables_text(program, event, tape), statement, tape)
+    rewrite = moving.Rewrite(program.files[path], program.trees[path])
+    rewrite.wrap(needed, f"with {tape_spelling(program, path)}() as {tape}:", place=moving.before(statement))
+    rewrite.insert(text, moving.after(statement))
+    rewrite.remove([statement], keep_comments=True)
+    return (Mending("compute the loss under a tape, in each turn of the loop", Safety.SAFE, rewrite.edits()),)
 
 
 def _recorded_by(program: Program, event: Minimized, fresh: FreshTape, needed: list[ast.stmt], tape: str) -> Mendings:
@@ -277,15 +315,19 @@ def _loss_name(event: Minimized) -> str | None:
     return given.id if isinstance(given, ast.Name) and not isinstance(event.loss, Partial) else None
 
 
+def _behind_loss(event: Minimized, sink: Sink | None) -> list[Operation]:
+    """The operations between the variables and the loss that nothing records."""
+    if isinstance(event.loss, Tensor) and (sink is None or sink.tape is None):
+        # A tensor brings no recording at all: as if a tape had been opened by `minimize` itself.
+        return operations_behind(event, event.loss, event.variables)
+    return missed(sink) if sink is not None and sink.path.lost else []
+
+
 def _computing(
     program: Program, event: Minimized, sink: Sink | None, statements: Sequence[ast.stmt], path: str
 ) -> list[ast.stmt]:
     """The statements ahead of `minimize` that compute the loss, in order."""
-    if isinstance(event.loss, Tensor) and (sink is None or sink.tape is None):
-        # A tensor brings no recording at all: as if a tape had been opened by `minimize` itself.
-        operations = operations_behind(event, event.loss, event.variables)
-    else:
-        operations = missed(sink) if sink is not None and sink.path.lost else []
+    operations = _behind_loss(event, sink)
     found: dict[int, ast.stmt] = {}
     for operation in operations:
         place = place_in(operation.frame, operation.node, event.frame)

@@ -8,9 +8,10 @@ from regrad.analysis import flow
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.values import Instance, Operation, Tensor, Unknown, Value, Variable, WeightList
+from regrad.codemods.engine.effects import FUNCTIONS
 from regrad.codemods.engine.left_out import LeftOut
 from regrad.codemods.engine.rule import Mending, Safety
-from regrad.codemods.engine.surroundings import FUNCTIONS, function_around, owners
+from regrad.codemods.engine.surroundings import function_around, owners
 
 UNBOUNDED = frozenset({"exp", "softplus"})
 """Nobody writes a number that is to stay as it is by its logarithm: it is so that a step can take it anywhere."""
