@@ -63,6 +63,7 @@ import ast
 from collections.abc import Iterator
 
 from regrad.analysis.cut import CutKind
+from regrad.analysis.events import Watched
 from regrad.analysis.frames import Frame, place_in
 from regrad.analysis.picked_rows import picked_rows
 from regrad.analysis.program import Program
@@ -126,7 +127,10 @@ def detect(program: Program) -> Iterator[Finding]:
             )
         else:
             message = f"`{text}` runs before the tape records, so no gradient reaches {listed(variables)}"
-        related = (Related(program.location(event.node, event.frame), "the gradient is asked for here"),)
+        related = (
+            *_watched_too_late(program, report),
+            Related(program.location(event.node, event.frame), "the gradient is asked for here"),
+        )
         yield Finding(
             "RG401",
             "forward-outside-tape",
@@ -137,6 +141,15 @@ def detect(program: Program) -> Iterator[Finding]:
             related,
             report,
         )
+
+
+def _watched_too_late(program: Program, report: Report) -> Iterator[Related]:
+    """Where the tape was told to watch a source that had been used before: that is why it is lost all the same."""
+    lost = {id(value) for value in report.sink.path.lost}
+    for event in program.of(Watched):
+        if event.tape is report.sink.tape and id(event.value) in lost:
+            yield Related(program.location(event.node, event.frame), "it is watched from here on only")
+            return
 
 
 def _needed(program: Program, report: Report) -> list[Operation]:
