@@ -4,9 +4,10 @@ What it does
 ------------
 Reports a hidden kernel that starts at zero (or at one constant) where that provably stops learning: the next kernel
 starts constant as well, or a `relu` behind it is shut; and two embeddings, or the two factors of a low-rank matrix,
-that start at zero and are multiplied. `kernel_initializer="zeros"` of a layer, `tf.Variable(tf.zeros(...))`,
-`add_weight(initializer=...)` and `get_variable(..., initializer=tf.zeros_initializer())` in a product are seen, also
-where the initializer is handed down through arguments: it is changed where it is chosen.
+that start at zero and are multiplied. `kernel_initializer="zeros"` of a layer, `tf.Variable(tf.zeros(...))` (or
+`np.zeros`, also under a name), `add_weight(initializer=...)` and
+`get_variable(..., initializer=tf.zeros_initializer())` in a product are seen, whether it stands in front of its input
+(`W @ x`) or behind it, also where the initializer is handed down through arguments: it is changed where it is chosen.
 
 Why gradients stop
 ------------------
@@ -57,9 +58,10 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.library.heads import activation_of
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Constant, External, Layer, Tensor, Unknown, Value, Variable
+from regrad.analysis.values import Constant, External, Layer, Operation, Tensor, Unknown, Value, Variable
 from regrad.analysis.weights import describe, flag
 from regrad.codemods.engine.broken_paths import excerpt
+from regrad.codemods.engine.filled_start import filled
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
 from regrad.codemods.engine.surroundings import owners
 
@@ -96,6 +98,8 @@ class Kernel(NamedTuple):
     following: Kernel | None = None
     linear: bool = False
     """Whether nothing but a product stands between the two: of these it is enough that one starts at random."""
+    rows: bool = False
+    """Whether it stands in front, in `W @ x`, so that its rows are the units."""
     later: bool = False
     """Whether the program trains other weights first, so that its first step shows nothing of these."""
 
@@ -214,10 +218,19 @@ def _kernel(value: Value) -> Kernel | None:
     if operation.kind == "layer" and isinstance(operation.callee, Layer) and operation.callee.kind in _WEIGHTED:
         return Kernel(operation.callee, _constant(operation.callee.arguments.get("kernel_initializer")))
     if operation.name in ("matmul", "tensordot", "conv2d", "dot") and len(operation.inputs) >= 2:
-        holder = operation.inputs[1]
+        front, holder = operation.inputs[:2]
         if isinstance(holder, Variable):
             return Kernel(holder, _initial(holder))
+        if operation.name != "conv2d" and isinstance(front, Variable) and not _turned(operation):
+            return Kernel(front, _initial(front), rows=True)
     return None
+
+
+def _turned(operation: Operation) -> bool:
+    """Whether a factor of a product is transposed by an argument."""
+    return isinstance(operation.node, ast.Call) and any(
+        (each.arg or "").startswith(("transpose", "adjoint")) for each in operation.node.keywords
+    )
 
 
 def _constant(initializer: Value | None) -> bool | None:
@@ -242,12 +255,8 @@ def _constant(initializer: Value | None) -> bool | None:
 
 def _initial(variable: Variable) -> bool | None:
     if variable.initial is not None and variable.maker == "tf.Variable":
-        initial = variable.initial
-        if isinstance(initial, Tensor) and initial.operation.kind == "constant":
-            if initial.operation.name == "zeros":
-                return True
-            return False if initial.operation.name == "ones" else None
-        return None
+        numbers = filled(variable.initial)
+        return None if numbers is None else numbers.operation.name == "zeros"
     return _constant(variable.arguments.get("initializer"))
 
 
@@ -266,11 +275,8 @@ def _behind(value: Tensor, used: dict[int, list[Tensor]]) -> _Behind | None:
         current = following[0]
         kernel = _kernel(current)
         if kernel is not None:
-            return (
-                _Behind(tuple(activations), biased, kernel)
-                if current.operation.inputs[0] is not kernel.holder
-                else None
-            )
+            data = current.operation.inputs[1 if kernel.rows else 0]
+            return _Behind(tuple(activations), biased, kernel) if data is not kernel.holder else None
         operation = current.operation
         if operation.kind == "layer" and isinstance(operation.callee, Layer) and operation.callee.kind in _ALIKE:
             activations.append(activation_of(operation.callee) or "unknown")
@@ -315,7 +321,7 @@ def _why_stuck(kernel: Kernel, behind: _Behind | None) -> str | None:
         return None
     if _both_zero(kernel, behind.kernel) and _is_linear(behind) and not behind.biased:
         return _NOTHING_LEFT
-    if behind.kernel.zero is not None and not behind.biased:
+    if behind.kernel.zero is not None and not behind.biased and behind.kernel.rows == kernel.rows:
         return "so do the next ones: all units stay alike for ever"
     if kernel.zero and not behind.biased and any(each in _SHUT for each in behind.activations):
         return "the `relu` behind them is shut for every input: their gradient is 0"
@@ -329,7 +335,7 @@ def mend(program: Program, found: Finding) -> Mendings:
 
     kernel: Kernel = found.evidence
     edits: list[Edit] = []
-    if kernel.linear and kernel.following is not None:
+    if kernel.linear and kernel.following is not None and not _made_alike(kernel.holder, kernel.following.holder):
         try:
             own = at_random(program, kernel.holder, beside=kernel.following.holder)
         except CannotMove as problem:
@@ -346,6 +352,13 @@ def mend(program: Program, found: Finding) -> Mendings:
     reason = "the layers start from other weights, as is meant"
     title = "start from random weights"
     return (Mending(title, Safety.UNSAFE, tuple(edits), reason, seen_in_step=not kernel.later),)
+
+
+def _made_alike(one: Layer | Variable, other: Layer | Variable) -> bool:
+    """Whether one call makes the numbers that both start from, so that neither changes alone."""
+    numbers = [filled(each.initial) if isinstance(each, Variable) else None for each in (one, other)]
+    first, second = (each.operation.node if each is not None else None for each in numbers)
+    return first is not None and first is second
 
 
 RULE = Rule(CODE, NAME, "unsafe", "the layer starts from other weights", detect, mend)

@@ -7,8 +7,7 @@ import ast
 from regrad.analysis.callee import called
 from regrad.analysis.program import Program
 from regrad.analysis.values import Constant, Layer, Unknown, Value, Variable
-from regrad.codemods.engine import imports
-from regrad.codemods.engine.broken_paths import argument
+from regrad.codemods.engine.filled_start import drawn_instead
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.respelling import file_of
 from regrad.codemods.engine.rule import Edit
@@ -23,13 +22,12 @@ def at_random(
     CannotMove where the place that says how they start is not certain.
     """
     from regrad.codemods.engine import arguments
-    from regrad.codemods.engine.moving import replace_expression
 
     node = holder.node
     if holder.frame is None or not isinstance(node, ast.Call):
         raise CannotMove("the weights are not made in a call of their own")
     path = holder.frame.path
-    source, tree = program.files[path], program.trees[path]
+    source = program.files[path]
     word = _named(holder)
     stated = _stated_elsewhere(program, holder.arguments.get(word), node, word)
     if stated is not None and (beside is None or stated != _stated_by(program, beside)):
@@ -43,16 +41,7 @@ def at_random(
                 return (arguments.remove_argument(source, node, "initializer"),)
             return (arguments.set_keyword(source, node, "initializer", '"glorot_uniform"'),)
         raise CannotMove("the initialiser is not given by its name in the call that makes the weights")
-    initial = argument(node, 0, "initial_value")
-    shape = argument(initial, 0, "shape", "dims") if isinstance(initial, ast.Call) else None
-    if not isinstance(initial, ast.Call) or shape is None or "np" in program.source(initial.func, path).split("."):
-        raise CannotMove("the shape of the weights is not written out in the call that makes them")
-    names = ["tensorflow.random.truncated_normal", "tensorflow.compat.v1.truncated_normal"]
-    normal = imports.spelled(tree, names, node)
-    if normal is None:
-        raise CannotMove("TensorFlow is not imported under a name here")
-    text = f"{normal}({program.source(shape, path)}, stddev=0.1)"
-    return replace_expression(source, tree, initial, text)
+    return drawn_instead(program, holder, node)
 
 
 def _stated_by(program: Program, holder: Layer | Variable) -> tuple[Edit, ...] | None:
