@@ -177,7 +177,8 @@ def _method_of_unknown(interpreter: Interpreter, callee: Unknown, arguments: Cal
         for value in arguments.positional:
             subscripts.put_into(interpreter, callee.parents[0], value)
     elif last == "run" and fetches is not None:
-        interpreter.emit(Fetched(arguments.node, interpreter.frame, interpreter.tick(), fetches))
+        feed = arguments.get("feed_dict", 1)
+        interpreter.emit(Fetched(arguments.node, interpreter.frame, interpreter.tick(), fetches, feed))
     elif last in FILLING:
         from regrad.analysis.library import variables
 

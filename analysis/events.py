@@ -179,9 +179,10 @@ class Filled(Event):
 
 
 class Fetched(Event):
-    """`session.run(fetches)`: what a session is asked to compute."""
+    """`session.run(fetches, feed)`: what a session is asked to compute, and what it is fed with."""
 
     fetches: Value
+    feed: Value | None = None
 
 
 class WeightsRead(Event):

@@ -16,6 +16,7 @@ from regrad.analysis.values import (
     Constant,
     Covering,
     Mapping,
+    Tensor,
     Value,
     Variable,
     WeightList,
@@ -89,7 +90,8 @@ def _dictionary(interpreter: Interpreter, node: ast.Dict) -> Value:
             entries[name.value] = evaluated
         else:
             complete = False
-            entries[("unknown", len(entries))] = evaluated
+            # What a session is fed with stands under the placeholder itself.
+            entries[name if isinstance(name, Tensor) else ("unknown", len(entries))] = evaluated
     return Mapping(entries, complete, node)
 
 

@@ -30,18 +30,20 @@ The fix and its safety
 ----------------------
 Safe: the "double where". The argument is replaced by 1 wherever the result is discarded anyway, so every value stays
 what it was. Where the condition is made later than the operation, its comparison about the argument stands there too,
-if it is known by then and discards by itself. Where condition and operation stand in different functions, or the
-condition is not known yet, the code is shown and nothing is rewritten. Missing targets are replaced before the
+if it is known by then and discards by itself. An argument with an offset, such as the `x + 1` behind `x < 0`, gets its
+`x` held on its own side instead: `tf.maximum(x, 0) + 1`. Where condition and operation stand in different functions, or
+the condition is not known yet, the code is shown and nothing is rewritten. Missing targets are replaced before the
 prediction meets them, and what asked the loss for them asks the targets.
 
 When it stays silent
 --------------------
 For `tf.sqrt`, `tf.math.rsqrt`, `tf.norm` and `tf.math.reciprocal` by themselves, which send nothing back where nothing
 arrives; for a logarithm or quotient of `x > 0` where x is the number of a linear unit, which is hardly ever 0 exactly;
-when the argument already comes from a `where`, `maximum` or clip, or has a constant added; for `divide_no_nan` and
-`multiply_no_nan`; for an exponential of numbers of which it is not known that they go beyond 88, or that are scaled or
-normalised first; when no target is missing, or only sums, differences and `maximum` lie before the `where`; when the
-condition is about something else; when no gradient passes the branch.
+when the argument already comes from a `where`, `maximum` or clip, or has a constant added and the program does not say
+that its numbers are bad all the same; for `divide_no_nan` and `multiply_no_nan`; for an exponential of numbers of which
+it is not known that they go beyond 88, or that are scaled or normalised first; when no target is missing, or only sums,
+differences and `maximum` lie before the `where`; when the condition is about something else; when no gradient passes
+the branch.
 
 References
 ----------
@@ -68,6 +70,7 @@ from regrad.codemods.engine.missing_targets import mend as known_targets
 from regrad.codemods.engine.not_finite import guards, hazard, protected
 from regrad.codemods.engine.overflow import OVERFLOWING, overflows
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.shifted_argument import held_on_its_side, spoilt_where_discarded
 from regrad.codemods.engine.surroundings import loaded
 
 CODE, NAME = "RG702", "where-nan"
@@ -92,6 +95,8 @@ class Unguarded(NamedTuple):
     comparison: Operation
     condition: Tensor
     first: bool
+    shifted: bool = False
+    """Whether the argument is a multiple of what is compared and a number more."""
 
 
 def detect(program: Program) -> Iterator[Finding]:
@@ -107,7 +112,7 @@ def detect(program: Program) -> Iterator[Finding]:
                 continue
             given = sink.event.x if isinstance(sink.event, Trained) else None
             late: Iterator[Unguarded | Missing] = missing(program, sink, value.operation, living)
-            for found in chain(_unguarded(value, living, given), late):
+            for found in chain(_unguarded(program, value, living, given), late):
                 node, frame = found.operation.node, found.operation.frame
                 if node is None or frame is None or id(node) in seen or not hasattr(node, "lineno"):
                     continue
@@ -128,7 +133,7 @@ def detect(program: Program) -> Iterator[Finding]:
                 )
 
 
-def _unguarded(where: Tensor, living: set[int], given: Value | None) -> Iterator[Unguarded]:
+def _unguarded(program: Program, where: Tensor, living: set[int], given: Value | None) -> Iterator[Unguarded]:
     operation = where.operation
     condition, *branches = choice(operation)
     if not isinstance(condition, Tensor):
@@ -157,6 +162,11 @@ def _unguarded(where: Tensor, living: set[int], given: Value | None) -> Iterator
                 )
                 if comparison is not None and not protected(risky):
                     yield Unguarded(operation, inner, risky, position, comparison, condition, index == 0)
+                shifted = (
+                    each for each in plain if spoilt_where_discarded(program, each, risky, regions, index != 0, given)
+                )
+                if comparison is None and (moved := next(shifted, None)) is not None:
+                    yield Unguarded(operation, inner, risky, position, moved, condition, index == 0, shifted=True)
             if inner.name in OVERFLOWING:
                 beyond = next((each for each in plain if overflows(inner, each, index == 0, given)), None)
                 if beyond is not None:
@@ -214,6 +224,10 @@ def mend(program: Program, found: Finding) -> Mendings:
     guarded = f"{callee}({text}, {value}, 1.0)" if kept else f"{callee}({text}, 1.0, {value})"
     if bare.where.name == "select" or callee.startswith(("keras.backend.", "K.")):
         return Withheld("write the double where", guarded)
+    held = held_on_its_side(program, bare.comparison, bare.value, risky, bare.first, callee, path)
+    if bare.shifted and held is not None:
+        edits = replace_expression(program.files[path], program.trees[path], *held)
+        return (Mending("hold the argument on its side", Safety.SAFE, edits, "only what is discarded changes"),)
     if program.files[path].segment(program.files[path].span(risky)).startswith("tf1") or _needs_shapes(program):
         one = callee.rpartition(".")[0]
         guarded = guarded.replace(" 1.0", f" {one + '.' if one else ''}ones_like({value})", 1)

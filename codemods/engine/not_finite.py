@@ -11,7 +11,8 @@ _WEIGHTED = frozenset({"Dense", "Conv1D", "Conv2D", "Conv3D"})
 _THROUGH_ZERO = frozenset("square sqrt abs negative cast expm1 log1p tanh sin tan sinh asinh atan".split())
 _SMALL, _AROUND = 1e-2, 0.5
 _DEEPEST = 8
-_NEGATIVE, _ZERO, _EDGE = 1, 2, 4
+NEGATIVE, ZERO, EDGE = 1, 2, 4
+"""Where an operation is not finite: below 0, at 0, from ±1 on."""
 
 
 def hazard(operation: Operation, living: bool, used: bool) -> tuple[int, int] | None:
@@ -26,24 +27,24 @@ def hazard(operation: Operation, living: bool, used: bool) -> tuple[int, int] | 
     if operation.name in ("divide", "truediv"):
         if len(operation.inputs) != 2 or not isinstance(operation.inputs[1], (Tensor, Variable)):
             return None
-        position, slope, value = 1, _ZERO, _ZERO
+        position, slope, value = 1, ZERO, ZERO
     elif operation.name in ("pow", "power"):
         exponent = operation.inputs[1] if len(operation.inputs) == 2 else None
         if not isinstance(exponent, Constant) or not isinstance(exponent.value, (int, float)):
             return None
         power, broken = exponent.value, exponent.value != int(exponent.value)
-        slope = (_ZERO if power < 1 and power != 0 else 0) | (_NEGATIVE if broken else 0)
-        value = (_ZERO if power < 0 else 0) | (_NEGATIVE if broken else 0)
+        slope = (ZERO if power < 1 and power != 0 else 0) | (NEGATIVE if broken else 0)
+        value = (ZERO if power < 0 else 0) | (NEGATIVE if broken else 0)
     elif operation.name == "log":
-        slope, value = _ZERO, _ZERO | _NEGATIVE
+        slope, value = ZERO, ZERO | NEGATIVE
     elif operation.name == "sqrt":
-        value = _NEGATIVE
+        value = NEGATIVE
     elif operation.name == "rsqrt":
-        value = _ZERO | _NEGATIVE
+        value = ZERO | NEGATIVE
     elif operation.name == "reciprocal":
-        value = _ZERO
+        value = ZERO
     elif operation.name in _AT_ONE:
-        slope = value = _EDGE
+        slope = value = EDGE
     regions = (slope if living else 0) | (value if used else 0)
     return (position, regions) if regions else None
 
@@ -60,15 +61,15 @@ def guards(
         return False
     for one, other in (comparison.inputs, comparison.inputs[::-1]):
         size = _of_size(one)
-        if not _same(one, risky) and (regions & ~_ZERO or not (_zero_with(one, risky) or _zero_with(size, risky))):
+        if not _same(one, risky) and (regions & ~ZERO or not (_zero_with(one, risky) or _zero_with(size, risky))):
             continue
         if isinstance(other, Constant) and isinstance(other.value, (int, float)):
-            if regions & _EDGE:
+            if regions & EDGE:
                 return 0.9 <= abs(other.value) <= 1.1
             near = abs(other.value) <= _SMALL or _around_zero(comparison, one, other.value, discarding)
             return near and _gets_there(comparison, one, risky, regions, given)
         if isinstance(other, Tensor) and other.operation.name in ("zeros_like", "zeros"):
-            return not regions & _EDGE and _gets_there(comparison, one, risky, regions, given)
+            return not regions & EDGE and _gets_there(comparison, one, risky, regions, given)
     return False
 
 
@@ -87,9 +88,9 @@ def _around_zero(comparison: Operation, one: Value, bound: float, discarding: bo
 
 def _gets_there(comparison: Operation, compared: Value, risky: Value, regions: int, given: Value | None) -> bool:
     exactly = comparison.name in ("equal", "not_equal")
-    if regions & _NEGATIVE and not exactly and not _positive(compared) and not _positive(risky):
+    if regions & NEGATIVE and not exactly and not _positive(compared) and not _positive(risky):
         return True
-    if not regions & _ZERO:
+    if not regions & ZERO:
         return False
     plain = _of_size(compared)
     return exactly or not (_any_number(risky) or _any_number(plain)) or zero_at_padding(plain, given)
