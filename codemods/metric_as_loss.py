@@ -5,8 +5,9 @@ What it does
 Reports a model that is trained with `loss="accuracy"`, another metric's name, a metric object (`keras.metrics.X()`)
 or a counting function of `keras.metrics` as its loss; a counting function of the program's own that is called a metric
 (`error_rate`, `class_accuracy`), or is one call of what the metrics of the same `compile` call too; a loss that is
-computed with a function which that `compile` lists among its metrics; and gradients, of a tape or of a loss of the
-program's own, that are asked of what a metric object returns (`train_loss.result()`).
+computed with a function which that `compile` lists among its metrics; and gradients, of a tape, of a graph or of a loss
+of the program's own, that are asked of what a metric object returns (`train_loss.result()`) or one of the metrics of
+graphs (`tf.metrics.auc`).
 
 Why gradients stop
 ------------------
@@ -32,7 +33,9 @@ The loss that the metric is usually watched with: the cross-entropy for the last
 squared error for a quantity. Unsafe, since the author named no loss; where the labels do not decide, candidates are
 offered and the verifier chooses. The metrics that the model reports are left alone, and a metric of the program's own
 that was the loss becomes one of them. Where a `Mean` was given the loss of the batch, that loss is differentiated
-itself; a metric object that is called like a loss becomes the loss of the same name.
+itself; a metric object that is called like a loss becomes the loss of the same name. Of the metrics of graphs, a mean
+and the errors of quantities are taken of the batch alone, and the area under the curve is the softened share of pairs
+that are in the right order.
 
 When it stays silent
 --------------------
@@ -67,6 +70,7 @@ from regrad.codemods.engine.judged import Targets, pairs, targets_of
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.named_value import only_value
 from regrad.codemods.engine.rule import Edit, Finding, Mending, Mendings, Related, Rule, Safety, Withheld
+from regrad.codemods.engine.streamed_metric import of_this_batch
 
 CODE, NAME = "RG106", "metric-as-loss"
 _LOSS = re.compile(r"loss|cost|objective|criterion|error")
@@ -174,6 +178,10 @@ def _of_batch(program: Program, found: CountedLoss) -> Mendings:
     if not isinstance(node, ast.Call) or frame is None:
         return Withheld("where the metric is asked is not certain", suggestion)
     try:
+        if found.metric.node is node:
+            edits = of_this_batch(program, found.operation, node, frame.path)
+            title = "measure this batch, with a slope"
+            return [Mending(title, Safety.UNSAFE, edits, "a metric measures all batches so far", keeps_loss=False)]
         if found.operation.inputs:
             edits = _loss_of_that_name(program, found.metric, node, frame.path)
             title = f"use the loss `{found.metric.name}` instead of the metric"

@@ -41,6 +41,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             records,
             reflection,
             sequences,
+            streaming_metrics,
             tapes,
             tensor_methods,
             tensors,
@@ -70,6 +71,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             records,
             reflection,
             sequences,
+            streaming_metrics,
             tapes,
             written_data,
         ):
