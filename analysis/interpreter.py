@@ -168,6 +168,8 @@ class Interpreter:
         self.results: dict[Any, tuple[Value, tuple[Value, ...]]] = {}
         self.training_steps: dict[tuple[int, int, int], Any] = {}
         self.graph = False
+        # Variables of TensorFlow 1, whose assignments are operations that gradients do not pass.
+        self.references = False
         self.describing = False
         self.attributes: dict[tuple[int, str], tuple[Value, Value]] = {}
         self.walks: dict[Any, Any] = {}

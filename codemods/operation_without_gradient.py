@@ -5,7 +5,8 @@ What it does
 Reports an operation between the variables and the loss for which TensorFlow knows no gradient function: `tf.unique`,
 `tf.linalg.lu`, `tf.linalg.logm`, `tf.image.adjust_contrast`, `adjust_hue`, `adjust_saturation`, `tf.image.resize` by
 area and a few more, also in what a layer adds to the loss, and layers that are computed by one of them:
-`RandomContrast` of Keras 2, `Resizing` by area.
+`RandomContrast` of Keras 2, `Resizing` by area; and in a graph with the variables of TensorFlow 1, what
+`variable[index].assign(part)` gives where the loss is computed with it.
 
 Why gradients stop
 ------------------
@@ -33,10 +34,11 @@ factors. A resize by area becomes a bilinear one with antialiasing, which is uns
 `RandomContrast` in a `Sequential` model moves before the first layer with weights, which is unsafe: it works on the
 data then, as it is meant to. `logm` of a matrix that is symmetric whatever its entries are (`a @ tf.transpose(a) + 0.1
 * tf.eye(n)`) is taken through `tf.linalg.eigh`; this gives the same, but is unsafe, as its slope is not exact where two
-eigenvalues are equal. For the others there is no operation of the same meaning that has a gradient; the page and the
-report say what is used in their place: sums over `tf.math.unsorted_segment_sum` with ids that are known beforehand for
-`unique`, `tf.linalg.eigh` where the author knows a matrix as symmetric. A hue cannot be turned with a slope:
-`tf.image.hsv_to_rgb` has none either.
+eigenvalues are equal. The result of `variable[:, :2].assign(part)` is put together of `part` and the rest of the
+variable by `tf.concat`, which is unsafe: the variable itself keeps what it was made with. For the others there is no
+operation of the same meaning that has a gradient; the page and the report say what is used in their place: sums over
+`tf.math.unsorted_segment_sum` with ids that are known beforehand for `unique`, `tf.linalg.eigh` where the author knows
+a matrix as symmetric. A hue cannot be turned with a slope: `tf.image.hsv_to_rgb` has none either.
 
 When it stays silent
 --------------------
@@ -60,16 +62,17 @@ from regrad.analysis.events import GradientTaken, Trained
 from regrad.analysis.operations import Transfer, lookup
 from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
-from regrad.analysis.values import Layer, Network, Tensor, Value
+from regrad.analysis.values import Layer, Network, Operation, Tensor, Value
 from regrad.codemods.engine import colours, demonstrated
 from regrad.codemods.engine.broken_paths import finding
 from regrad.codemods.engine.layout import CannotMove
+from regrad.codemods.engine.replaced_part import put_together
 from regrad.codemods.engine.rule import Finding, Mending, Mendings, Rule, Safety, Withheld
 
 CODE, NAME = "RG504", "operation-without-gradient"
 _RAISING = frozenset(
     {"lu", "logm", "bincount_weighted", "adjust_contrast", "adjust_hue", "adjust_saturation", "resize_area"}
-    | {"RandomContrast", "Resizing"}
+    | {"RandomContrast", "Resizing", "strided_slice_assign"}
 )
 _OTHER_WEIGHTS = "the pixels of an area are averaged with other weights"
 _INSTEAD = {
@@ -168,10 +171,21 @@ def mend(program: Program, found: Finding) -> Mendings:
         return _logarithm(program, ending)
     if name == "bincount_weighted":
         return _summed(program, ending)
+    if name == "strided_slice_assign" and ending.operation is not None:
+        return _assigned_part(program, ending.operation)
     reason, suggestion = _INSTEAD.get(
         name.removesuffix("_with_counts"), ("no operation of the same meaning has a gradient", "")
     )
     return Withheld(reason, suggestion)
+
+
+def _assigned_part(program: Program, assigning: Operation) -> Mendings:
+    try:
+        edits = put_together(program, assigning)
+    except CannotMove as problem:
+        return Withheld(problem.reason, "weights = variable * mask + part  # to compute with")
+    reason = "the variable itself keeps what it was made with"
+    return (Mending("put the tensor together of its pieces", Safety.UNSAFE, edits, reason),)
 
 
 def _moved(program: Program, ending: Ending) -> Mendings:

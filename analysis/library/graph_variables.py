@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from regrad.analysis.assigning import ASSIGNING, SCATTERING
-from regrad.analysis.values import Collection, Constant, External, Value, Variable
+from regrad.analysis.values import Collection, Constant, External, Tensor, Value, Variable
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -114,6 +114,9 @@ def _assign(interpreter: Interpreter, name: str, call: Call) -> Value:
         value = call.get("updates", 2)
     else:
         value = call.get("value", 1) or call.get("new_x") or call.get("increment") or call.get("decrement")
+    part = variables.variable_of_part(variable) if isinstance(variable, Tensor) else None
+    if part is not None and value is not None and method not in SCATTERING:
+        return variables.part_assigned(interpreter, part, method, Arguments(call.node, (), {"value": value}))
     if not isinstance(variable, Variable) or value is None:
         return calls.unknown_call(interpreter, External(name), call)
     word = "updates" if method in SCATTERING else "value"

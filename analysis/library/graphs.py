@@ -50,6 +50,12 @@ def gradients_of_graph(interpreter: Interpreter, name: str, call: Call) -> Value
 
 def _graph_mode(interpreter: Interpreter, name: str, call: Call) -> Value:
     interpreter.graph = True
+    interpreter.references = interpreter.references or name == "tf1.disable_v2_behavior"
+    return NONE
+
+
+def _references(interpreter: Interpreter, name: str, call: Call) -> Value:
+    interpreter.references = name == "tf1.disable_resource_variables"
     return NONE
 
 
@@ -59,4 +65,6 @@ FUNCTIONS: dict[str, Handler] = {
     "K.gradients": gradients_of_graph,
     "tf1.disable_eager_execution": _graph_mode,
     "tf1.disable_v2_behavior": _graph_mode,
+    "tf1.disable_resource_variables": _references,
+    "tf1.enable_resource_variables": _references,
 }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from regrad.analysis.library.functions_given import CALLABLE, apply_function
 from regrad.analysis.library.literals import dtype_value, reshaped, sizes
 from regrad.analysis.library.operation_calls import LEAVING, flatten, reduced
-from regrad.analysis.library.variables import method_of_variable
+from regrad.analysis.library.variables import method_of_variable, part_assigned, variable_of_part
 from regrad.analysis.operations import Transfer, is_integer
 from regrad.analysis.values import NONE, Collection, Gradients, Tensor, Unknown, Value, Variable
 
@@ -34,19 +34,11 @@ def method(interpreter: Interpreter, owner: Value, name: str, call: Call) -> Val
     return None
 
 
-def _variable_of_part(part: Tensor) -> Variable | None:
-    """The variable that `variable[index]` is a part of."""
-    value: Value = part
-    while isinstance(value, Tensor) and value.operation.kind == "index" and value.operation.inputs:
-        value = value.operation.inputs[0]
-    return value if isinstance(value, Variable) else None
-
-
 def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, call: Call) -> Value:
     if name in ("assign", "assign_add", "assign_sub"):
-        variable = _variable_of_part(owner)
+        variable = variable_of_part(owner)
         if variable is not None:
-            return method_of_variable(interpreter, variable, name, call)
+            return part_assigned(interpreter, variable, name, call)
     inputs = (owner, *flatten(call.all()))
     if name in LEAVING and not owner.numpy:
         return interpreter.operation(

@@ -11,7 +11,7 @@ from regrad.analysis.library import graph_variables
 from regrad.analysis.library.literals import dtype_value, literal_array, sizes
 from regrad.analysis.library.operation_calls import LEAVING, flatten
 from regrad.analysis.operations import Transfer
-from regrad.analysis.values import UNKNOWN, Collection, Constant, Function, Partial, Value, Variable
+from regrad.analysis.values import UNKNOWN, Collection, Constant, Function, Partial, Tensor, Value, Variable
 
 if TYPE_CHECKING:
     from regrad.analysis.interpreter import Call, Interpreter
@@ -102,6 +102,32 @@ def note_filled(interpreter: Interpreter, name: str, call: Call) -> None:
     if given:
         value = given[0] if len(given) == 1 else Collection("tuple", given)
         interpreter.emit(Filled(call.node, interpreter.frame, interpreter.tick(), name, value, interpreter.tapes))
+
+
+def variable_of_part(part: Tensor) -> Variable | None:
+    """The variable that `variable[index]` is a part of."""
+    value: Value = part
+    while isinstance(value, Tensor) and value.operation.kind == "index" and value.operation.inputs:
+        value = value.operation.inputs[0]
+    return value if isinstance(value, Variable) else None
+
+
+def part_assigned(interpreter: Interpreter, variable: Variable, name: str, call: Call) -> Value:
+    """`variable[index].assign(value)`: the whole variable, which a reference gives through an operation without a
+    gradient (measured on TF 2.21: a LookupError, and none for variables that are resources).
+    """
+    value = method_of_variable(interpreter, variable, name, call)
+    if not interpreter.graph or not interpreter.references or "use_resource" in variable.arguments:
+        return value
+    return interpreter.operation(
+        "op",
+        f"strided_slice_{name}",
+        call.node,
+        (variable, *flatten(call.all())),
+        Transfer.MISSING,
+        dtype=operators.dtype_of(variable),
+        shape=variable.fields.get("shape"),
+    )
 
 
 def method_of_variable(interpreter: Interpreter, owner: Variable, name: str, call: Call) -> Value:
