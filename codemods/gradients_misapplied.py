@@ -11,7 +11,8 @@ move copies of the weights, or only a name; copies that are given to the optimiz
 trained through and in no optimizer's list, be it in front of what is trained or a head behind it, whose output is
 compared with data; a list of weights that is begun again where it was to grow; a variable in no list that means nothing
 unless it moves (its exponential is taken, or it is a factor or an offset of zero), alone or in a dictionary, under
-whatever name; a `None` that reaches an operation which clips; a step of a graph that no session is asked to run.
+whatever name; a `None` that reaches an operation which clips; a step of a graph that no session is asked to run, alone
+or since the group that is run leaves it out.
 
 Why gradients stop
 ------------------
@@ -35,7 +36,8 @@ The fix and its safety
 Pairs are made or turned round: safe, since the program could not run before. Applying gradients that were not applied,
 or training one more network, is unsafe: weights move that did not. Gradients that are gathered over several batches or
 tasks are applied where their sum is whole, to the weights that it was begun for; where it is not begun anew, that is
-left to the author. What a session runs of the pairs of `compute_gradients` becomes the step that applies them.
+left to the author. What a session runs of the pairs of `compute_gradients` becomes the step that applies them. What
+a group assigns in the place of a step that it leaves out waits for that step (`tf.control_dependencies`).
 
 When it stays silent
 --------------------
@@ -71,6 +73,7 @@ from regrad.codemods.engine.left_out_of_graph import LeftOutOfGraph, left_out_of
 from regrad.codemods.engine.left_out_parameters import left_out_parameters, listed
 from regrad.codemods.engine.list_begun_again import BegunAgain, begun_again, grown
 from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
+from regrad.codemods.engine.left_unread import LeftUnread, left_unread, run_before
 from regrad.codemods.engine.never_run import NeverRun, never_run
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Misread, misread_pairs, paired
@@ -137,6 +140,7 @@ def _noticed(program: Program) -> Iterator[Noticed]:
     yield from left_out_parameters(program)
     yield from left_out_of_graph(program)
     yield from never_run(program)
+    yield from left_unread(program)
     for clipped in clipped_none(program):
         yield Noticed(
             clipped.call,
@@ -157,8 +161,12 @@ def mend(program: Program, finding: Finding) -> Mendings:
     if isinstance(finding.evidence, LeftOutOfGraph):
         return Withheld("which of the weights should be trained is the author's to say", finding.evidence.line)
     try:
+        if isinstance(finding.evidence, LeftUnread):
+            return [run_before(program, finding.evidence)]
         return [_mending(program, finding.evidence)]
     except CannotMove as problem:
+        if isinstance(finding.evidence, LeftUnread):
+            return Withheld(str(problem), "with tf.control_dependencies([step]):\n    ...  # what is run besides")
         if isinstance(finding.evidence, MovedCopy):
             return Withheld(str(problem), "variable.assign_sub(rate * gradient)")
         if isinstance(finding.evidence, BegunAgain):
