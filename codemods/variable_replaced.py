@@ -38,12 +38,12 @@ that is read afterwards, nothing is offered. A variable made of an expression be
 of itself is updated in place. A weight that is only filled, and that nothing reads after the mending, goes (unsafe).
 What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name; what is scattered
 is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop assigns one by one are
-collected in a list and stacked. State that a loop carries goes on in a tensor. What an ordinary object keeps in a
-variable of its own becomes a tensor (unsafe where the object hands the variable itself out). Copies of weights that
-inner steps move (meta-learning) become tensors, which the inner tape watches. Safe: the numbers are the same. What a
-layer put in the place of its weight is computed in `call`. A model that is given computed weights is called with them
-by `stateless_call`; unsafe where Keras 3 is assumed. Where the variable is read in other functions, and where a graph
-assigns, nothing is offered.
+collected in a list and stacked, in a graph as well, where nothing else reads the variable (unsafe: it goes). State that
+a loop carries goes on in a tensor. What an ordinary object keeps in a variable of its own becomes a tensor (unsafe where
+the object hands the variable itself out). Copies of weights that inner steps move (meta-learning) become tensors, which
+the inner tape watches. Safe: the numbers are the same. What a layer put in the place of its weight is computed in
+`call`. A model that is given computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed.
+Where the variable is read in other functions, and where a graph assigns in other ways, nothing is offered.
 
 When it stays silent
 --------------------
@@ -76,6 +76,7 @@ from regrad.analysis.weights import describe
 from regrad.codemods.engine import detached_targets
 from regrad.codemods.engine.broken_paths import listed
 from regrad.codemods.engine.collected import SUGGESTION, assigns_a_part, collected
+from regrad.codemods.engine.collected_in_graph import stacked
 from regrad.codemods.engine.part_of_source import part_asked
 from regrad.codemods.engine.poured import Poured, loop_around, threaded, unwrapped, uses_of
 from regrad.codemods.engine.recording import source_names
@@ -301,6 +302,11 @@ def mend(program: Program, finding: Finding) -> Mendings:
     evidence = finding.evidence
     node = evidence.node if isinstance(evidence, Poured) and not evidence.made and not evidence.eager else None
     if isinstance(node, ast.Call) and is_function(node):
+        if node.args and isinstance(node.args[0], ast.Subscript):
+            try:
+                return [stacked(program, evidence)]
+            except CannotMove as problem:
+                return Withheld(str(problem), SUGGESTION)
         return Withheld(
             "the assignment runs where the session is asked for it, which is the author's to say",
             "new = expression  # to compute with\nkeep = tf.assign(variable, new)  # to run beside the training step",

@@ -81,10 +81,11 @@ def _every_row(evidence: Poured, loop: ast.For, part: ast.Subscript, frame: Fram
         return False
     if any(isinstance(node, (ast.Break, ast.Continue, ast.Return)) for node in ast.walk(loop)) or len(over.args) != 1:
         return False
-    return shape is not None and bool(shape) and shape[0] is not None and _number(over.args[0], frame) == shape[0]
+    return shape is not None and bool(shape) and shape[0] is not None and number_of(over.args[0], frame) == shape[0]
 
 
-def _number(node: ast.expr, frame: Frame) -> object:
+def number_of(node: ast.expr, frame: Frame) -> object:
+    """What a literal or a name stands for, if that is a constant."""
     if isinstance(node, ast.Constant):
         return node.value
     scope = frame.scope.find(node.id) if isinstance(node, ast.Name) else None
