@@ -39,9 +39,9 @@ of itself is updated in place. A weight that is only filled, and that nothing re
 What is assigned on the path gets a name, the variable keeps a copy, and what follows reads the name; what is scattered
 is scattered into a tensor (`tf.scatter_nd`, `tf.tensor_scatter_nd_update`). Rows that a loop assigns one by one are
 collected in a list and stacked, in a graph as well, where nothing else reads the variable (unsafe: it goes). State that
-a loop carries goes on in a tensor. What an ordinary object keeps in a variable of its own becomes a tensor (unsafe where
-the object hands the variable itself out). Copies of weights that inner steps move (meta-learning) become tensors, which
-the inner tape watches. Safe: the numbers are the same. What a layer put in the place of its weight is computed in
+a loop carries goes on in a tensor. What an ordinary object keeps in a variable of its own becomes a tensor (unsafe
+where the object hands the variable itself out). Copies of weights that inner steps move (meta-learning) become tensors,
+which the inner tape watches. Safe: the numbers are the same. What a layer put in the place of its weight is computed in
 `call`. A model that is given computed weights is called with them by `stateless_call`; unsafe where Keras 3 is assumed.
 Where the variable is read in other functions, and where a graph assigns in other ways, nothing is offered.
 

@@ -53,7 +53,8 @@ def stacked(program: Program, evidence: Poured) -> Mending:
     if len(names) != 1 or not _fill(evidence, loop, appends):
         raise CannotMove("whether every element of the variable is assigned is not known")
     ((variable, holder),) = names
-    reads = [found for each in program.nodes_of(path, ast.With) if (found := _read(each)) and found.name.id == variable]
+    behind = (_read(each) for each in program.nodes_of(path, ast.With))
+    reads = [each for each in behind if each is not None and each.name.id == variable]
     if len(reads) != 1 or reads[0].holder.id != holder or len(program.trees) > 1:
         raise CannotMove(_ELSEWHERE)
     read = reads[0]
