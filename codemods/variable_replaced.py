@@ -99,11 +99,12 @@ class Rebound(NamedTuple):
 def detect(program: Program) -> Iterable[Finding]:
     seen: set[object] = set()
     for sink in program.sinks:
-        if isinstance(sink.event, GradientTaken) and applications.only_shown(program, sink.event):
+        found = (*_rebound(program, sink), *_poured(program, sink), *_elsewhere(program, sink))
+        if not found or (isinstance(sink.event, GradientTaken) and applications.only_shown(program, sink.event)):
             continue
         if part_asked(program, sink) is not None:
             continue  # RG403
-        for finding in (*_rebound(program, sink), *_poured(program, sink), *_elsewhere(program, sink)):
+        for finding in found:
             if finding.location not in seen:
                 seen.add(finding.location)
                 yield finding

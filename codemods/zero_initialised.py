@@ -114,12 +114,12 @@ class _Behind(NamedTuple):
 
 def detect(program: Program) -> Iterator[Finding]:
     """Hidden kernels that start constant and cannot learn."""
-    if freshness.weights_may_come(program):
-        return
     seen: set[int] = set()
     for sink in program.sinks:
         for value in sink.alive:
             for kernel, why in _stuck(value, sink.users):
+                if freshness.weights_may_come(program):
+                    return
                 node, frame = kernel.holder.node, kernel.holder.frame
                 if id(kernel.holder) in seen or frame is None or not isinstance(node, ast.expr):
                     continue

@@ -44,13 +44,13 @@ def _of_sink(program: Program, sink: Sink) -> Iterator[CountedLoss]:
     if not sink.dead or not isinstance(sink.target, Tensor):
         return
     event = sink.event
-    if isinstance(event, GradientTaken) and applications.only_shown(program, event):
-        return
     cuts = {id(cut.node) for cut in sink.cuts}
     for tensor in reached(iter([sink.target])):
         operation = tensor.operation
         if not counted(tensor) or not isinstance(operation.callee, Metric):
             continue
+        if isinstance(event, GradientTaken) and applications.only_shown(program, event):
+            return
         if (
             operation.node is None
             or operation.node is event.node

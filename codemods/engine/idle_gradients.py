@@ -56,8 +56,6 @@ class Unapplied(NamedTuple):
 
 def idle(program: Program) -> Iterator[Noticed]:
     """A training loop with an optimizer that is never called."""
-    if not nothing_applied(program):
-        return
     requests = [
         event
         for event in program.of(GradientTaken)
@@ -65,6 +63,8 @@ def idle(program: Program) -> Iterator[Noticed]:
     ]
     nodes = {id(event.node) for event in requests}
     if len(nodes) != 1 or sum(1 for each in {id(event.node) for event in program.of(GradientTaken)}) != 1:
+        return
+    if not nothing_applied(program):
         return
     event = requests[0]
     statement = program.statement(event.node, event.frame.path)
@@ -98,6 +98,8 @@ def idle_in_graph(program: Program) -> Iterator[Unapplied]:
     """`compute_gradients` in a program that applies none, although a session runs something again and again; what is
     run once may be a test of the gradients themselves.
     """
+    if not any("compute_gradients" in source.text for source in program.files.values()):
+        return
     if not nothing_applied(program):
         return
     names = ("apply_gradients", "minimize", "assign", "assign_sub", "assign_add")

@@ -47,10 +47,11 @@ class Forsaken(NamedTuple):
 
 def idle_sums(program: Program) -> Iterator[Noticed]:
     """Requests that are repeated, and whose gradients come to nothing, though an optimizer was made."""
-    if trains_by_optimizer(program) or intentions.asserted(program):
+    requests = list(program.of(GradientTaken))
+    if not requests or trains_by_optimizer(program) or intentions.asserted(program):
         return
     seen: set[ast.AST] = set()
-    for event in program.of(GradientTaken):
+    for event in requests:
         if event.node in seen or event.method != "gradient" or event.tape.fields.get("graph"):
             continue
         seen.add(event.node)

@@ -48,7 +48,11 @@ class LeftOut(NamedTuple):
 
 def left_out(program: Program) -> Iterator[Noticed]:
     """A fresh network on the way of the loss that no optimizer is given, while others of the same class are."""
-    sinks = [sink for sink in program.sinks if sink.kind == "tape" and isinstance(sink.event, GradientTaken)]
+    sinks = [
+        sink
+        for sink in program.sinks
+        if sink.kind == "tape" and isinstance(sink.event, GradientTaken) and isinstance(sink.event.frame.this, Instance)
+    ]
     if not sinks or freshness.weights_may_come(program):
         return
     moved = trainings.updated(program, own_steps=False)
@@ -112,7 +116,9 @@ def passed_over(program: Program) -> Iterator[Noticed]:
     sinks = [
         sink
         for sink in unreached.trained(program)
-        if isinstance(sink.event, GradientTaken) and isinstance(sink.event.sources, (WeightList, Collection))
+        if isinstance(sink.event, GradientTaken)
+        and isinstance(sink.event.sources, (WeightList, Collection))
+        and _all_arrives(sink)
     ]
     if not sinks or freshness.weights_may_come(program) or intentions.asserted(program):
         return
@@ -124,17 +130,7 @@ def passed_over(program: Program) -> Iterator[Noticed]:
     switches = trainings.Switches(program)
     for sink in sinks:
         event = sink.event
-        assert isinstance(event, GradientTaken)
-        path = sink.path
-        if (
-            path.anything
-            or not path.complete
-            or path.lost
-            or event.conditional
-            or event.sources_node is None
-            or not any(isinstance(value, Layer) for value in path.connected)
-        ):
-            continue
+        assert isinstance(event, GradientTaken) and event.sources_node is not None
         missing: list[Value] = []
         for value in sink.gradient_flow.reach(sink.target).sources.values():
             if id(value) in moved or switches.settings(value):
@@ -165,6 +161,18 @@ def passed_over(program: Program) -> Iterator[Noticed]:
                 LeftOut(event, part, spelled),
                 tuple(dict.fromkeys(describe(value) for value in weights)),
             )
+
+
+def _all_arrives(sink: Sink) -> bool:
+    """Whether all that is certainly asked for gets its gradient, a layer among it."""
+    event, path = sink.event, sink.path
+    return (
+        isinstance(event, GradientTaken)
+        and not (path.anything or path.lost or event.conditional)
+        and path.complete
+        and event.sources_node is not None
+        and any(isinstance(value, Layer) for value in path.connected)
+    )
 
 
 def _made_in_call(layer: Layer) -> bool:

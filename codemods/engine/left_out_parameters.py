@@ -35,10 +35,12 @@ def left_out_parameters(program: Program) -> Iterator[Noticed]:
     its logarithm, or zero where it is a factor.
     """
     sinks = list(_trained(program))
+    if not sinks or not isinstance(sinks[0].event, GradientTaken):
+        return
     # Where there are several trainings, each moves some weights and leaves the others as they are; and what is loaded
     # may be complete. A term that is there for the variable alone says more.
     doubtful = len({id(sink.event.node) for sink in sinks}) != 1 or freshness.weights_may_come(program)
-    if not sinks or (doubtful and not lists_are_known(program)):
+    if doubtful and not lists_are_known(program):
         return
     if intentions.asserted(program) or intentions.random_meant(program):
         return

@@ -39,12 +39,12 @@ class MovedCopy(NamedTuple):
 
 def moved_copies(program: Program) -> Iterator[MovedCopy]:
     """The steps of a training by hand in which no weight moves, where nothing else in the program moves one."""
-    if not nothing_applied(program):
-        return
     steps: dict[int, list[Moved]] = {}
     for moved in program.of(Moved):
         for node in _requests(moved.value):
             steps.setdefault(id(node), []).append(moved)
+    if not steps or not nothing_applied(program):
+        return
     seen: set[int] = set()
     for event in program.of(GradientTaken):
         own = steps.get(id(event.node), [])

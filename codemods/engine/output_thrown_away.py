@@ -33,14 +33,14 @@ class ThrownAway(NamedTuple):
 
 def thrown_away(program: Program) -> Iterator[ThrownAway]:
     """The calls of models with several outputs whose other outputs nothing in the program teaches any more."""
-    if any(called(node) == "add_loss" for path in program.trees for node in program.nodes_of(path, ast.Call)):
-        return  # a layer inside may teach what its output does not
     for sink in unreached.trained(program):
         event, path = sink.event, sink.path
         if not isinstance(event, Trained) or not isinstance(event.model, Network) or event.model.form != "functional":
             continue
         if event.added_losses or not path.lost or not path.connected or not path.complete or path.anything:
             continue
+        if program.once(_adds_losses):
+            return  # a layer inside may teach what its output does not
         cut_off = {id(value) for cut in sink.cuts for value in cut.sources}
         for inner in event.model.fields.get("layers") or ():
             if not _has_outputs(inner):
@@ -57,6 +57,10 @@ def thrown_away(program: Program) -> Iterator[ThrownAway]:
             if any(id(part) in held for part in path.connected) and not _taught_later(program, sink, call, missing):
                 names = tuple(dict.fromkeys(describe(part) for part in missing))
                 yield ThrownAway(sink, call, inner, event.model, names)
+
+
+def _adds_losses(program: Program) -> bool:
+    return any(called(node) == "add_loss" for path in program.trees for node in program.nodes_of(path, ast.Call))
 
 
 def _has_outputs(inner: object) -> bool:

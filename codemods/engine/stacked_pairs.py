@@ -30,10 +30,10 @@ def stacked_pair(program: Program, event: Trained) -> StackedPair | None:
     """The list of two arrays that became the one tensor of a training's data set."""
     made = event.source
     node = made.node if isinstance(made, Dataset) and made.kind == "dataset" else None
-    if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") != _MAKER:
+    if not isinstance(node, ast.Call) or getattr(node.func, "attr", "") != _MAKER or not _is_one_tensor(event):
         return None
     path = file_of(program, node)
-    if path is None or not _is_one_tensor(event) or inputs_of(event) not in (None, 1):
+    if path is None or inputs_of(event) not in (None, 1):
         return None
     given = _list_of_two(program, path, node)
     if given is None or _are_samples(event):

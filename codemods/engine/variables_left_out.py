@@ -35,7 +35,11 @@ class VariablesLeftOut(NamedTuple):
 
 def variables_left_out(program: Program) -> Iterator[Noticed]:
     """Random weights in front of trained ones that nothing in the program moves, sets or asks for."""
-    sinks = [sink for sink in program.sinks if sink.kind == "tape" and isinstance(sink.event, GradientTaken)]
+    sinks = [
+        sink
+        for sink in program.sinks
+        if sink.kind == "tape" and isinstance(sink.event, GradientTaken) and _asks_for_variables(sink.event)
+    ]
     if not sinks or any(
         ask(program) for ask in (freshness.weights_may_come, intentions.asserted, intentions.random_meant)
     ):
@@ -74,16 +78,19 @@ def variables_left_out(program: Program) -> Iterator[Noticed]:
 
 
 def _trains_variables(program: Program, sink: Sink) -> bool:
-    """Whether the request names variables one by one, and its gradients move them: by an optimizer or by hand."""
+    """Whether the gradients of a request move all that it names: by an optimizer or by hand."""
     event, path = sink.event, sink.path
-    assert isinstance(event, GradientTaken)
-    sources = event.sources.items if isinstance(event.sources, Collection) else ()
-    if not sources or not all(isinstance(value, Variable) for value in sources):
-        return False
+    assert isinstance(event, GradientTaken) and isinstance(event.sources, Collection)
     if path.anything or not path.complete or path.lost:
         return False
     by_hand = moved_by_hand(program)
-    return applications.of(program, event) is not None or all(id(value) in by_hand for value in sources)
+    return applications.of(program, event) is not None or all(id(value) in by_hand for value in event.sources.items)
+
+
+def _asks_for_variables(event: GradientTaken) -> bool:
+    """Whether the request names variables one by one."""
+    items = event.sources.items if isinstance(event.sources, Collection) else ()
+    return bool(items) and all(isinstance(value, Variable) for value in items)
 
 
 def _is_offset(value: Value) -> bool:

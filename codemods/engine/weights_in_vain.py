@@ -42,7 +42,7 @@ def in_vain(program: Program) -> Iterator[InVain]:
         reached.update(sink.reached)
     sorted_out = {id(case.sink) for case in unreached.partly(program)}
     for sink in program.sinks:
-        if unreached.in_test(sink.event.frame) or not _trains(program, sink):
+        if unreached.in_test(sink.event.frame):
             continue
         path = sink.path
         if not path.lost or not path.connected or not path.complete or path.anything:
@@ -53,7 +53,7 @@ def in_vain(program: Program) -> Iterator[InVain]:
             for part in path.lost
             if isinstance(part, Variable) and id(part) not in reached | cut_off and _moves(part)
         ]
-        if not parts:
+        if not parts or not _trains(program, sink):
             continue
         everything = Flow(sink.tape, full=True, marks=parts)
         for frame in _frames(sink):
