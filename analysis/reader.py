@@ -35,11 +35,15 @@ class Reader:
         files: Files | None = None,
         keras: int | None = None,
         pinned: Callable[[str], int | None] | None = None,
+        parsed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`keras` is the generation that the user states, `pinned` finds the one that a file's project requires."""
+        """`keras` is the generation that the user states, `pinned` finds the one that a file's project requires;
+        `parsed` is called between the parsing of a program and its interpretation.
+        """
         self._load = files if files is not None else _from_disk
         self._keras = keras
         self._pinned = pinned
+        self._on_parsed = parsed
         self._parsed: dict[str, tuple[SourceFile, ast.Module] | None] = {}
         self._places: dict[str, tuple[str | None, tuple[str, ...]]] = {}
         self._folders: dict[str, frozenset[str]] = {}
@@ -63,6 +67,7 @@ class Reader:
             files, trees = {source.path: source}, {source.path: tree}
             absent, searched = prospect.absent, prospect.files
             return Program(source.path, files, trees, (), keras, known, absent=absent, searched=searched)
+        self._on_parsed()
         limit = sys.getrecursionlimit()
         try:
             sys.setrecursionlimit(max(limit, RECURSION))

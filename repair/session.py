@@ -26,7 +26,7 @@ from regrad.repair.options import Options
 from regrad.repair.outcome import Fault, FileOutcome, FindingOutcome, Status
 from regrad.repair.pins import Pins
 from regrad.repair.plan import Choice, Key, Plan
-from regrad.repair.survey import ProgramReader, Surveyed, Surveyor, seldom_collected
+from regrad.repair.survey import ProgramReader, Surveyed, Surveyor, seldom_collected, set_apart
 from regrad.repair.targets import EXCLUDED, Rejected, Target, pattern, targets
 from regrad.repair.through_entry import through
 from regrad.repair.write import NotWritten, replace_files
@@ -114,6 +114,7 @@ class Session:
         self._detector = Detector(selected(options.select, options.ignore) if rules is None else rules, options)
         self._pins = Pins()
         self._reader = reader or partial(Reader, pinned=self._pins.generation_of)
+        self._surveying = reader or partial(Reader, pinned=self._pins.generation_of, parsed=set_apart)
         # Answers of earlier runs and of other processes are those of the real parts.
         self._alone = rules is not None or reader is not None or bool(self._contents)
         self._cache = Cache(options) if cache and not self._alone else None
@@ -293,7 +294,7 @@ class Session:
         return decode(path, self._content(path))
 
     def _new_reader(self) -> ProgramReader:
-        return self._reader(lambda path: self._source(path, {}), _keras(self.options.keras))
+        return self._surveying(lambda path: self._source(path, {}), _keras(self.options.keras))
 
     def _read(self, entry: str, versions: Mapping[str, Version]) -> Program:
         return self._reader(lambda path: self._source(path, versions), _keras(self.options.keras)).read(entry)
@@ -493,7 +494,7 @@ def surveyor(options: Options) -> Surveyor:
     """One that reads from the disk, for a process that only surveys."""
     detector = Detector(selected(options.select, options.ignore), options)
     pins = Pins()
-    return Surveyor(detector, read_bytes, lambda: Reader(None, _keras(options.keras), pins.generation_of))
+    return Surveyor(detector, read_bytes, lambda: Reader(None, _keras(options.keras), pins.generation_of, set_apart))
 
 
 def _verifier(options: Options) -> Comparer:

@@ -23,24 +23,32 @@ if TYPE_CHECKING:
 SELDOM = (2_000_000, 20, 100)
 """When Python looks for circles in memory by itself. The usual numbers make it look through all that is known of a
 program again and again, for a quarter of the whole time."""
-MUCH = 5_000
-"""So many new objects are worth a look after a program, when nearly all of them are left over. While they still lie in
-the processor's cache a look costs a quarter of what it costs after a hundred programs."""
 
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """While many files are read, circles in memory are looked for less often."""
+    """While many files are read, circles in memory are looked for less often, and not in what was there before."""
     usual = gc.get_threshold()
     if usual[0] == 0:
         # Somebody has switched it off.
         yield
         return
     gc.set_threshold(*SELDOM)
+    set_apart()
     try:
         yield
     finally:
         gc.set_threshold(*usual)
+        gc.unfreeze()
+
+
+def set_apart() -> None:
+    """What there is now is passed over when circles are looked for.
+
+    A tree is half of what is known of a program, and in no circle itself: it goes when nothing holds it any more.
+    """
+    if gc.isenabled() and gc.get_threshold()[0]:
+        gc.freeze()
 
 
 class ProgramReader(Protocol):
@@ -104,7 +112,9 @@ class Surveyor:
 
     def survey(self, path: str, *, known: Callable[[Finding], bool] = lambda finding: False) -> Surveyed:
         """The answer for a file. What is `known` already is given without its mendings."""
-        if gc.isenabled() and gc.get_count()[0] > MUCH:
+        # Nearly all that the program before was known by is left over. While it still lies in the processor's cache a
+        # look costs a quarter of what it costs after a hundred programs; what a tree set apart holds would never go.
+        if gc.isenabled():
             gc.collect(0)
         try:
             content = self._content(path)

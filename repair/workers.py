@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from regrad.repair.outcome import Status
-from regrad.repair.survey import SELDOM, Surveyed, Surveyor
+from regrad.repair.survey import SELDOM, Surveyed, Surveyor, set_apart
 
 if TYPE_CHECKING:
     # Imported where they are needed: a check of one file starts without them.
@@ -107,6 +107,7 @@ def _start(options: Options) -> None:
     from regrad.repair.session import surveyor
 
     gc.set_threshold(*SELDOM)
+    set_apart()
     _OWN[:] = [surveyor(options)]
 
 
