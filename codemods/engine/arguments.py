@@ -1,20 +1,26 @@
-"""Changing the arguments of one call, with libcst on the call's own text: layout, commas and comments stay."""
+"""Changing the arguments of one call in its own text: layout, commas and comments stay. Without libcst, whose import
+takes as long as the check of ten programs.
+"""
 
 from __future__ import annotations
 
 import ast
+import io
 import re
+import tokenize
+import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from regrad.analysis.location import Position, Span
 from regrad.analysis.source import SourceFile
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.rule import Edit
 
-if TYPE_CHECKING:
-    import libcst
-
 _BREAK = re.compile(r"\r\n|\r")
+_LINES = re.compile(r"(?:(?:[ \t\f]|\\\n)*(?:#[^\n]*)?\n)*")
+"""The lines that end in a space between two words; what follows is the beginning of the next line."""
+_BLANK = frozenset({tokenize.NL, tokenize.NEWLINE, tokenize.COMMENT, tokenize.ENDMARKER})
 
 
 class CannotChange(CannotMove):
@@ -68,27 +74,55 @@ class Callee(NamedTuple):
 Change = Set | Append | Remove | Rename | Swap | Callee
 
 
+class _Argument(NamedTuple):
+    """One argument with all that stands before the next."""
+
+    value: str
+    star: str = ""
+    name: str = ""
+    equal: str = ""
+    """What stands between the star, or the name, and the value."""
+    after: str = ""
+    """The space behind the value."""
+    comma: str = ""
+    """The comma with the space behind it; empty where there is none."""
+
+
+class _Call(NamedTuple):
+    """A call in its parts."""
+
+    callee: str
+    opening: str
+    """The parenthesis with the space before it."""
+    before: str
+    """The space before the first argument."""
+    arguments: tuple[_Argument, ...]
+
+    @property
+    def text(self) -> str:
+        parts = (f"{each.star}{each.name}{each.equal}{each.value}{each.after}{each.comma}" for each in self.arguments)
+        return f"{self.callee}{self.opening}{self.before}{''.join(parts)})"
+
+
+class _Word(NamedTuple):
+    """A token: where it stands in the text, and in how many parentheses."""
+
+    text: str
+    start: int
+    end: int
+    depth: int
+
+
 def changed_call(source: SourceFile, call: ast.Call, changes: Sequence[Change]) -> str:
     """The text of the call after the changes, made in order; raises `CannotChange`."""
-    import libcst
     from regrad.codemods.engine.guard import fits_libcst
 
     if not fits_libcst(call):
         raise CannotChange("the call is nested too deeply")
-    text = _BREAK.sub("\n", source.segment(source.span(call)))
-    try:
-        # Parentheses around it let a call that spans lines stand alone.
-        module = libcst.parse_module(f"({text})\n")
-        statement = module.body[0]
-        expression = statement.body[0] if isinstance(statement, libcst.SimpleStatementLine) else None
-        node = expression.value if isinstance(expression, libcst.Expr) else None
-        if not isinstance(node, libcst.Call) or len(node.lpar) != 1:
-            raise CannotChange("the place of the call is not known exactly (inside an f-string?)")
-        for change in changes:
-            node = _made(node, change)
-        return module.code_for_node(node)[1:-1]
-    except (libcst.ParserSyntaxError, RecursionError):
-        raise CannotChange("libcst cannot read the call") from None
+    made = _parsed(_BREAK.sub("\n", source.segment(source.span(call))))
+    for change in changes:
+        made = _made(made, change)
+    return made.text
 
 
 def change_call(source: SourceFile, call: ast.Call, *changes: Change) -> Edit:
@@ -108,82 +142,147 @@ def swap_arguments(source: SourceFile, call: ast.Call, one: Key = 0, other: Key 
     return change_call(source, call, Swap(one, other))
 
 
-def _made(call: libcst.Call, change: Change) -> libcst.Call:
-    import libcst
+def _parsed(call: str) -> _Call:
+    # Parentheses around it let a call that spans lines stand alone.
+    text = f"({call})"
+    source = SourceFile("", b"", text, "\n", "utf-8", False)
+    try:
+        node = _tree(text)
+        words = _words(source)
+    except (SyntaxError, ValueError, RecursionError, tokenize.TokenError):
+        raise CannotChange("the call cannot be read by itself") from None
+    whole = Span(source.position(1), source.position(len(text) - 1))
+    if not isinstance(node, ast.Call) or source.span(node) != whole:
+        raise CannotChange("the place of the call is not known exactly (inside an f-string?)")
+    close = len(words) - 2
+    opening = max(number for number in range(close) if words[number].depth == words[close].depth)
+    values = (*node.args, *(keyword.value for keyword in node.keywords))
+    ends = sorted(source.offset(source.span(value).end) for value in values)
+    arguments: list[_Argument] = []
+    first = opening + 1
+    for end in ends:
+        # Parentheses around the value are no part of its node.
+        inside = range(first, close)
+        last = next((each for each in inside if words[each].start >= end and _is_comma(words, each, opening)), close)
+        arguments.append(_argument(text, words, first, last))
+        first = last + 1
+    callee = words[opening - 1].end
+    return _Call(
+        text[1:callee],
+        text[callee : words[opening].end],
+        text[words[opening].end : words[opening + 1].start],
+        tuple(arguments),
+    )
 
+
+def _is_comma(words: list[_Word], place: int, opening: int) -> bool:
+    """Whether it parts two arguments of the call whose parenthesis is that word."""
+    return words[place].text == "," and words[place].depth == words[opening].depth + 1
+
+
+def _argument(text: str, words: list[_Word], first: int, last: int) -> _Argument:
+    """The argument that begins with one word and ends before another, which is a comma or the parenthesis."""
+    star = name = equal = ""
+    value = first
+    if words[first].text in ("*", "**"):
+        value = first + 1
+        star, equal = words[first].text, text[words[first].end : words[value].start]
+    elif words[first + 1].text == "=":
+        value = first + 2
+        name, equal = words[first].text, text[words[first].end : words[value].start]
+    end = words[last - 1].end
+    comma = text[words[last].start : words[last + 1].start] if words[last].text == "," else ""
+    return _Argument(text[words[value].start : end], star, name, equal, text[end : words[last].start], comma)
+
+
+def _tree(text: str) -> ast.expr:
+    with warnings.catch_warnings():
+        # An invalid escape is the author's matter and would be printed on our terminal.
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode="eval").body
+
+
+def _words(source: SourceFile) -> list[_Word]:
+    found: list[_Word] = []
+    depth = 0
+    for word in tokenize.generate_tokens(io.StringIO(source.text).readline):
+        if word.type in _BLANK:
+            continue
+        depth -= word.type == tokenize.OP and word.string in (")", "]", "}")
+        start, end = (source.offset(Position(line, column + 1)) for line, column in (word.start, word.end))
+        found.append(_Word(word.string, start, end, depth))
+        depth += word.type == tokenize.OP and word.string in ("(", "[", "{")
+    return found
+
+
+def _made(call: _Call, change: Change) -> _Call:
     if isinstance(change, Callee):
-        return call.with_changes(func=_expression(change.text))
-    arguments = list(call.args)
+        return call._replace(callee=_expression(change.text))
+    arguments = list(call.arguments)
     if isinstance(change, Swap):
         one, other = _find(arguments, change.one), _find(arguments, change.other)
         values = arguments[one].value, arguments[other].value
-        arguments[one] = arguments[one].with_changes(value=values[1])
-        arguments[other] = arguments[other].with_changes(value=values[0])
+        arguments[one] = arguments[one]._replace(value=values[1])
+        arguments[other] = arguments[other]._replace(value=values[0])
     elif isinstance(change, Rename):
         index = _find(arguments, change.key)
         argument = arguments[index]
         if not change.name:
-            if any(each.keyword is not None or each.star for each in arguments[:index]):
+            if any(each.name or each.star for each in arguments[:index]):
                 raise CannotChange("a positional argument cannot follow a keyword")
-            arguments[index] = argument.with_changes(keyword=None, equal=libcst.MaybeSentinel.DEFAULT)
-        elif argument.keyword is not None:
-            arguments[index] = argument.with_changes(keyword=argument.keyword.with_changes(value=change.name))
+            arguments[index] = argument._replace(name="", equal="")
+        elif argument.name:
+            arguments[index] = argument._replace(name=change.name)
         else:
-            if index + 1 < len(arguments) and arguments[index + 1].keyword is None and not arguments[index + 1].star:
+            if any(not each.name and not each.star for each in arguments[index + 1 :]):
                 raise CannotChange("a positional argument cannot follow a keyword")
-            arguments[index] = _named(argument, change.name)
+            arguments[index] = argument._replace(name=change.name, equal="=")
     elif isinstance(change, Remove):
         index = _find(arguments, change.key)
         gone = arguments.pop(index)
         if index == len(arguments) and arguments:
-            arguments[-1] = arguments[-1].with_changes(comma=gone.comma, whitespace_after_arg=gone.whitespace_after_arg)
-        if not arguments and "#" not in libcst.Module([]).code_for_node(call.whitespace_before_args):
-            call = call.with_changes(whitespace_before_args=libcst.SimpleWhitespace(""))
+            arguments[-1] = arguments[-1]._replace(after=gone.after, comma=gone.comma)
+        if not arguments and "#" not in call.before:
+            call = call._replace(before="")
     elif isinstance(change, Append):
-        positional = [each.keyword is None and each.star != "**" for each in arguments]
+        positional = [not each.name and each.star != "**" for each in arguments]
         index = positional.count(True) if all(positional[: positional.count(True)]) else len(arguments)
-        return _inserted(call, index, libcst.Arg(_expression(change.value)))
+        return _inserted(call, index, _Argument(_expression(change.value)))
     else:
         place = _index(arguments, change.key)
         if place is None and isinstance(change.key, str):
             index = next((at for at, each in enumerate(arguments) if each.star == "**"), len(arguments))
             neighbour = _index(arguments, change.after) if change.after is not None else None
-            if neighbour is not None and all(each.keyword is not None for each in arguments[neighbour + 1 :]):
+            if neighbour is not None and all(each.name for each in arguments[neighbour + 1 :]):
                 index = neighbour + 1
-            return _inserted(call, index, _named(libcst.Arg(_expression(change.value)), change.key))
+            return _inserted(call, index, _Argument(_expression(change.value), name=change.key, equal="="))
         index = _find(arguments, change.key)
-        arguments[index] = arguments[index].with_changes(value=_expression(change.value))
-    return call.with_changes(args=arguments)
+        arguments[index] = arguments[index]._replace(value=_expression(change.value))
+    return call._replace(arguments=tuple(arguments))
 
 
-def _expression(text: str) -> libcst.BaseExpression:
-    import libcst
-
-    return libcst.parse_expression(text)
-
-
-def _named(argument: libcst.Arg, name: str) -> libcst.Arg:
-    import libcst
-
-    none = libcst.SimpleWhitespace("")
-    return argument.with_changes(
-        keyword=libcst.Name(name), equal=libcst.AssignEqual(whitespace_before=none, whitespace_after=none)
-    )
+def _expression(text: str) -> str:
+    """The text, if it is an expression."""
+    try:
+        _tree(text)
+    except (SyntaxError, ValueError, RecursionError):
+        raise CannotChange("what the call is to be given is no expression by itself") from None
+    return text
 
 
-def _index(arguments: Sequence[libcst.Arg], key: Key) -> int | None:
+def _index(arguments: Sequence[_Argument], key: Key) -> int | None:
     for index, argument in enumerate(arguments):
         if isinstance(key, str):
-            if argument.keyword is not None and argument.keyword.value == key:
+            if argument.name == key:
                 return index
-        elif argument.star or argument.keyword is not None:
+        elif argument.star or argument.name:
             return None
         elif index == key:
             return index
     return None
 
 
-def _find(arguments: Sequence[libcst.Arg], key: Key) -> int:
+def _find(arguments: Sequence[_Argument], key: Key) -> int:
     index = _index(arguments, key)
     if index is None:
         name = f"`{key}`" if isinstance(key, str) else f"number {key + 1}"
@@ -191,60 +290,59 @@ def _find(arguments: Sequence[libcst.Arg], key: Key) -> int:
     return index
 
 
-def _inserted(call: libcst.Call, index: int, new: libcst.Arg) -> libcst.Call:
+def _inserted(call: _Call, index: int, new: _Argument) -> _Call:
     """The call with one more argument, laid out like those that it has."""
-    import libcst
-
-    arguments = list(call.args)
+    arguments = list(call.arguments)
     if not arguments:
-        return call.with_changes(args=[new])
+        return call._replace(arguments=(new,))
     separator = _separator(call)
     if index < len(arguments):
-        arguments.insert(index, new.with_changes(comma=libcst.Comma(whitespace_after=separator)))
-        return call.with_changes(args=arguments)
+        arguments.insert(index, new._replace(comma=f",{separator}"))
+        return call._replace(arguments=tuple(arguments))
     last = arguments[-1]
-    if isinstance(last.comma, libcst.Comma):
+    if last.comma:
         # What stands between the last comma and the parenthesis; a comment there belongs to the argument before.
-        between, end = _split(last.comma.whitespace_after, separator)
-        arguments[-1] = last.with_changes(comma=last.comma.with_changes(whitespace_after=between))
-        arguments.append(new.with_changes(comma=libcst.Comma(whitespace_after=end)))
+        between, end = _split(last.comma[1:], separator)
+        arguments[-1] = last._replace(comma=f",{between}")
+        arguments.append(new._replace(comma=f",{end}"))
     else:
-        between, end = _split(last.whitespace_after_arg, separator)
-        none = libcst.SimpleWhitespace("")
-        comma = libcst.Comma(whitespace_after=between)
-        arguments[-1] = last.with_changes(comma=comma, whitespace_after_arg=none)
-        arguments.append(new.with_changes(whitespace_after_arg=end))
-    return call.with_changes(args=arguments)
+        between, end = _split(last.after, separator)
+        arguments[-1] = last._replace(comma=f",{between}", after="")
+        arguments.append(new._replace(after=end))
+    return call._replace(arguments=tuple(arguments))
 
 
-def _separator(call: libcst.Call) -> libcst.BaseParenthesizableWhitespace:
+def _separator(call: _Call) -> str:
     """What this call puts before an argument that is not the first, without comments."""
-    import libcst
-
-    candidates = (
-        [call.args[-2].comma.whitespace_after]
-        if len(call.args) > 1 and isinstance(call.args[-2].comma, libcst.Comma)
-        else []
-    )
-    for candidate in (*candidates, call.whitespace_before_args):
-        if isinstance(candidate, libcst.ParenthesizedWhitespace):
-            return libcst.ParenthesizedWhitespace(indent=candidate.indent, last_line=candidate.last_line)
-        if candidate is not call.whitespace_before_args:
-            return candidate
-    return libcst.SimpleWhitespace(" ")
+    behind = call.arguments[-2].comma[1:] if len(call.arguments) > 1 else None
+    for space in (behind, call.before):
+        if space is not None and _is_broken(space):
+            return _without_lines(space)
+        if space is not None and space is behind:
+            return space
+    return " "
 
 
-def _split(
-    space: libcst.BaseParenthesizableWhitespace, separator: libcst.BaseParenthesizableWhitespace
-) -> tuple[libcst.BaseParenthesizableWhitespace, libcst.BaseParenthesizableWhitespace]:
+def _split(space: str, separator: str) -> tuple[str, str]:
     """The space before the closing parenthesis as the space before a new argument and the space after it."""
-    import libcst
-
-    if not isinstance(space, libcst.ParenthesizedWhitespace):
+    if not _is_broken(space):
         return separator, space
-    end = libcst.ParenthesizedWhitespace(indent=space.indent, last_line=space.last_line)
-    has_comment = space.first_line.comment is not None or any(line.comment for line in space.empty_lines)
-    if isinstance(separator, libcst.ParenthesizedWhitespace):
-        between = space.with_changes(indent=separator.indent, last_line=separator.last_line)
-        return between, end
-    return (space, end) if has_comment else (separator, end)
+    end = _without_lines(space)
+    if _is_broken(separator):
+        return space[: _lines(space)] + separator[_lines(separator) :], end
+    return (space, end) if "#" in space else (separator, end)
+
+
+def _lines(space: str) -> int:
+    """Where the last line of a space begins."""
+    found = _LINES.match(space)
+    return found.end() if found is not None else 0
+
+
+def _is_broken(space: str) -> bool:
+    return _lines(space) > 0
+
+
+def _without_lines(space: str) -> str:
+    """One line break, and how far the last line is indented."""
+    return "\n" + space[_lines(space) :]
