@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from regrad.cli.job import Job
 
 _FLAGS = {"--exit-zero": "exit_zero", "--isolated": "isolated"}
-_VALUES = {"--output-format": "output_format", "--stdin-filename": "stdin_filename"}
+_VALUES = {"--jobs": "jobs", "--output-format": "output_format", "--stdin-filename": "stdin_filename"}
 
 
 def quick_job(arguments: Sequence[str]) -> Job | None:
@@ -44,6 +44,9 @@ def _job(paths: list[str], flags: set[str], values: dict[str, str]) -> Job | Non
     wanted = values.get("output_format")
     if wanted is not None and wanted not in {each.value for each in OutputFormat}:
         return None
+    jobs = values.get("jobs")
+    if jobs is not None and not (jobs.isdecimal() and int(jobs)):
+        return None
     return Job(
         paths=tuple(paths or (".",)),
         request=Request(verify=False, isolated="isolated" in flags),
@@ -51,4 +54,5 @@ def _job(paths: list[str], flags: set[str], values: dict[str, str]) -> Job | Non
         output_format=OutputFormat(wanted) if wanted is not None else None,
         exit_zero="exit_zero" in flags,
         stdin_filename=values.get("stdin_filename"),
+        jobs=None if jobs is None else int(jobs),
     )
