@@ -299,7 +299,8 @@ def _generate(
         elements = [iteration.element(interpreter, iterable, first.iter)]
     results: list[Value] = []
     scope = interpreter.frame.scope
-    hidden = {name.id: scope.names.get(name.id) for name in ast.walk(first.target) if isinstance(name, ast.Name)}
+    targets = (first.target,) if isinstance(first.target, ast.Name) else ast.walk(first.target)
+    hidden = {name.id: scope.names.get(name.id) for name in targets if isinstance(name, ast.Name)}
     for value in elements:
         interpreter.steps += 1
         if interpreter.exhausted:

@@ -104,7 +104,7 @@ class _File:
         self.imports = tuple(imports)
         self.modules = frozenset(modules)
         """Those that are modules if they are there at all, and not names in modules."""
-        self.may_ask = _says_so(text) or _BY_NAME.search(text) is not None
+        self.may_ask = _says_so(text) or _trains_by_name(text)
 
     @cached_property
     def parts(self) -> tuple[frozenset[str] | None, tuple[_Unit, ...]]:
@@ -300,9 +300,13 @@ def _all(masks: Iterable[int]) -> int:
 
 def _asks(text: str) -> bool:
     """Whether the program itself trains or asks for gradients."""
-    if _BY_NAME.search(text):
+    if _trains_by_name(text):
         return True
     return _says_so(text) and _says_so(_STRING.sub("", text))
+
+
+def _trains_by_name(text: str) -> bool:
+    return "getattr" in text and _BY_NAME.search(text) is not None
 
 
 def _says_so(text: str) -> bool:
@@ -312,7 +316,7 @@ def _says_so(text: str) -> bool:
 def _parts(text: str) -> tuple[frozenset[str] | None, tuple[_Unit, ...]]:
     members: set[str] = set()
     renamed: dict[str, set[str]] = {}
-    by_name = _BY_NAME.search(text) is not None
+    by_name = _trains_by_name(text)
     all_names = False
 
     def taken(found: re.Match[str]) -> str:

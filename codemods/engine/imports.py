@@ -28,10 +28,12 @@ def spelled(tree: ast.Module, names: str | Sequence[str], at: ast.AST | None = N
     The first of `names` that can be said is taken. `tensorflow.keras.losses.Huber` is `tf.keras.losses.Huber` after
     `import tensorflow as tf`, `keras.losses.Huber` after `from tensorflow import keras`, `Huber` where it is imported.
     """
+    # A function body runs later than everything at the top level.
+    late = at is None or _is_in_function(at, tree)
     known = [
         (local, dotted)
         for local, dotted, statement in _module_imports(tree)
-        if at is None or _is_before(statement, at, tree)
+        if late or statement.lineno < getattr(at, "lineno", 0)
     ]
     rebound = _rebound(tree)
     for name in [names] if isinstance(names, str) else names:
@@ -172,14 +174,12 @@ def _module_statements(statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
                 yield from _module_statements(handler.body)
 
 
-def _is_before(statement: ast.stmt, at: ast.AST, tree: ast.Module) -> bool:
-    """Whether the import has run when `at` runs: a function body runs later than everything at the top level."""
+def _is_in_function(at: ast.AST, tree: ast.Module) -> bool:
     line: int = getattr(at, "lineno", 0)
-    inside = any(
+    return any(
         isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef) and each.lineno <= line <= (each.end_lineno or line)
         for each in ast.walk(tree)
     )
-    return inside or statement.lineno < line
 
 
 def _rebound(tree: ast.Module) -> set[str]:

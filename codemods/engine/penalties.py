@@ -67,10 +67,10 @@ def _terms(target: Value, full: Flow, wanted: dict[int, Value]) -> Iterator[Tens
         value = stack.pop()
         if isinstance(value, Gradients):
             value = value.tensor
-        if not isinstance(value, Tensor) or not full.reach(value).sources.keys() & wanted.keys():
+        if not isinstance(value, Tensor) or not full.among(value, wanted):
             continue
         operation = value.operation
-        depending = [each for each in operation.inputs if full.reach(each).sources.keys() & wanted.keys()]
+        depending = [each for each in operation.inputs if full.among(each, wanted)]
         adding = operation.name in _ADDING
         scaling = operation.name in _SCALING and len(depending) == 1
         if operation.transfer == Transfer.STOP:
