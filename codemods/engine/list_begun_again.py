@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -92,6 +93,9 @@ def _binding(program: Program, sink: Sink, name: str) -> tuple[list[ast.stmt], a
     """The statements whose weights are lost, the one that loses them, and their file."""
     event = sink.event
     path = event.frame.path
+    # Most lists are asked of a model where they are used, which is seen without a walk through all statements.
+    if re.search(re.escape(name) + r"[\s\\)]*[=+#]", program.files[path].text) is None:
+        return None
     scope = unreached.scope_of(program, event.frame)
     if "." in name:
         # An attribute is bound in one method and used in another.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -24,14 +25,17 @@ class Midway(NamedTuple):
 
 
 _LATE = frozenset({"on_epoch_end", "on_batch_end", "on_train_batch_end"})
-_RENEWS = frozenset({"compile", "make_train_function", "train_function", "run_eagerly", "run_functions_eagerly"})
+_EAGERLY = frozenset({"run_eagerly", "run_functions_eagerly"})
+_RENEWS = frozenset({"compile", "make_train_function", "train_function"}) | _EAGERLY
+_BASE = re.compile(r"Callback[\s\\]*[,)#]")
+"""The end of the name of a base class, before the next one, the parenthesis or a comment."""
 
 
 def changes_midway(program: Program) -> Iterator[tuple[ast.Assign, str, Midway]]:
     """`self.model.….trainable = …` in a callback, after the first step at the earliest: the statement and its file."""
     for path in program.trees:
         words = program.files[path].text
-        if "Callback" not in words or "trainable" not in words:
+        if "trainable" not in words or _BASE.search(words) is None:
             continue
         for node in program.nodes_of(path, ast.ClassDef):
             if not any(program.source(base, path).rpartition(".")[2] == "Callback" for base in node.bases):
@@ -39,9 +43,8 @@ def changes_midway(program: Program) -> Iterator[tuple[ast.Assign, str, Midway]]
             names = {getattr(each, "attr", getattr(each, "arg", None)) for each in ast.walk(node)}
             if names & _RENEWS or not _is_made(program, node.name):
                 continue
-            if any(
-                getattr(each, "arg", getattr(each, "attr", None)) in ("run_eagerly", "run_functions_eagerly")
-                for each in program.nodes(path)
+            if any(word in words for word in _EAGERLY) and any(
+                getattr(each, "arg", getattr(each, "attr", None)) in _EAGERLY for each in program.nodes(path)
             ):
                 continue
             parts = _parts_held(program, node)
