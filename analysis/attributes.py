@@ -294,16 +294,16 @@ def _symbolic(interpreter: Interpreter, owner: Instance | Layer | Network, name:
     return interpreter.unknown("attribute", name, (owner,))
 
 
-def _size(interpreter: Interpreter, size: int | None) -> Value:
+def size(interpreter: Interpreter, known: int | None) -> Value:
     """A size of a tensor. It is a whole number also where it is not known: no gradient comes through it."""
-    return interpreter.unknown("shape", "size", ()) if size is None else Constant(size)
+    return interpreter.unknown("shape", "size", ()) if known is None else Constant(known)
 
 
 def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, node: ast.AST) -> Value:
     if name == "shape":
         if owner.shape is None:
             return interpreter.unknown("shape", "shape", ())
-        items: tuple[Value, ...] = tuple(_size(interpreter, size) for size in owner.shape)
+        items: tuple[Value, ...] = tuple(size(interpreter, each) for each in owner.shape)
         return Collection("tuple", items, True, node)
     if name == "T":
         shape = owner.shape[::-1] if owner.shape is not None else None
@@ -328,7 +328,7 @@ def _of_variable(interpreter: Interpreter, owner: Variable, name: str, node: ast
         shape = owner.fields.get("shape")
         if shape is None:
             return interpreter.unknown("attribute", "shape", ())
-        return Collection("tuple", tuple(_size(interpreter, size) for size in shape), True, node)
+        return Collection("tuple", tuple(size(interpreter, each) for each in shape), True, node)
     if name == "dtype":
         return Constant(owner.fields["dtype"], node) if isinstance(owner.fields.get("dtype"), str) else UNKNOWN
     if name == "trainable":

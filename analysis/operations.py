@@ -102,11 +102,16 @@ TABLE: dict[str, Operator] = {
         "diag diag_part set_diag meshgrid flatten permute_dimensions segment_sum segment_mean unsorted_segment_sum "
         "unsorted_segment_mean ctc_loss "
         "sparse_tensor_dense_matmul sparse_softmax_cross_entropy_with_logits softmax_cross_entropy_with_logits "
-        "py_function guarantee_const print Print outer cross moveaxis swapaxes ravel diff",
+        "py_function print Print outer cross moveaxis swapaxes ravel diff",
         _FLOWS,
     ),
     **_all("round rint ceil floor trunc floordiv floor_divide floor_div truncatediv fix", _STEP),
-    **_all("hsv_to_rgb random_shuffle", _STEP),
+    **_all("hsv_to_rgb random_shuffle adjust_jpeg_quality random_jpeg_quality stateless_random_jpeg_quality", _STEP),
+    **_all(
+        "as_string fingerprint multi_hot timestamp string_to_number encode_wav encode_jpeg encode_png "
+        "decode_jpeg decode_png decode_image",
+        Operator(Transfer.NONE),
+    ),
     "tf.random.shuffle": _STEP,
     "zero_fraction": Operator(Transfer.NONE, "float32", "scalar"),
     **_all("ctc_greedy_decoder ctc_beam_search_decoder", Operator(Transfer.NONE, "unknown")),
@@ -116,6 +121,7 @@ TABLE: dict[str, Operator] = {
     **_all(
         "argmax argmin argsort argpartition argwhere count_nonzero bincount histogram_fixed_width "
         "histogram_fixed_width_bins searchsorted bucketize digitize arg_max arg_min matrix_rank "
+        "nanargmax nanargmin "
         "size rank nonzero unravel_index",
         _INTEGER,
     ),
@@ -124,10 +130,14 @@ TABLE: dict[str, Operator] = {
         "equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not logical_xor "
         "is_nan isnan is_inf isinf is_finite isfinite "
         "in_top_k reduce_any reduce_all any all isclose allclose array_equal approximate_equal sequence_mask "
-        "is_non_decreasing is_strictly_increasing",
+        "is_non_decreasing is_strictly_increasing "
+        "isin isneginf isposinf iscomplex isreal signbit",
         _BOOL,
     ),
-    **_all("unique unique_with_counts lu logm", Operator(Transfer.MISSING, "same", "unknown")),
+    **_all(
+        "unique unique_with_counts guarantee_const lu lu_factor logm rfft3d irfft3d",
+        Operator(Transfer.MISSING, "same", "unknown"),
+    ),
     **_all(
         "adjust_contrast adjust_hue adjust_saturation random_contrast random_hue random_saturation",
         Operator(Transfer.MISSING, "same", "same"),
@@ -137,6 +147,10 @@ TABLE: dict[str, Operator] = {
         Operator(Transfer.MISSING, "same"),
     ),
     "tf.sparse.reduce_max": Operator(Transfer.MISSING, "same"),
+    "tf.quantization.quantize": Operator(Transfer.MISSING, "same"),
+    "tf.quantization.dequantize": Operator(Transfer.MISSING, "same"),
+    "ops.view": Operator(Transfer.MISSING),
+    "ops.histogram": Operator(Transfer.INTEGER, "int64"),
     "bincount_weighted": Operator(Transfer.MISSING, "float32", "unknown"),
     "non_max_suppression": Operator(Transfer.INTEGER, "int32"),
     "confusion_matrix": Operator(Transfer.INTEGER, "int32"),
@@ -144,11 +158,12 @@ TABLE: dict[str, Operator] = {
     "to_categorical": Operator(Transfer.LEAVES, "float32", "unknown"),
     **_all("stop_gradient", Operator(Transfer.STOP, "same", "same")),
     **_all("numpy_function py_func", Operator(Transfer.LEAVES, "unknown", "unknown")),
-    **_all("ones_like zeros_like full_like", _CONSTANT_LIKE),
+    **_all("ones_like zeros_like full_like empty_like tri", _CONSTANT_LIKE),
     **_all(
         "constant zeros ones fill full eye range linspace arange random_normal random_uniform truncated_normal "
         "stateless_uniform stateless_normal "
-        "identity_matrix empty",
+        "identity_matrix empty bartlett blackman hamming hanning kaiser hamming_window hann_window kaiser_window "
+        "vorbis_window diag_indices ops.identity tnp.identity",
         Operator(Transfer.NONE, "float32", "unknown"),
     ),
     **_all("K.eval K.get_value", Operator(Transfer.LEAVES, "same", "same")),

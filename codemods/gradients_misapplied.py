@@ -71,9 +71,9 @@ from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.left_out import LeftOut, joined, left_out, passed_over
 from regrad.codemods.engine.left_out_of_graph import LeftOutOfGraph, left_out_of_graph
 from regrad.codemods.engine.left_out_parameters import left_out_parameters, listed
+from regrad.codemods.engine.left_unread import LeftUnread, left_unread, run_before
 from regrad.codemods.engine.list_begun_again import BegunAgain, begun_again, grown
 from regrad.codemods.engine.moved_copies import MovedCopy, moved_copies, moved_in_place
-from regrad.codemods.engine.left_unread import LeftUnread, left_unread, run_before
 from regrad.codemods.engine.never_run import NeverRun, never_run
 from regrad.codemods.engine.noticed import Noticed
 from regrad.codemods.engine.pairs import Misread, misread_pairs, paired

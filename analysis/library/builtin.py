@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from regrad.analysis import iteration, iterators, joining
+from regrad.analysis import attributes, iteration, iterators, joining
 from regrad.analysis.operations import Transfer
 from regrad.analysis.truth import truth
 from regrad.analysis.values import (
@@ -36,13 +36,14 @@ BUILTINS = frozenset(dir(builtins))
 
 def _length(interpreter: Interpreter, name: str, call: Call) -> Value:
     value = call.get(None, 0)
+    size: int | None = None
     if isinstance(value, Collection):
-        return UNKNOWN if value.size is None else Constant(value.size, call.node)
-    if isinstance(value, Mapping) and value.complete:
-        return Constant(len(value.entries), call.node)
-    if isinstance(value, Tensor) and value.shape and value.shape[0] is not None:
-        return Constant(value.shape[0], call.node)
-    return UNKNOWN
+        size = value.size
+    elif isinstance(value, Mapping) and value.complete:
+        size = len(value.entries)
+    elif isinstance(value, Tensor) and value.shape:
+        size = value.shape[0]
+    return attributes.size(interpreter, size) if size is None else Constant(size, call.node)
 
 
 def _range(interpreter: Interpreter, name: str, call: Call) -> Value:

@@ -38,6 +38,8 @@ ACCURACIES = frozenset(
     "accuracy acc binary_accuracy categorical_accuracy sparse_categorical_accuracy top_k_categorical_accuracy "
     "sparse_top_k_categorical_accuracy precision recall auc f1 f1_score".split()
 )
+_CORRELATIONS = ("pearson_correlation", "concordance_correlation")
+"""Functions among the metrics that are made of sums alone, and let gradients through (measured on Keras 3.15)."""
 
 
 def standard_name(name: str) -> str | None:
@@ -108,6 +110,8 @@ def _make_metric(interpreter: Interpreter, name: str, call: Call) -> Value:
         standard = standard_name(last)
         if standard is not None:
             return call_loss(interpreter, standard, External(name), call)
+        if last in _CORRELATIONS:
+            return interpreter.operation("op", last, call.node, call.all(), dtype="float32")
         return interpreter.operation("metric", last, call.node, call.all(), Transfer.NONE, dtype="float32")
     return Metric(last, call.node, interpreter.frame, interpreter.tick())
 
@@ -173,7 +177,8 @@ def is_metric(value: Value | None) -> bool:
     if isinstance(value, Constant) and isinstance(value.value, str):
         return value.value.lower() in ACCURACIES
     if isinstance(value, External) and value.name.startswith("keras.metrics."):
-        return standard_name(value.name) is None and value.name.rpartition(".")[2] not in ("get", "deserialize")
+        last = value.name.rpartition(".")[2]
+        return standard_name(last) is None and last not in ("get", "deserialize", *_CORRELATIONS)
     return False
 
 

@@ -89,6 +89,9 @@ def _constant(interpreter: Interpreter, name: str, call: Call) -> Value:
         return interpreter.operation("constant", "constant", call.node, (), dtype=found, shape=())
     found = dtype or operators.dtype_of(value)
     transfer = Transfer.INTEGER if is_integer(found) else Transfer.FLOWS
+    if isinstance(value, Variable) or call.get("shape", 2) is not None:
+        # Measured on TF 2.21: a tensor is handed on as it is, anything else goes through NumPy.
+        transfer = Transfer.LEAVES
     facts = value.facts if isinstance(value, Tensor) else frozenset()
     high = value.high if isinstance(value, Tensor) else None
     return interpreter.operation(
