@@ -11,6 +11,7 @@ from regrad.analysis import counting, joining, layer_names
 from regrad.analysis.layer_names import AutomaticName
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
+    GIVEN,
     UNKNOWN,
     Collection,
     Constant,
@@ -375,6 +376,8 @@ def _identical(left: Value, right: Value) -> bool | None:
         return None
     for one, other in ((left, right), (right, left)):
         if isinstance(one, Constant) and one.value is None:
+            if isinstance(other, Unknown) and GIVEN in other.facts:
+                return False
             return None if isinstance(other, (Unknown, Union_)) else False
     return True if left is right and not isinstance(left, Unknown) else None
 

@@ -60,6 +60,8 @@ class Unknown(Value):
 
 
 UNKNOWN = Unknown()
+GIVEN = "given"
+"""The fact of something unknown that it is never None."""
 
 
 class Constant(Value):

@@ -25,6 +25,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
         from regrad.analysis.library import (
             arrays,
             builtin,
+            command_line,
             composites,
             containers,
             copies,
@@ -60,6 +61,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             variables,
             graph_variables,
             graphs,
+            command_line,
             composites,
             functions_given,
             arrays,
@@ -87,6 +89,7 @@ def _tables() -> tuple[dict[str, Handler], tuple[tuple[str, Handler], ...], tupl
             data.method,
             tensor_methods.method,
             containers.method,
+            command_line.method,
         )
         _TABLES.append((exact, ordered, methods))
     return _TABLES[0]

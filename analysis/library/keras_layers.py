@@ -22,10 +22,14 @@ LAYERS: dict[str, str] = {
     "Conv3D": _CONVOLUTION,
     "Convolution1D": _CONVOLUTION,
     "Convolution2D": _CONVOLUTION,
+    "Convolution3D": _CONVOLUTION,
     "Conv1DTranspose": _CONVOLUTION,
     "Conv2DTranspose": "filters kernel_size strides padding output_padding data_format dilation_rate activation",
     "Conv3DTranspose": _CONVOLUTION,
     "Deconvolution2D": _CONVOLUTION,
+    **{f"Convolution{axes}DTranspose": _CONVOLUTION for axes in (1, 2, 3)},
+    "SeparableConvolution1D": "filters kernel_size strides padding",
+    "SeparableConvolution2D": "filters kernel_size strides padding",
     "SeparableConv1D": "filters kernel_size strides padding",
     "SeparableConv2D": "filters kernel_size strides padding",
     "DepthwiseConv1D": "kernel_size strides padding",
@@ -36,7 +40,7 @@ LAYERS: dict[str, str] = {
     "SimpleRNN": "units activation",
     "CuDNNLSTM": "units",
     "CuDNNGRU": "units",
-    "ConvLSTM2D": "filters kernel_size",
+    **{f"ConvLSTM{axes}D": "filters kernel_size" for axes in (1, 2, 3)},
     "LSTMCell": "units activation",
     "GRUCell": "units activation",
     "SimpleRNNCell": "units activation",
@@ -96,20 +100,24 @@ LAYERS: dict[str, str] = {
     "AveragePooling3D": "pool_size strides padding",
     "AvgPool1D": "pool_size strides padding",
     "AvgPool2D": "pool_size strides padding",
+    "AvgPool3D": "pool_size strides padding",
+    **{f"Adaptive{kind}Pooling{axes}D": "output_size" for kind in ("Average", "Max") for axes in (1, 2, 3)},
     "GlobalMaxPooling1D": "data_format keepdims",
     "GlobalMaxPooling2D": "data_format keepdims",
-    "GlobalMaxPool1D": "data_format keepdims",
-    "GlobalMaxPool2D": "data_format keepdims",
+    "GlobalMaxPooling3D": "data_format keepdims",
+    **{f"Global{kind}Pool{axes}D": "data_format keepdims" for kind in ("Avg", "Max") for axes in (1, 2, 3)},
     "GlobalAveragePooling1D": "data_format keepdims",
     "GlobalAveragePooling2D": "data_format keepdims",
     "GlobalAveragePooling3D": "data_format keepdims",
-    "GlobalAvgPool2D": "data_format keepdims",
     "UpSampling1D": "size",
     "UpSampling2D": "size",
+    "UpSampling3D": "size",
     "ZeroPadding1D": "padding",
     "ZeroPadding2D": "padding",
+    "ZeroPadding3D": "padding",
     "Cropping1D": "cropping",
     "Cropping2D": "cropping",
+    "Cropping3D": "cropping",
     "Resizing": "height width interpolation",
     "Rescaling": "scale offset",
     "CenterCrop": "height width",
@@ -120,6 +128,13 @@ LAYERS: dict[str, str] = {
     "RandomContrast": "factor",
     "RandomBrightness": "factor",
     "RandomTranslation": "height_factor width_factor",
+    **dict.fromkeys(
+        "AugMix AutoContrast CutMix Equalization MixUp RandAugment RandomColorDegeneration RandomColorJitter "
+        "RandomElasticTransform RandomErasing RandomGaussianBlur RandomGrayscale RandomHue RandomInvert "
+        "RandomPerspective RandomPosterization RandomSaturation RandomSharpness RandomShear Solarization".split(),
+        "",
+    ),
+    "HashedCrossing": "num_bins",
     "Discretization": "bin_boundaries",
     "CategoryEncoding": "num_tokens output_mode",
     "Hashing": "num_bins",
@@ -138,12 +153,12 @@ WRAPPERS: dict[str, tuple[str, ...]] = {
     "Wrapper": ("layer",),
 }
 WEIGHTED = frozenset(
-    "Dense EinsumDense Embedding Conv1D Conv2D Conv3D Convolution1D Convolution2D Conv1DTranspose Conv2DTranspose "
-    "Conv3DTranspose Deconvolution2D SeparableConv1D "
-    "SeparableConv2D DepthwiseConv1D DepthwiseConv2D LocallyConnected1D LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU "
-    "ConvLSTM2D LSTMCell GRUCell SimpleRNNCell "
-    "BatchNormalization LayerNormalization GroupNormalization RMSNormalization MultiHeadAttention "
-    "GroupQueryAttention PReLU".split()
+    "Dense EinsumDense Embedding Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D Conv1DTranspose "
+    "Conv2DTranspose Conv3DTranspose Convolution1DTranspose Convolution2DTranspose Convolution3DTranspose "
+    "Deconvolution2D SeparableConv1D SeparableConv2D SeparableConvolution1D SeparableConvolution2D DepthwiseConv1D "
+    "DepthwiseConv2D LocallyConnected1D LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU ConvLSTM1D ConvLSTM2D ConvLSTM3D "
+    "LSTMCell GRUCell SimpleRNNCell BatchNormalization LayerNormalization GroupNormalization RMSNormalization "
+    "MultiHeadAttention GroupQueryAttention PReLU".split()
 )
 NORMALISATION = frozenset(
     "BatchNormalization LayerNormalization GroupNormalization RMSNormalization SyncBatchNormalization".split()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from regrad.analysis.library import command_line
 from regrad.analysis.values import UNKNOWN, Class, Collection, Constant, External, Instance, Value
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ def forget(interpreter: Interpreter, value: Value | None) -> None:
 
 def _variables(interpreter: Interpreter, name: str, call: Call) -> Value:
     """`vars(namespace)`: through this dictionary, attributes can be set."""
+    arguments = command_line.as_dictionary(call.get(None, 0), call.node)
+    if arguments is not None:
+        return arguments
     for value in call.positional:
         forget(interpreter, value)
     return interpreter.unknown("call", "vars", call.all())

@@ -216,6 +216,13 @@ def test_a_value_that_is_assigned_under_the_tape_is_named(step: Step) -> None:
     assert text.splitlines()[cut.location.span.start.line - 1].strip() == "held.assign(a * x)"
 
 
+def test_what_the_library_stops_within_a_function_is_not_where_the_path_ends(step: Step) -> None:
+    made = "mean, variance = tf.nn.moments(a * x, [0])"
+    text = STEPS_OF.format(second=2.0, made=made, value="tf.round(a * x - mean) / variance")
+    (cut,) = step(text.replace("/ variance", "/ tf.round(variance + 1.0)")).cuts
+    assert (cut.kind, cut.operation, cut.variables) == (CutKind.NON_DIFFERENTIABLE, "Round", ("a",))
+
+
 def test_the_operation_that_makes_nan_is_named_though_every_gradient_is_a_number(step: Step) -> None:
     text = STEPS_OF.format(second=-2.0, made="logarithms = tf.math.log(a * x)", value="logarithms")
     report = step(text)

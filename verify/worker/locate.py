@@ -129,7 +129,9 @@ def cut_for(
         if end is None:
             alive.add(index)
         elif index in above:
-            ends.append((1 if operation.kind in SIDE or operation.kind in CONSTANTS else 0, index, end))
+            # Functions of the library stop gradients as well (`tf.nn.moments`), and what stops them means to.
+            aside = operation.kind in SIDE or operation.kind in CONSTANTS or end == "gradient-stopped"
+            ends.append((int(aside), index, end))
     if ends:
         _, index, kind = min(ends)
         trail.other_ends += [graph.operations[other].place for _, other, _ in sorted(ends)[1:4]]
