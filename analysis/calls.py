@@ -300,6 +300,10 @@ def instantiate(interpreter: Interpreter, cls: Class, arguments: Call) -> Value:
                 instance.fields[name] = value
             elif not arguments.complete:
                 instance.fields[name] = interpreter.unknown("parameter", name)
+        if role == "layer":
+            from regrad.analysis.library import model_methods
+
+            model_methods.keep_wrapped(interpreter, instance, arguments)
         if role == "model" and (
             arguments.positional or "inputs" in arguments.keywords or "outputs" in arguments.keywords
         ):

@@ -133,12 +133,7 @@ def inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Valu
         elif "keras.Sequential" in this.cls.external_bases() and isinstance(inputs, Collection):
             for index, layer in enumerate(inputs.items):
                 interpreter.store.put(this.fields, f"_layer_{index}", layer)
-    for base in this.cls.external_bases():
-        # A wrapper keeps what it wraps under the name of its first argument.
-        kept = keras_layers.WRAPPERS.get(base.rpartition(".")[2])
-        inner = call.get(kept[0], 0) if kept else None
-        if kept and inner is not None:
-            interpreter.store.put(this.fields, kept[0], inner)
+    keep_wrapped(interpreter, this, call)
     if this.role in ("model", "layer"):
         interpreter.store.put(this.fields, "#name", layer_names.stated_or_automatic(call, this.cls.name))
     stated = call.get("trainable")
@@ -148,6 +143,15 @@ def inherited_init(interpreter: Interpreter, this: Instance, call: Call) -> Valu
     if dtype is not None:
         interpreter.store.put(this.fields, "#dtype", dtype)
     return NONE
+
+
+def keep_wrapped(interpreter: Interpreter, this: Instance, call: Call) -> None:
+    """A wrapper keeps what it wraps under the name of its first argument."""
+    for base in this.cls.external_bases():
+        kept = keras_layers.WRAPPERS.get(base.rpartition(".")[2])
+        inner = call.get(kept[0], 0) if kept else None
+        if kept and inner is not None:
+            interpreter.store.put(this.fields, kept[0], inner)
 
 
 def _add_weight(interpreter: Interpreter, owner: Value, call: Call) -> Value:

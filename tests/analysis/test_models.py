@@ -246,3 +246,19 @@ def test_outputs_that_a_program_sets_itself_are_left_aside() -> None:
         model.fit(x, y)
     """)
     assert any(True for _ in program.of(Trained))
+
+
+def test_a_wrapper_without_a_constructor_keeps_what_it_wraps() -> None:
+    program = read(
+        """
+        class Scaled(layers.Wrapper):
+            def call(self, inputs):
+                return tf.round(2.0 * self.layer(inputs))
+
+        scaled = Scaled(layers.Dense(3, name="inside"))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_mean(scaled(tf.ones((4, 2))))
+        tape.gradient(loss, scaled.trainable_variables)
+        """
+    )
+    assert lost(sink(program)) == ["inside"]
