@@ -14,13 +14,31 @@ def interpret_uncalled(interpreter: Interpreter, frame: Frame) -> None:
     values = list(frame.scope.names.values())
     mark = interpreter.store.mark()
     settled: set[int] = set()
-    lifetime.settle(interpreter, frame.scope.names, settled)
-    for value in values:
-        if isinstance(value, Class) and value.module == frame.path:
+    own = [value for value in values if isinstance(value, (Class, Function)) and value.module == frame.path]
+    if any(_is_left(interpreter, value) for value in own):
+        lifetime.settle(interpreter, frame, settled)
+    for value in own:
+        if isinstance(value, Class):
             _uncalled_methods(interpreter, value, frame, settled)
-        elif isinstance(value, Function) and value.module == frame.path and id(value.node) not in interpreter.called:
+        elif _is_left(interpreter, value):
             _speculate(interpreter, value)
     interpreter.store.rollback(mark)
+
+
+def _is_left(interpreter: Interpreter, value: Class | Function) -> bool:
+    """Whether it was not called, or has a method that was not."""
+    if isinstance(value, Function):
+        return id(value.node) not in interpreter.called
+    return any(_is_method(name) and _is_left(interpreter, member) for name, member in _functions(value))
+
+
+def _functions(cls: Class) -> list[tuple[str, Function]]:
+    return [(name, member) for name, member in cls.fields.items() if isinstance(member, Function)]
+
+
+def _is_method(name: str) -> bool:
+    """Whether it is one that a program calls, or Python for it at any time."""
+    return not name.startswith("__") or name in ("__call__", "__getitem__", "__iter__")
 
 
 def _uncalled_methods(interpreter: Interpreter, cls: Class, frame: Frame, settled: set[int]) -> None:
@@ -35,15 +53,10 @@ def _uncalled_methods(interpreter: Interpreter, cls: Class, frame: Frame, settle
             parameters = initializer[0].node.args
             arguments = tuple(interpreter.unknown("parameter", name.arg) for name in positional(parameters)[1:])
         instance = calls.instantiate(interpreter, cls, Call(cls.node, arguments, {}, False))  # type: ignore[arg-type]
-        lifetime.settle(interpreter, frame.scope.names, settled)
+        lifetime.settle(interpreter, frame, settled)
     if isinstance(instance, Instance):
-        order = sorted(cls.fields.items(), key=lambda item: item[0] not in ("build", "call"))
-        for name, member in order:
-            if (
-                isinstance(member, Function)
-                and id(member.node) not in interpreter.called
-                and not (name.startswith("__") and name not in ("__call__", "__getitem__", "__iter__"))
-            ):
+        for name, member in sorted(_functions(cls), key=lambda item: item[0] not in ("build", "call")):
+            if _is_method(name) and _is_left(interpreter, member):
                 _speculate(interpreter, member if member.decorated("staticmethod") else BoundMethod(instance, member))
     interpreter.store.rollback(mark)
 
