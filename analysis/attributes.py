@@ -11,6 +11,7 @@ from regrad.analysis import joining, layer_names, weights
 from regrad.analysis.events import Compilation, TrainableSet, WeightsRead
 from regrad.analysis.names import canonical
 from regrad.analysis.values import (
+    PLAIN,
     UNKNOWN,
     BoundExternal,
     BoundMethod,
@@ -296,13 +297,13 @@ def _symbolic(interpreter: Interpreter, owner: Instance | Layer | Network, name:
 
 def size(interpreter: Interpreter, known: int | None) -> Value:
     """A size of a tensor. It is a whole number also where it is not known: no gradient comes through it."""
-    return interpreter.unknown("shape", "size", ()) if known is None else Constant(known)
+    return interpreter.unknown(PLAIN, "size", ()) if known is None else Constant(known)
 
 
 def _of_tensor(interpreter: Interpreter, owner: Tensor, name: str, node: ast.AST) -> Value:
     if name == "shape":
         if owner.shape is None:
-            return interpreter.unknown("shape", "shape", ())
+            return interpreter.unknown(PLAIN, "shape", ())
         items: tuple[Value, ...] = tuple(size(interpreter, each) for each in owner.shape)
         return Collection("tuple", items, True, node)
     if name == "T":

@@ -351,7 +351,8 @@ class Interpreter:
             goes_on = counting.goes_on(self, replaced)
             if passing == 0:
                 by_count = goes_on and self.decided > decided
-            if not (again and by_count if passing else again or by_count):
+            # The first pass asks for a second by either, the second for a third by both.
+            if not ((again or by_count) if passing == 0 else (again and by_count)):
                 break
         self.loops.pop()
         self.turning.pop()

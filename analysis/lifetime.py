@@ -5,8 +5,8 @@ flags and lists are no longer as they were made.
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection as Names
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 from regrad.analysis.values import Class, Collection, Constant, Function, Instance, Mapping, Value
@@ -115,7 +115,7 @@ def _targets(statement: ast.stmt) -> Iterator[ast.AST]:
             yield from ast.walk(item.optional_vars) if item.optional_vars is not None else ()
 
 
-def _counted(statement: ast.stmt, declared: Names[str] = ()) -> ast.expr | None:
+def _counted(statement: ast.stmt, declared: AbstractSet[str] = frozenset()) -> ast.expr | None:
     """What a statement makes larger or smaller, or what holds it: a name only where it is `declared` global, or where
     a list grows.
     """

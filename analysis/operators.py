@@ -12,6 +12,7 @@ from regrad.analysis.layer_names import AutomaticName
 from regrad.analysis.operations import Transfer
 from regrad.analysis.values import (
     GIVEN,
+    PLAIN,
     UNKNOWN,
     Collection,
     Constant,
@@ -95,7 +96,7 @@ def binary(interpreter: Interpreter, node: ast.AST, op: ast.operator, left: Valu
     if (_is_size(left) or _is_size(right)) and all(
         _is_size(each) or isinstance(each, Constant) for each in (left, right)
     ):
-        return interpreter.unknown("shape", "size", ())
+        return interpreter.unknown(PLAIN, "size", ())
     return interpreter.unknown("call", _NAMES.get(type(op), ""), (left, right))
 
 
@@ -103,7 +104,7 @@ def _is_size(value: Value) -> bool:
     """Whether it is a size of a tensor, or computed from sizes."""
     while isinstance(value, Unknown) and value.origin == "element" and value.parents:
         value = value.parents[0]
-    return isinstance(value, Unknown) and value.origin == "shape"
+    return isinstance(value, Unknown) and value.origin == PLAIN
 
 
 def _reads_in(value: Collection) -> tuple[ast.AST, ...]:

@@ -60,6 +60,8 @@ class Unknown(Value):
 
 
 UNKNOWN = Unknown()
+PLAIN = "plain"
+"""The origin of a number, text or flag of Python that is not known: no gradient comes with it."""
 GIVEN = "given"
 """The fact of something unknown that it is never None."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from regrad.analysis.values import (
     GIVEN,
     NONE,
+    PLAIN,
     UNKNOWN,
     Class,
     Collection,
@@ -107,7 +108,7 @@ def _of_default(interpreter: Interpreter, name: str, value: Value) -> Value:
 
 
 def _plain(interpreter: Interpreter, given: bool) -> Value:
-    return Unknown("shape", "argument", (), interpreter.tick(), frozenset({GIVEN} if given else ()))
+    return Unknown(PLAIN, "argument", (), interpreter.tick(), frozenset({GIVEN} if given else ()))
 
 
 FUNCTIONS: dict[str, Handler] = {PARSER: _parser}

@@ -19,3 +19,15 @@ def binding(node: ast.AST | None, value: ast.AST | None = None) -> Binding | Non
     if not isinstance(node, ast.Assign) or len(node.targets) != 1 or not isinstance(node.targets[0], ast.Name):
         return None
     return Binding(node, node.targets[0], node.value) if value is None or node.value is value else None
+
+
+def bound_once(scope: ast.AST, name: str) -> Binding | None:
+    """The one assignment in a scope that binds a name; None where several do, or anything else."""
+    stores = [
+        each
+        for each in ast.walk(scope)
+        if isinstance(each, ast.Name) and each.id == name and not isinstance(each.ctx, ast.Load)
+    ]
+    if len(stores) != 1:
+        return None
+    return next((binding(each) for each in ast.walk(scope) if getattr(each, "targets", None) == stores), None)

@@ -8,6 +8,7 @@ from regrad.analysis.events import Trained
 from regrad.analysis.location import Span
 from regrad.analysis.program import Program
 from regrad.codemods.engine import deliveries, imports
+from regrad.codemods.engine.binding import bound_once
 from regrad.codemods.engine.handed_over import function_behind, handed
 from regrad.codemods.engine.handed_twice import only_trains
 from regrad.codemods.engine.layout import CannotMove
@@ -50,14 +51,8 @@ def _first(function: ast.FunctionDef, inputs: ast.expr) -> str | None:
     elif isinstance(inputs, ast.List):
         written = inputs.elts[0] if inputs.elts else None
     elif isinstance(inputs, ast.Name):
-        bound = [
-            each.value
-            for each in ast.walk(function)
-            if isinstance(each, ast.Assign)
-            and any(isinstance(target, ast.Name) and target.id == inputs.id for target in each.targets)
-        ]
-        display = bound[0] if len(bound) == 1 and isinstance(bound[0], (ast.Dict, ast.List)) else None
-        return _first(function, display) if display is not None else None
+        bound = bound_once(function, inputs.id)
+        return _first(function, bound.value) if bound and isinstance(bound.value, (ast.Dict, ast.List)) else None
     else:
         return None
     return written.id if isinstance(written, ast.Name) else None

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from regrad.analysis import freshness
 from regrad.analysis.callee import called
 from regrad.analysis.events import Applied, Assigned, Fetched, Filled, Minimized
+from regrad.analysis.library.operation_calls import flatten
 from regrad.analysis.program import Program
-from regrad.analysis.values import Collection, Mapping, Tensor, Unknown, Value
+from regrad.analysis.values import Tensor, Unknown, Value
 from regrad.codemods.engine.idle_gradients import repeated
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.noticed import Noticed
@@ -46,7 +47,7 @@ def left_unread(program: Program) -> Iterator[Noticed]:
         return
     target = program.sinks[-1].target if program.sinks else None
     for fetched in program.of(Fetched):
-        asked = list(_asked(fetched.fetches))
+        asked = flatten((fetched.fetches,))
         node = next((group for each in asked if (group := _group(each)) is not None), None)
         if not repeated(program, fetched) or not any(each is target for each in asked):
             continue
@@ -54,17 +55,6 @@ def left_unread(program: Program) -> Iterator[Noticed]:
             message = "no session runs this step: nothing reads its name, and the group that is run does not contain it"
             yield Noticed(event.node, event, message, LeftUnread(event, statement, node))
             return
-
-
-def _asked(value: Value) -> Iterator[Value]:
-    if isinstance(value, Collection):
-        for each in value.items:
-            yield from _asked(each)
-    elif isinstance(value, Mapping):
-        for each in value.entries.values():
-            yield from _asked(each)
-    else:
-        yield value
 
 
 def _group(value: Value) -> ast.Call | None:
@@ -119,14 +109,13 @@ def run_before(program: Program, found: LeftUnread) -> Mending:
     assigned = [event.node for event in program.of(Assigned) if event.frame.path == path]
     between = block[start + 1 : end]
     waiting = [each for each in between if any(node in assigned for node in ast.walk(each))]
-    rewrite = Rewrite(source, tree)
-    if waiting:
-        first, last = index_in(block, waiting[0]), index_in(block, waiting[-1])
-        assert first is not None and last is not None
-        rewrite.wrap(block[first : last + 1], f"with {space}.control_dependencies([{name.id}]):")
-        reason = "the other operations run after the step, and what the step moves is moved"
-    else:
+    if not waiting:
         raise CannotMove("what is run before the step, and what after it, is the author's to say")
+    first, last = index_in(block, waiting[0]), index_in(block, waiting[-1])
+    assert first is not None and last is not None
+    rewrite = Rewrite(source, tree)
+    rewrite.wrap(block[first : last + 1], f"with {space}.control_dependencies([{name.id}]):")
+    reason = "the other operations run after the step, and what the step moves is moved"
     return Mending(
         "let the other operations wait for the step", Safety.UNSAFE, rewrite.edits(), reason, seen_in_step=False
     )

@@ -11,6 +11,7 @@ from regrad.analysis.program import Program
 from regrad.analysis.sinks import Sink
 from regrad.analysis.unreached import scope_of
 from regrad.analysis.values import Collection, Instance, Tensor, Union_, Unknown, Value, Variable
+from regrad.codemods.engine.binding import bound_once
 from regrad.codemods.engine.operations_of import reached
 
 _COMPUTED = frozenset({"operator", "op"})
@@ -124,13 +125,5 @@ def _held_as_a_whole(program: Program, event: GradientTaken) -> ast.expr | None:
 
 def _bound(scope: ast.AST, node: ast.AST | None) -> ast.AST | None:
     """What a name is bound to, where that happens once in the scope; anything else as it is."""
-    if not isinstance(node, ast.Name):
-        return node
-    stores = [each for each in ast.walk(scope) if isinstance(each, ast.Name) and each.id == node.id]
-    stores = [each for each in stores if isinstance(each.ctx, ast.Store)]
-    values = [
-        each.value
-        for each in ast.walk(scope)
-        if isinstance(each, ast.Assign) and len(each.targets) == 1 and each.targets[0] in stores
-    ]
-    return values[0] if len(stores) == len(values) == 1 else node
+    found = bound_once(scope, node.id) if isinstance(node, ast.Name) else None
+    return found.value if found is not None else node

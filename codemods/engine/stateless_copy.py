@@ -11,7 +11,7 @@ from regrad.analysis.frames import Frame
 from regrad.analysis.parameters import positional
 from regrad.analysis.program import Program
 from regrad.analysis.values import Instance, Network, Value
-from regrad.codemods.engine.binding import binding
+from regrad.codemods.engine.binding import bound_once
 from regrad.codemods.engine.layout import CannotMove
 from regrad.codemods.engine.moving import Rewrite, before
 from regrad.codemods.engine.rule import Mending, Safety
@@ -128,7 +128,7 @@ def _poured(program: Program, evidence: Elsewhere, path: str) -> _Poured:
         raise CannotMove("what is assigned is not written out")
     if call.func.attr == "set_weights":
         model, given = call.func.value, call.args[0]
-        made = _bound_once(program, given, path) if isinstance(given, ast.Name) else given
+        made = _bound_before(program, given, path) if isinstance(given, ast.Name) else given
         one = made.generators[0] if isinstance(made, ast.ListComp) else None
         whole = one is not None and not one.ifs and _as_many(program, one.iter, path)
         if not isinstance(model, (ast.Name, ast.Attribute)) or not whole:
@@ -154,12 +154,9 @@ def _poured(program: Program, evidence: Elsewhere, path: str) -> _Poured:
     return _Poured(loop, holder, f"[{text} {header}]")
 
 
-def _bound_once(program: Program, name: ast.Name, path: str) -> ast.expr | None:
+def _bound_before(program: Program, name: ast.Name, path: str) -> ast.expr | None:
     """What a name is bound to before it is read here, where its function binds it once."""
-    scope = function_around(program, name, path) or program.trees[path]
-    same = [each for each in ast.walk(scope) if isinstance(each, ast.Name) and each.id == name.id]
-    stores = [each for each in same if not isinstance(each.ctx, ast.Load)]
-    found = binding(program.statement(stores[0], path)) if len(stores) == 1 else None
+    found = bound_once(function_around(program, name, path) or program.trees[path], name.id)
     return found.value if found is not None and found.statement.lineno < name.lineno else None
 
 
